@@ -1,0 +1,86 @@
+#pragma once
+
+// The first header of the room: how a pod becomes a container and an exit code.
+//
+// Two implementations: containerd/ (the real one, over gRPC) and simulated/ (virtual time, from a seed).
+//
+// All calls are made, and all events arrive, on one thread: the loop. No call blocks. Ids are the caller's;
+// the runtime keeps what it needs about a pod from prepare() until removed().
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "runtime/pod.h"
+
+namespace gantry::runtime {
+
+/// How one container ended.
+struct ContainerExit {
+  int exit_code = 0;         ///< as a shell gives it: 128 + signal when killed by one
+  bool oom_killed = false;   ///< its cgroup counted an OOM kill
+  Time started{};
+  Time finished{};
+  /// Why it never ran, when that is so: a missing program is exit code 64 and Argo's words (`failed to find name in
+  /// PATH: exec: "x": executable file not found in $PATH`).
+  std::string reason;
+};
+
+/// What an ended pod left behind.
+struct PodExit {
+  std::map<std::string, ContainerExit> containers;
+  /// OutputFile::name → its bytes, or why it could not be read (NotFound: no such file).
+  std::map<std::string, Result<std::string>> outputs;
+  std::string stdout_tail;  ///< capture_stdout: at most the last 256 KiB
+};
+
+/// What the runtime tells. For one pod the order is prepared | failed, started | failed, exited | lost; removed comes
+/// last. Each comes at most once.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual void on_prepared(const std::string& pod) = 0;
+  /// prepare() or start() did not succeed. Nothing of the pod runs; the caller removes it.
+  virtual void on_failed(const std::string& pod, const Error& error) = 0;
+  virtual void on_started(const std::string& pod, Time at) = 0;
+  virtual void on_exited(const std::string& pod, PodExit exit) = 0;
+  /// It was started, and is gone without an exit code.
+  virtual void on_lost(const std::string& pod, const Error& error) = 0;
+  virtual void on_removed(const std::string& pod) = 0;
+  /// Progress that a user wants to see ("pulling image x: 12 of 40 MB").
+  virtual void on_progress(const std::string& pod, const std::string& what) = 0;
+  /// The connection to whatever runs the pods was lost (false) or is back (true).
+  virtual void on_connected(bool connected) = 0;
+};
+
+/// A pod that was found when the runtime connected.
+struct FoundPod {
+  std::string id;
+  std::map<std::string, std::string> labels;
+  bool started = false;  ///< its program was started (it may have ended since)
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+
+  /// Makes the pod ready to start; nothing of the user's runs yet. An id that exists already is taken over.
+  virtual void prepare(PodSpec pod) = 0;
+  /// Starts a prepared pod. May be called before on_prepared: it then starts as soon as it is prepared.
+  virtual void start(const std::string& pod) = 0;
+  /// Sends `signal` to main's process group; with `everything`, to every process of every container.
+  virtual void signal(const std::string& pod, int signal, bool everything) = 0;
+  /// Takes over a pod that an earlier life of the daemon started: its exit is reported as if it had been started now.
+  /// `pod` needs the fields that prepare() needs.
+  virtual void adopt(PodSpec pod) = 0;
+  /// Kills what still runs and removes all that belongs to the pod but its logs and claims. Always ends in on_removed.
+  virtual void remove(const std::string& pod) = 0;
+  /// Removes the directories of the claims of `owner`.
+  virtual void remove_claims(const std::string& owner) = 0;
+};
+
+}  // namespace gantry::runtime

@@ -1,0 +1,155 @@
+#pragma once
+
+// The first header of the room. text → Plan: a workflow file after parsing, checking and compiling.
+//
+//   document.h     bytes → a tree with line and column        (yaml-cpp's events, simdjson)
+//   argo/spec.h    tree → Workflow as it was written, typed   (unknown fields are errors)
+//   argo/…         checks, then compile → Plan
+//   text.h when.h depends.h   the little languages inside strings
+//
+// A Plan is immutable, shared by pointer, never copied, and holds no run's state. It is not Argo-shaped where the
+// languages differ: a template's work is a pod, or a graph of tasks that call templates.
+// Pure functions: no I/O, no threads, no clock.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "workflow/depends.h"
+#include "workflow/diagnostic.h"
+#include "workflow/phase.h"
+#include "workflow/pod_template.h"
+#include "workflow/text.h"
+
+namespace gantry::workflow {
+
+using Index = std::uint32_t;
+inline constexpr Index kNone = 0xffffffffu;
+
+/// An input parameter of a template or an argument of the workflow.
+struct InputParameter {
+  std::string name;
+  std::optional<Text> value;          ///< used when the caller gives no argument
+  std::optional<Text> default_value;  ///< used when there is no value either
+  std::vector<std::string> allowed;   ///< enum; empty: anything
+  std::string description;
+  Mark at;
+};
+
+/// What a call gives to an input of the called template, or a submitter to the workflow.
+struct Argument {
+  std::string name;
+  Text value;
+  Mark at;
+};
+
+/// An output parameter. Exactly one of value, path, parameter is set, or only default_value.
+struct OutputParameter {
+  std::string name;
+  std::optional<Text> value;          ///< literal
+  std::optional<Text> path;           ///< valueFrom.path: a file of `main`, read after it ended
+  std::optional<Text> parameter;      ///< valueFrom.parameter: `{{steps.a.outputs.parameters.x}}`
+  std::optional<Text> default_value;  ///< valueFrom.default
+  Mark at;
+};
+
+struct ContinueOn {
+  bool failed = false;
+  bool error = false;
+};
+
+/// One node of a compiled graph.
+struct Task {
+  enum class Kind : std::uint8_t {
+    Call,     ///< a step or a DAG task: calls a template
+    Barrier,  ///< between two step groups: ends group `group - 1` and opens group `group`
+  };
+  Kind kind = Kind::Call;
+  std::string name;       ///< the step's or task's name; "[2]" for the barrier that opens group 2, "" for the last
+  Index callee = kNone;   ///< index in Plan::templates (Call)
+  Index group = kNone;    ///< steps: the number of the step group (Call: its own; Barrier: the one it opens)
+  std::vector<Argument> arguments;
+  std::optional<Text> when;
+  Depends depends;        ///< DAG only; empty for steps and for roots
+  ContinueOn continue_on;
+  Index on_exit = kNone;  ///< `onExit` of a step or task: index in Plan::templates
+  Mark at;
+};
+
+/// Tasks with their order. Edges are index ranges (compressed rows): the successors of task i are
+/// successors[first_successor[i] .. first_successor[i + 1]).
+struct Graph {
+  enum class Kind : std::uint8_t { Steps, Dag };
+  Kind kind = Kind::Dag;
+  std::vector<Task> tasks;                ///< in written order; for steps each barrier stands before its group
+  std::vector<Index> dependency_count;    ///< per task: how many tasks must be fulfilled before it is looked at
+  std::vector<Index> first_successor;     ///< tasks.size() + 1 entries
+  std::vector<Index> successors;
+  std::vector<Index> height;              ///< per task: tasks on the longest way from it to an end, itself included
+  std::vector<Index> targets;             ///< DAG: the tasks whose phases decide (leaves, or `target`)
+  bool dag_fail_fast = true;              ///< dag.failFast
+
+  [[nodiscard]] std::span<const Index> successors_of(Index task) const {
+    return {successors.data() + first_successor[task], first_successor[task + 1] - first_successor[task]};
+  }
+};
+
+/// Fills dependency_count, first_successor, successors and height from (from, to) pairs; doubled pairs count once.
+/// The pairs must not hold a cycle.
+void build_edges(Graph& graph, std::span<const std::pair<Index, Index>> edges);
+
+struct RetryStrategy {
+  std::optional<Text> limit;  ///< retries after the first attempt; absent: no limit
+  enum class Policy : std::uint8_t { OnFailure, OnError, Always, OnTransientError };
+  Policy policy = Policy::OnFailure;
+};
+
+struct Template {
+  enum class Kind : std::uint8_t { Pod, Graph };
+  std::string name;
+  Kind kind = Kind::Pod;
+  Index body = kNone;  ///< index in Plan::pods or Plan::graphs
+  std::vector<InputParameter> inputs;
+  std::vector<OutputParameter> outputs;
+  std::optional<RetryStrategy> retry;
+  std::optional<Text> active_deadline_seconds;  ///< pods only; the clock starts when the pod starts
+  std::optional<Text> timeout;                  ///< pods only; a Go duration, waiting included
+  std::optional<Index> parallelism;             ///< graphs: how many of its children may be active at once
+  bool fail_fast = false;                       ///< graphs: no further child once one has failed
+  bool captures_result = false;                 ///< somebody reads its outputs.result
+  std::string display_name;                     ///< annotation workflows.argoproj.io/display-name
+  Mark at;
+};
+
+/// A volumeClaimTemplates entry: one directory for each run, shared by its pods.
+struct ClaimTemplate {
+  std::string name;
+  std::string storage;  ///< resources.requests.storage, as written
+  Mark at;
+};
+
+struct Plan {
+  std::vector<Template> templates;
+  std::vector<PodTemplate> pods;
+  std::vector<Graph> graphs;
+  Index entrypoint = kNone;
+  Index on_exit = kNone;  ///< kNone: no exit handler
+
+  std::vector<InputParameter> arguments;  ///< spec.arguments.parameters with the submitter's values merged in
+  std::optional<Index> parallelism;       ///< how many pods of the run may run at once
+  std::optional<std::int64_t> active_deadline_seconds;
+  std::optional<std::int32_t> priority;
+  std::vector<Volume> volumes;
+  std::vector<ClaimTemplate> claim_templates;
+  SecurityContext security;
+  std::string service_account_name;
+  bool suspend = false;
+};
+
+using PlanPtr = std::shared_ptr<const Plan>;
+
+}  // namespace gantry::workflow

@@ -1,0 +1,113 @@
+#pragma once
+
+// The pod of a plan node: one sandbox with its containers, as the workflow file describes it. Every string that may
+// hold {{…}} is a Text; the engine renders it into a runtime::PodSpec when the node runs.
+// The names are Kubernetes' (core/v1 Container, Volume, SecurityContext).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "workflow/diagnostic.h"
+#include "workflow/text.h"
+
+namespace gantry::workflow {
+
+enum class PullPolicy : std::uint8_t { Always, IfNotPresent, Never };
+
+/// A key of a Secret or a ConfigMap.
+struct KeyRef {
+  enum class Kind : std::uint8_t { Secret, ConfigMap };
+  Kind kind = Kind::Secret;
+  Text name;
+  Text key;
+  bool optional = false;
+};
+
+struct EnvVar {
+  std::string name;
+  Text value;
+  std::optional<KeyRef> key_ref;          ///< valueFrom.secretKeyRef / configMapKeyRef
+  std::string field_path;                 ///< valueFrom.fieldRef: metadata.name, metadata.namespace, …; empty: none
+};
+
+/// All keys of a Secret or a ConfigMap as environment variables.
+struct EnvFrom {
+  KeyRef::Kind kind = KeyRef::Kind::Secret;
+  Text name;
+  std::string prefix;
+  bool optional = false;
+};
+
+struct VolumeMount {
+  Text name;
+  Text mount_path;
+  Text sub_path;
+  bool read_only = false;
+  Mark at;
+};
+
+/// Kubernetes quantities as text ("500m", "64Mi"); checked at compile time where they hold no variable.
+struct Resources {
+  struct Amounts { std::optional<Text> cpu, memory, ephemeral_storage; };
+  Amounts requests;
+  Amounts limits;
+};
+
+/// Both the pod's and the container's securityContext; the container's fields win (core/v1 SecurityContext).
+struct SecurityContext {
+  std::optional<std::int64_t> run_as_user, run_as_group, fs_group;
+  std::vector<std::int64_t> supplemental_groups;
+  std::optional<bool> run_as_non_root, privileged, allow_privilege_escalation, read_only_root_filesystem;
+  std::vector<std::string> capabilities_add, capabilities_drop;  ///< without CAP_, "ALL" possible
+  std::optional<std::string> seccomp_type;                       ///< RuntimeDefault, Unconfined
+};
+
+struct Container {
+  std::string name;  ///< `main` for the template's own container
+  Text image;
+  std::optional<PullPolicy> pull_policy;  ///< absent: Always for `:latest` or no tag, else IfNotPresent
+  std::optional<std::vector<Text>> command;
+  std::optional<std::vector<Text>> args;
+  Text working_dir;
+  std::vector<EnvFrom> env_from;
+  std::vector<EnvVar> env;
+  std::vector<VolumeMount> mounts;
+  Resources resources;
+  SecurityContext security;
+  bool tty = false;
+  bool stdin_open = false;
+  Mark at;
+};
+
+struct EmptyDirVolume { bool memory = false; std::optional<Text> size_limit; };
+struct HostPathVolume { Text path; std::string type; };
+/// `secret` and `configMap` volumes: the object's keys become files.
+struct ObjectVolume {
+  KeyRef::Kind kind = KeyRef::Kind::Secret;
+  Text name;
+  bool optional = false;
+  std::uint32_t default_mode = 0644;
+  struct Item { std::string key, path; std::optional<std::uint32_t> mode; };
+  std::vector<Item> items;  ///< empty: all keys, each under its own name
+};
+/// A persistentVolumeClaim: a directory that outlives the pod.
+struct ClaimVolume { Text claim_name; bool read_only = false; };
+
+struct Volume {
+  Text name;
+  std::variant<EmptyDirVolume, HostPathVolume, ObjectVolume, ClaimVolume> source;
+  Mark at;
+};
+
+struct PodTemplate {
+  Container main;
+  /// A script template's source: written to a file whose path becomes the last argument of `command`.
+  std::optional<Text> script_source;
+  std::vector<Volume> volumes;   ///< the template's own, beside the workflow's
+  SecurityContext security;      ///< the template's pod-level securityContext
+};
+
+}  // namespace gantry::workflow
