@@ -1,0 +1,161 @@
+#pragma once
+
+// What the API needs from the daemon: one small interface. The daemon implements it; tests implement a fake.
+//
+// Everything here happens on the loop thread. No call blocks: answers come through `Reply`, at once or later, exactly
+// once. Objects are JSON in Argo's shapes (Workflow, WorkflowList items), so that the API only routes and filters.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace gantry::api {
+
+using Json = nlohmann::json;
+template <class T>
+using Reply = std::function<void(Result<T>)>;
+
+/// Who asks: the peer of the socket (SO_PEERCRED).
+struct Caller {
+  uid_t uid = 0;
+  gid_t gid = 0;
+  pid_t pid = 0;
+};
+
+/// A stream of objects to one client. The backend holds it while it has something to say; the API ends it when the
+/// client goes away.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  /// Sends `{"result": result}`.
+  virtual void send(const Json& result) = 0;
+  /// Sends `{"error": …}` and ends the stream.
+  virtual void fail(const Error& error) = 0;
+  virtual void end() = 0;
+  /// Bytes that the client has not taken yet. A backend that reads faster than the client waits for on_drained.
+  [[nodiscard]] virtual std::size_t buffered() const = 0;
+  /// True once the client has gone or the stream has ended: nothing more arrives.
+  [[nodiscard]] virtual bool closed() const = 0;
+
+  std::function<void()> on_drained;  ///< set by the backend; called when `buffered` falls to zero
+  std::function<void()> on_closed;   ///< set by the backend; called once
+};
+using StreamPtr = std::shared_ptr<Stream>;
+
+/// A document to create or lint, as it came.
+struct CreateRequest {
+  std::string name_space;
+  std::string document;           ///< YAML file, or one Workflow object as JSON
+  bool yaml = false;
+  std::string file;               ///< how messages call the document ("" for JSON)
+  bool dry_run = false;           ///< check and answer with the object, store nothing
+  bool strict = false;            ///< lint: upstream's strict typing
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::string name, generate_name, entrypoint;
+  std::vector<std::pair<std::string, std::string>> labels;
+  std::optional<int> priority;
+  Caller caller;
+};
+
+/// One term of a label selector, Kubernetes' grammar.
+struct LabelTerm {
+  enum class Operator : std::uint8_t { In, NotIn, Exists, NotExists };
+  std::string key;
+  Operator op = Operator::Exists;
+  std::vector<std::string> values;
+};
+
+struct ListQuery {
+  std::string name_space;  ///< empty: all
+  std::vector<LabelTerm> labels;
+  std::string name_filter;
+  enum class NameMatch : std::uint8_t { Contains, Prefix, Exact } name_match = NameMatch::Contains;
+  std::optional<Time> created_after, finished_before;
+  std::size_t limit = 0;         ///< 0: all
+  std::string continue_token;    ///< of the page before
+  bool with_nodes = false;       ///< fill status.nodes (lists usually leave them out)
+};
+struct ListPage {
+  std::vector<Json> items;  ///< newest first
+  std::string continue_token;
+  std::size_t remaining = 0;
+};
+
+struct WatchQuery {
+  std::string name_space;
+  std::string name;  ///< empty: all; `@latest` is resolved by the backend
+  std::vector<LabelTerm> labels;
+};
+
+struct LogQuery {
+  std::string name_space, name;
+  std::string pod;        ///< empty: all pods
+  std::string container;  ///< empty: the pod's first
+  bool follow = false;
+  bool timestamps = false;
+  std::optional<std::size_t> tail_lines;
+  std::optional<Time> since;
+  std::string grep;       ///< ECMAScript regular expression on the line; checked by the API
+};
+
+enum class Verb : std::uint8_t { Stop, Terminate };
+
+/// A Secret or a ConfigMap. Values go in and never come out again through the API for secrets.
+enum class ObjectKind : std::uint8_t { Secret, ConfigMap };
+struct Object {
+  std::string name_space, name;
+  std::map<std::string, std::string> data;    ///< raw bytes
+  std::map<std::string, std::string> labels;
+  Time created{};
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // Workflows. `{name}` may be `@latest` wherever a workflow is named.
+  virtual void create(CreateRequest request, Reply<std::vector<Json>> reply) = 0;
+  virtual void lint(CreateRequest request, Reply<std::vector<Json>> reply) = 0;
+  virtual void get(const std::string& name_space, const std::string& name, Reply<Json> reply) = 0;
+  virtual void list(ListQuery query, Reply<ListPage> reply) = 0;
+  virtual void remove(const std::string& name_space, const std::string& name, Reply<Json> reply) = 0;
+  virtual void command(const std::string& name_space, const std::string& name, Verb verb,
+                       Reply<Json> reply) = 0;
+  /// Sends `{"type": "ADDED"|"MODIFIED"|"DELETED", "object": Workflow}`; the current objects first, as ADDED.
+  virtual void watch(WatchQuery query, StreamPtr stream) = 0;
+  /// Sends `{"content": line, "podName": pod}`.
+  virtual void logs(LogQuery query, StreamPtr stream) = 0;
+
+  // Secrets and ConfigMaps. `put` replaces only with `replace`, else AlreadyExists.
+  virtual void put_object(ObjectKind kind, Object object, bool replace, Reply<Object> reply) = 0;
+  virtual void list_objects(ObjectKind kind, const std::string& name_space,
+                            Reply<std::vector<Object>> reply) = 0;
+  virtual void remove_object(ObjectKind kind, const std::string& name_space, const std::string& name,
+                             Reply<Json> reply) = 0;
+
+  // Images. `file` is a spooled archive that the backend deletes. Progress: `{"status": text}`; the last message
+  // is `{"image": {...}}` for every image.
+  virtual void import_image(const std::string& file, StreamPtr stream) = 0;
+  virtual void pull_image(const std::string& reference, StreamPtr stream) = 0;
+  /// Items: `{"name", "digest", "size" (bytes), "createdAt"}`.
+  virtual void list_images(Reply<std::vector<Json>> reply) = 0;
+  virtual void remove_image(const std::string& name, Reply<Json> reply) = 0;
+
+  /// `{"version", "containerd": {...}, "runtime", …}` in Argo's version shape with Gantry's additions.
+  virtual Json version() = 0;
+  /// Where bodies too large for memory are spooled.
+  virtual std::string spool_directory() = 0;
+};
+
+}  // namespace gantry::api
