@@ -23,7 +23,7 @@
 #include "base/executor.h"
 #include "runtime/pod.h"
 
-namespace gantry::runtime {
+namespace gantry::containerd {
 
 class Channel;
 
@@ -72,7 +72,7 @@ class Images {
   /// InvalidArgument (a bad reference), NotFound (`Container image "x" is not present with pull
   /// policy of Never`), and for a pull whatever stopped it (`failed to pull image "x": …`), in one
   /// line.
-  void ensure(const std::string& reference, PullPolicy policy, Progress progress,
+  void ensure(const std::string& reference, runtime::PullPolicy policy, Progress progress,
               Done<ImageRef> done);
 
   /// Reads an archive (OCI layout or `docker save`; plain, gzip or zstd) into containerd. All or
@@ -91,4 +91,4 @@ class Images {
   std::shared_ptr<Impl> impl_;
 };
 
-}  // namespace gantry::runtime
+}  // namespace gantry::containerd

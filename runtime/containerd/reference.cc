@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-namespace gantry::runtime {
+namespace gantry::containerd {
 namespace {
 
 constexpr std::string_view kDefaultDomain = "docker.io";
@@ -144,8 +144,9 @@ Result<Reference> parse_reference(std::string_view text) {
   return reference;
 }
 
-PullPolicy default_pull_policy(const Reference& reference) {
-  return reference.tag == "latest" ? PullPolicy::Always : PullPolicy::IfNotPresent;
+runtime::PullPolicy default_pull_policy(const Reference& reference) {
+  return reference.tag == "latest" ? runtime::PullPolicy::Always
+                                   : runtime::PullPolicy::IfNotPresent;
 }
 
 bool is_loopback_registry(std::string_view domain) {
@@ -157,4 +158,4 @@ bool is_loopback_registry(std::string_view domain) {
          std::count(host.begin(), host.end(), '.') == 3;
 }
 
-}  // namespace gantry::runtime
+}  // namespace gantry::containerd

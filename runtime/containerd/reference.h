@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "runtime/pod.h"
 
-namespace gantry::runtime {
+namespace gantry::containerd {
 
 /// A normalised name, in parts.
 struct Reference {
@@ -32,10 +32,10 @@ Result<Reference> parse_reference(std::string_view text);
 
 /// The pull policy of a container that names none: Always for the tag `latest`, otherwise
 /// IfNotPresent (Kubernetes pkg/apis/core/v1/defaults.go SetDefaults_Container).
-PullPolicy default_pull_policy(const Reference& reference);
+runtime::PullPolicy default_pull_policy(const Reference& reference);
 
 /// Whether docker would speak plain HTTP to this registry: `localhost`, 127.0.0.0/8 and ::1,
 /// whatever the port.
 bool is_loopback_registry(std::string_view domain);
 
-}  // namespace gantry::runtime
+}  // namespace gantry::containerd

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace gantry::runtime {
+namespace gantry::containerd {
 namespace {
 
 using testing::HasSubstr;
@@ -95,12 +95,12 @@ TEST(Reference, RefusesWhatContainerdRefuses) {
 }
 
 TEST(Reference, DefaultPullPolicyIsKubernetes) {
-  const std::pair<std::string, PullPolicy> cases[] = {
-      {"busybox", PullPolicy::Always},
-      {"busybox:latest", PullPolicy::Always},
-      {"busybox:latest@" + kDigest, PullPolicy::Always},
-      {"busybox:1.36", PullPolicy::IfNotPresent},
-      {"busybox@" + kDigest, PullPolicy::IfNotPresent},
+  const std::pair<std::string, runtime::PullPolicy> cases[] = {
+      {"busybox", runtime::PullPolicy::Always},
+      {"busybox:latest", runtime::PullPolicy::Always},
+      {"busybox:latest@" + kDigest, runtime::PullPolicy::Always},
+      {"busybox:1.36", runtime::PullPolicy::IfNotPresent},
+      {"busybox@" + kDigest, runtime::PullPolicy::IfNotPresent},
   };
   for (const auto& [text, policy] : cases) {
     EXPECT_EQ(default_pull_policy(*parse_reference(text)), policy) << text;
@@ -119,4 +119,4 @@ TEST(Reference, PlainHttpIsForLoopbackOnly) {
 }
 
 }  // namespace
-}  // namespace gantry::runtime
+}  // namespace gantry::containerd
