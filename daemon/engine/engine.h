@@ -1,0 +1,122 @@
+#pragma once
+
+// The first header of the room: runs, step states, retries, exit handlers, recovery. Events in, effects out.
+//
+// The engine is a state machine without I/O: no libuv, gRPC, SQLite, files or clock. The loop calls it with an event and
+// the time, takes the Output, and carries it out:
+//
+//   1. `now` effects at once (they may be thrown away: preparing a pod runs nothing of the user's);
+//   2. `changed` into the store, as one transaction;
+//   3. `durable` effects once that transaction is committed (intent before effect: a pod is started only after the
+//      store knows that it may have been).
+//
+// Outputs must be carried out in the order of their events. The same events give the same outputs, so the whole daemon
+// runs in a simulation from a seed. One thread: the loop.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "daemon/engine/run.h"
+#include "runtime/runtime.h"
+#include "scheduler/admission.h"
+
+namespace gantry::engine {
+
+// ---- effects ----
+
+/// Make a pod ready. References to Secrets and ConfigMaps in it are the loop's to resolve (on failure:
+/// Engine::pod_failed).
+struct PreparePod { std::string name_space; runtime::PodSpec pod; };
+/// Take over a pod that an earlier life of the daemon may have started.
+struct AdoptPod { std::string name_space; runtime::PodSpec pod; };
+struct StartPod { std::string pod; };
+struct SignalPod { std::string pod; int signal; bool everything; };
+/// Kill what is left of a pod and clear it away.
+struct RemovePod { std::string pod; };
+/// Delete the directories of the run's volume claims.
+struct RemoveClaims { std::string run_uid; };
+/// Call Engine::timer_due(token) at or after `at`. A timer that is no longer wanted is ignored when it fires.
+struct SetTimer { Time at; std::uint64_t token; };
+
+using Effect = std::variant<PreparePod, AdoptPod, StartPod, SignalPod, RemovePod, RemoveClaims, SetTimer>;
+
+/// What the store must take in, and the watchers be told. Pointers are valid until the next call of the engine.
+struct Changed {
+  const Run* run = nullptr;
+  bool created = false;              ///< a new run: store RunInfo too
+  bool status = false;               ///< RunStatus changed
+  std::vector<const Node*> nodes;    ///< new or changed nodes
+};
+
+struct Output {
+  std::vector<Effect> now;
+  std::vector<Changed> changed;
+  std::vector<Effect> durable;
+};
+
+// ---- what the host allows ----
+
+struct Settings {
+  scheduler::Amounts capacity{.cpu_milli = 1000, .memory_bytes = 1 << 30, .slots = 110};
+  runtime::Network network = runtime::Network::Host;
+  Duration termination_grace = std::chrono::seconds(30);  ///< between SIGTERM and SIGKILL (Kubernetes' default)
+};
+
+class Engine {
+ public:
+  explicit Engine(Settings settings);
+  ~Engine();
+
+  // ---- events ----
+
+  /// A run was accepted: its first steps start once the output's transaction is committed. The name must be free in
+  /// its namespace (find()).
+  Output submit(RunInfo info, workflow::PlanPtr plan, Time now);
+
+  /// A run that was not over when an earlier life of the daemon ended, with its stored nodes. What is fulfilled stays;
+  /// pods that may run are adopted; the rest goes on.
+  Output restore(RunInfo info, workflow::PlanPtr plan, RunStatus status, std::vector<Node> nodes, Time now);
+
+  Output pod_prepared(const std::string& pod, Time now);
+  Output pod_started(const std::string& pod, Time at, Time now);
+  Output pod_exited(const std::string& pod, const runtime::PodExit& exit, Time now);
+  /// It could not be prepared or started, or its references could not be resolved.
+  Output pod_failed(const std::string& pod, const Error& error, Time now);
+  /// It was started and is gone.
+  Output pod_lost(const std::string& pod, const Error& error, Time now);
+  Output pod_removed(const std::string& pod, Time now);
+  /// What a user may want to see while the node is Pending ("pulling image x").
+  Output pod_progress(const std::string& pod, const std::string& what, Time now);
+  Output timer_due(std::uint64_t token, Time now);
+
+  /// `stop` or `terminate`. NotFound when there is no such live run; a run that is over already is FailedPrecondition.
+  Result<Output> shut_down(const std::string& uid, Shutdown how, Time now);
+
+  /// Forgets a run: kills what runs, removes its pods and claims. The caller deletes it from the store.
+  Output forget(const std::string& uid, Time now);
+
+  // ---- what there is ----
+
+  /// Live runs, and those that ended and were not forgotten or dropped.
+  [[nodiscard]] const Run* find(const std::string& name_space, const std::string& name) const;
+  [[nodiscard]] const Run* find_uid(const std::string& uid) const;
+  void for_each(const std::function<void(const Run&)>& visit) const;
+  /// Lets go of the memory of a run that is over and whose pods are all removed: the store has it. False when it is not
+  /// that far yet.
+  bool drop(const std::string& uid);
+  /// The node that a pod belongs to, or nothing.
+  struct Owner { const Run* run; const Node* node; };
+  [[nodiscard]] std::optional<Owner> owner_of(const std::string& pod) const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::engine
