@@ -1,0 +1,51 @@
+#pragma once
+
+// The endpoints, one file a family. Each has the form of router.h's Handler.
+
+#include "api/router.h"
+
+namespace gantry::api {
+
+// create.cc
+void create_workflow(Backend& backend, Request& request, AnswerPtr answer);
+void lint_workflow(Backend& backend, Request& request, AnswerPtr answer);
+
+// workflows.cc
+void list_workflows(Backend& backend, Request& request, AnswerPtr answer);
+void get_workflow(Backend& backend, Request& request, AnswerPtr answer);
+void delete_workflow(Backend& backend, Request& request, AnswerPtr answer);
+void stop_workflow(Backend& backend, Request& request, AnswerPtr answer);
+void terminate_workflow(Backend& backend, Request& request, AnswerPtr answer);
+
+// streams.cc
+void watch_workflows(Backend& backend, Request& request, AnswerPtr answer);
+void workflow_logs(Backend& backend, Request& request, AnswerPtr answer);
+
+// objects.cc
+void create_secret(Backend& backend, Request& request, AnswerPtr answer);
+void replace_secret(Backend& backend, Request& request, AnswerPtr answer);
+void list_secrets(Backend& backend, Request& request, AnswerPtr answer);
+void get_secret(Backend& backend, Request& request, AnswerPtr answer);
+void delete_secret(Backend& backend, Request& request, AnswerPtr answer);
+void create_config_map(Backend& backend, Request& request, AnswerPtr answer);
+void replace_config_map(Backend& backend, Request& request, AnswerPtr answer);
+void list_config_maps(Backend& backend, Request& request, AnswerPtr answer);
+void get_config_map(Backend& backend, Request& request, AnswerPtr answer);
+void delete_config_map(Backend& backend, Request& request, AnswerPtr answer);
+
+// images.cc
+void list_images(Backend& backend, Request& request, AnswerPtr answer);
+void import_image(Backend& backend, Request& request, AnswerPtr answer);
+void pull_image(Backend& backend, Request& request, AnswerPtr answer);
+void delete_image(Backend& backend, Request& request, AnswerPtr answer);
+
+// system.cc
+void health(Backend& backend, Request& request, AnswerPtr answer);
+void version(Backend& backend, Request& request, AnswerPtr answer);
+void info(Backend& backend, Request& request, AnswerPtr answer);
+void user_info(Backend& backend, Request& request, AnswerPtr answer);
+void tracking_event(Backend& backend, Request& request, AnswerPtr answer);
+/// What Argo serves and Gantry does not yet: 501 that names it.
+void not_supported_yet(Backend& backend, Request& request, AnswerPtr answer);
+
+}  // namespace gantry::api
