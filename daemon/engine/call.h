@@ -1,0 +1,136 @@
+#pragma once
+
+// The engine's own state: a tree of calls, one for each template instance that is not over. The tree of calls is the
+// call tree of the workflow; a call of a graph owns a scheduler frame.
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "daemon/engine/run.h"
+#include "runtime/pod.h"
+#include "scheduler/admission.h"
+#include "scheduler/scheduler.h"
+#include "workflow/plan.h"
+
+namespace gantry::engine {
+
+using workflow::Index;
+using workflow::kNone;
+
+struct Call;
+struct Live;
+
+/// What became of one task of a graph.
+struct TaskRecord {
+  enum class State : std::uint8_t {
+    Waiting,   ///< not looked at yet
+    Held,      ///< wants to start; a parallelism limit says not yet
+    Running,   ///< its call runs
+    ExitHook,  ///< its call is over, its exit handler runs
+    Done,
+  };
+  State state = State::Waiting;
+  Node* node = nullptr;                  ///< absent until it starts, is skipped or omitted
+  std::unique_ptr<Call> call;            ///< Running
+  std::unique_ptr<Call> exit_call;       ///< ExitHook
+  std::vector<Parameter> arguments;      ///< resolved
+  std::optional<std::string> skip;       ///< steps: the message of a `when` that was false
+  Phase branch = Phase::Succeeded;       ///< its phase, or that of the branch it is on when it was skipped or omitted
+};
+
+/// Why a graph starts nothing more.
+enum class Halt : std::uint8_t { No, FailFast, Shutdown, Deadline };
+
+struct GraphCall {
+  const workflow::Graph* graph = nullptr;
+  scheduler::Frame* frame = nullptr;
+  std::vector<TaskRecord> tasks;
+  Node* group = nullptr;        ///< steps: the open StepGroup
+  Index group_barrier = kNone;  ///< steps: the barrier that opened the newest group
+  Index active = 0;             ///< tasks in state Running or ExitHook
+  std::deque<Index> held;       ///< tasks in state Held because of the template's own parallelism
+  Halt halt = Halt::No;
+};
+
+/// The life of a step's pod: docs/states.md.
+enum class PodState : std::uint8_t {
+  Waiting,   ///< in the admission queue; the runtime has not heard of it
+  Starting,  ///< the runtime prepares it and will start it once the store knows
+  Running,   ///< started
+  Over,      ///< its result is recorded; being removed
+};
+
+struct PodCall {
+  PodState state = PodState::Waiting;
+  std::string id;
+  runtime::PodSpec spec;             ///< until it is handed to the runtime
+  scheduler::Amounts wanted;
+  std::uint64_t ticket = 0;
+  std::uint32_t height = 0;
+  std::string kill_message;          ///< why it was told to end; empty: it was not
+  std::optional<Duration> active_deadline;
+};
+
+struct RetryCall {
+  std::unique_ptr<Call> attempt;
+  std::optional<std::int64_t> limit;
+  std::int64_t attempts = 0;  ///< started so far
+  const Node* last = nullptr; ///< the last attempt that ended
+};
+
+struct Call {
+  enum class Role : std::uint8_t { Root, RunExit, Task, TaskExit, Attempt };
+
+  Live* live = nullptr;
+  Call* parent = nullptr;  ///< the graph (Task, TaskExit) or the retry (Attempt) that this belongs to
+  Role role = Role::Root;
+  Index task = kNone;      ///< in the parent's graph (Task, TaskExit)
+  const workflow::Template* tmpl = nullptr;
+  Node* node = nullptr;
+  std::vector<Parameter> inputs;
+  bool in_exit_handler = false;  ///< part of the run's exit handler: deadlines and `stop` leave it alone
+  std::uint32_t height = 0;      ///< tasks on the longest way to the end of the run, from here
+  std::unique_ptr<GraphCall> graph;
+  std::unique_ptr<PodCall> pod;
+  std::unique_ptr<RetryCall> retry;
+
+  [[nodiscard]] bool is_attempt() const { return role == Role::Attempt; }
+};
+
+/// A run with what the engine needs to drive it.
+struct Live {
+  Run run;
+  std::unique_ptr<Call> root;
+  std::unique_ptr<Call> exit;
+  std::unordered_map<std::string, Node*> by_id;
+  std::unordered_set<std::string> pods;    ///< known to the runtime and not removed yet
+  Index active_pods = 0;                   ///< counted against spec.parallelism
+  struct Held { Call* graph; Index task; };
+  std::deque<Held> held;                   ///< tasks that wait for spec.parallelism
+  std::string main_phase = "Running";      ///< workflow.status
+  std::string main_message;
+  bool deadline_exceeded = false;
+  bool restored = false;                   ///< taken over from an earlier life of the daemon
+  bool forgotten = false;
+  bool remove_claims = false;              ///< once the last pod is removed
+
+  // What this event changed.
+  bool created = false;
+  bool status_changed = false;
+  std::vector<const Node*> changed_nodes;
+  std::unordered_set<const Node*> changed_set;
+  bool touched = false;
+
+  /// Task names of a graph, found once.
+  const std::unordered_map<std::string_view, Index>& names_of(const workflow::Graph& graph);
+
+ private:
+  std::unordered_map<const workflow::Graph*, std::unordered_map<std::string_view, Index>> names_;
+};
+
+}  // namespace gantry::engine

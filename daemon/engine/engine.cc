@@ -1,0 +1,303 @@
+#include "daemon/engine/engine.h"
+
+#include <csignal>
+
+#include "daemon/engine/impl.h"
+
+namespace gantry::engine {
+
+// ---- the output of one event ----
+
+void Engine::Impl::begin(Time now) {
+  now_ = now;
+  // What the last output pointed at may go now.
+  graveyard_.clear();
+  gone_.clear();
+}
+
+Output Engine::Impl::finish() {
+  pump();
+  for (Live* live : touched_) {
+    live->touched = false;
+    output_.changed.push_back({&live->run, std::exchange(live->created, false),
+                               std::exchange(live->status_changed, false),
+                               std::exchange(live->changed_nodes, {})});
+    live->changed_set.clear();
+  }
+  touched_.clear();
+  return std::exchange(output_, {});
+}
+
+void Engine::Impl::touch(Live& live) {
+  if (std::exchange(live.touched, true)) return;
+  touched_.push_back(&live);
+}
+
+void Engine::Impl::mark(Live& live, Node& node) {
+  touch(live);
+  if (live.changed_set.insert(&node).second) live.changed_nodes.push_back(&node);
+}
+
+void Engine::Impl::mark_status(Live& live) {
+  touch(live);
+  live.status_changed = true;
+}
+
+/// Takes what is ready until nothing is: tasks first (they cost nothing), then tasks that waited for a parallelism
+/// limit, then pods that fit on the host.
+void Engine::Impl::pump() {
+  for (;;) {
+    if (auto ready = scheduler_.next()) {
+      begin_task(*static_cast<Call*>(ready->frame->owner()), ready->task);
+    } else if (release_held()) {
+    } else if (auto ticket = admission_.grant()) {
+      grant(*ticket);
+    } else {
+      return;
+    }
+  }
+}
+
+/// Starts one task that spec.parallelism held back, if there is room for one. True when it did something.
+bool Engine::Impl::release_held() {
+  for (auto& [uid, live] : runs_) {
+    if (live->held.empty()) continue;
+    if (live->run.plan->parallelism && live->active_pods >= *live->run.plan->parallelism) continue;
+    auto [graph, task] = live->held.front();
+    live->held.pop_front();
+    start_or_hold(*graph, task);
+    return true;
+  }
+  return false;
+}
+
+// ---- runs ----
+
+Engine::Impl::~Impl() {
+  for (auto& [uid, live] : runs_) {
+    for (auto* root : {&live->root, &live->exit}) {
+      if (*root) abandon(**root);
+    }
+  }
+}
+
+Live& Engine::Impl::add_run(RunInfo info, workflow::PlanPtr plan) {
+  auto live = std::make_unique<Live>();
+  live->run.info = std::move(info);
+  live->run.plan = std::move(plan);
+  Live& added = *live;
+  by_name_[{added.run.info.name_space, added.run.info.name}] = &added;
+  runs_[added.run.info.uid] = std::move(live);
+  return added;
+}
+
+Live* Engine::Impl::live(const std::string& uid) {
+  auto it = runs_.find(uid);
+  return it == runs_.end() ? nullptr : it->second.get();
+}
+
+void Engine::Impl::erase_run(const std::string& uid) {
+  auto it = runs_.find(uid);
+  Live& live = *it->second;
+  auto name = by_name_.find({live.run.info.name_space, live.run.info.name});
+  if (name != by_name_.end() && name->second == &live) by_name_.erase(name);
+  for (const std::string& pod : live.pods) pods_.erase(pod);
+  std::erase(touched_, &live);
+  gone_.push_back(std::move(it->second));
+  runs_.erase(it);
+}
+
+Call* Engine::Impl::call_of_pod(const std::string& pod) {
+  auto it = pods_.find(pod);
+  return it == pods_.end() ? nullptr : it->second.call;
+}
+
+// ---- timers ----
+
+void Engine::Impl::set_timer(Time at, TimerKind kind, const std::string& uid, const std::string& pod) {
+  std::uint64_t token = next_timer_++;
+  timers_[token] = {kind, uid, pod};
+  now_effect(SetTimer{at, token});
+}
+
+void Engine::Impl::timer_due(std::uint64_t token) {
+  auto it = timers_.find(token);
+  if (it == timers_.end()) return;
+  Timer timer = std::move(it->second);
+  timers_.erase(it);
+  Live* run = live(timer.uid);
+  if (run == nullptr || run->forgotten) return;
+  if (timer.kind == TimerKind::RunDeadline) {
+    if (!is_ended(run->run.status.phase)) exceed_deadline(*run);
+    return;
+  }
+  Call* call = call_of_pod(timer.pod);
+  if (call == nullptr) return;
+  switch (timer.kind) {
+    case TimerKind::PodDeadline:
+      kill_pod(*call, "Pod was active on the node longer than the specified deadline");
+      break;
+    case TimerKind::PodTimeout:
+      kill_pod(*call, call->node->phase == Phase::Pending
+                          ? "timeout"
+                          : "Pod was active on the node longer than the specified deadline");
+      break;
+    case TimerKind::PodKill:
+      durable_effect(SignalPod{timer.pod, SIGKILL, true});
+      break;
+    case TimerKind::RunDeadline:
+      break;
+  }
+}
+
+// ---- the public face ----
+
+Engine::Engine(Settings settings) : impl_(std::make_unique<Impl>(settings)) {}
+Engine::~Engine() = default;
+
+Output Engine::submit(RunInfo info, workflow::PlanPtr plan, Time now) {
+  impl_->begin(now);
+  Live& live = impl_->add_run(std::move(info), std::move(plan));
+  live.created = true;
+  live.run.status.phase = RunPhase::Running;
+  live.run.status.started = now;
+  impl_->mark_status(live);
+  impl_->start_run(live);
+  return impl_->finish();
+}
+
+Output Engine::restore(RunInfo info, workflow::PlanPtr plan, RunStatus status, std::vector<Node> nodes, Time now) {
+  impl_->begin(now);
+  Live& live = impl_->add_run(std::move(info), std::move(plan));
+  live.run.status = std::move(status);
+  live.restored = true;
+  for (Node& node : nodes) {
+    Node& stored = live.run.nodes.emplace_back(std::move(node));
+    live.run.by_name[stored.name] = &stored;
+    live.by_id[stored.id] = &stored;
+  }
+  Shutdown shutdown = live.run.status.shutdown;
+  impl_->start_run(live);
+  impl_->pump();
+  if (shutdown != Shutdown::None && !is_ended(live.run.status.phase)) impl_->shut_down(live, shutdown);
+  return impl_->finish();
+}
+
+Output Engine::pod_prepared(const std::string&, Time now) {
+  // Nothing waits for it: start() was asked for when the pod was handed over. The event is there for watchers.
+  impl_->begin(now);
+  return impl_->finish();
+}
+
+Output Engine::pod_started(const std::string& pod, Time at, Time now) {
+  impl_->begin(now);
+  if (Call* call = impl_->call_of_pod(pod)) impl_->pod_started(*call, at);
+  return impl_->finish();
+}
+
+Output Engine::pod_exited(const std::string& pod, const runtime::PodExit& exit, Time now) {
+  impl_->begin(now);
+  if (Call* call = impl_->call_of_pod(pod)) impl_->pod_exited(*call, exit);
+  return impl_->finish();
+}
+
+Output Engine::pod_failed(const std::string& pod, const Error& error, Time now) {
+  impl_->begin(now);
+  if (Call* call = impl_->call_of_pod(pod)) impl_->pod_failed(*call, error, false);
+  return impl_->finish();
+}
+
+Output Engine::pod_lost(const std::string& pod, const Error& error, Time now) {
+  impl_->begin(now);
+  if (Call* call = impl_->call_of_pod(pod)) impl_->pod_failed(*call, error, true);
+  return impl_->finish();
+}
+
+Output Engine::pod_removed(const std::string& pod, Time now) {
+  impl_->begin(now);
+  impl_->pod_removed(pod);
+  return impl_->finish();
+}
+
+Output Engine::pod_progress(const std::string& pod, const std::string& what, Time now) {
+  impl_->begin(now);
+  if (Call* call = impl_->call_of_pod(pod); call != nullptr && call->node->phase == Phase::Pending) {
+    call->node->message = what;
+    impl_->mark(*call->live, *call->node);
+  }
+  return impl_->finish();
+}
+
+Output Engine::timer_due(std::uint64_t token, Time now) {
+  impl_->begin(now);
+  impl_->timer_due(token);
+  return impl_->finish();
+}
+
+Result<Output> Engine::shut_down(const std::string& uid, Shutdown how, Time now) {
+  impl_->begin(now);
+  Live* live = impl_->live(uid);
+  if (live == nullptr || live->forgotten) return fail(Code::NotFound, "workflow not found");
+  if (is_ended(live->run.status.phase)) {
+    return fail(Code::FailedPrecondition, "cannot shutdown a completed workflow: workflow: \"" +
+                                              live->run.info.name + "\", namespace: \"" +
+                                              live->run.info.name_space + "\"");
+  }
+  impl_->shut_down(*live, how);
+  return impl_->finish();
+}
+
+Output Engine::forget(const std::string& uid, Time now) {
+  impl_->begin(now);
+  if (Live* live = impl_->live(uid); live != nullptr && !live->forgotten) {
+    for (auto* root : {&live->root, &live->exit}) {
+      if (*root) impl_->abandon(**root);
+      impl_->graveyard_.push_back(std::move(*root));
+    }
+    live->forgotten = true;
+    live->remove_claims = true;
+    live->held.clear();
+    impl_->by_name_.erase({live->run.info.name_space, live->run.info.name});
+    for (const std::string& pod : live->pods) {
+      impl_->pods_[pod].call = nullptr;
+      impl_->durable_effect(RemovePod{pod});
+    }
+    if (live->pods.empty()) {
+      impl_->durable_effect(RemoveClaims{uid});
+      impl_->erase_run(uid);
+    }
+  }
+  return impl_->finish();
+}
+
+const Run* Engine::find(const std::string& name_space, const std::string& name) const {
+  auto it = impl_->by_name_.find({name_space, name});
+  return it == impl_->by_name_.end() ? nullptr : &it->second->run;
+}
+
+const Run* Engine::find_uid(const std::string& uid) const {
+  Live* live = impl_->live(uid);
+  return live == nullptr || live->forgotten ? nullptr : &live->run;
+}
+
+void Engine::for_each(const std::function<void(const Run&)>& visit) const {
+  for (const auto& [uid, live] : impl_->runs_) {
+    if (!live->forgotten) visit(live->run);
+  }
+}
+
+bool Engine::drop(const std::string& uid) {
+  Live* live = impl_->live(uid);
+  if (live == nullptr) return true;
+  if (!is_ended(live->run.status.phase) || !live->pods.empty()) return false;
+  impl_->erase_run(uid);
+  return true;
+}
+
+std::optional<Engine::Owner> Engine::owner_of(const std::string& pod) const {
+  auto it = impl_->pods_.find(pod);
+  if (it == impl_->pods_.end()) return std::nullopt;
+  return Owner{&it->second.live->run, it->second.node};
+}
+
+}  // namespace gantry::engine

@@ -1,0 +1,231 @@
+#include "daemon/engine/pod_spec.h"
+
+#include <algorithm>
+
+#include "base/ids.h"
+#include "workflow/quantity.h"
+
+namespace gantry::engine {
+
+namespace {
+
+/// Renders the texts of one pod; the first failure stays and makes the rest moot.
+class Builder {
+ public:
+  Builder(const Live& live, const Call& call, const CallScope& scope) : live_(live), call_(call), scope_(scope) {}
+
+  std::string text(const workflow::Text& source) {
+    auto rendered = render(source, scope_);
+    if (rendered) return std::move(*rendered);
+    fail_with(rendered.error());
+    return {};
+  }
+
+  void fail_with(Error error) {
+    if (!error_) error_ = std::move(error);
+  }
+
+  template <class Parse>
+  std::int64_t quantity(const std::optional<workflow::Text>& source, Parse parse) {
+    if (!source) return 0;
+    auto value = parse(text(*source));
+    if (value) return *value;
+    fail_with(value.error());
+    return 0;
+  }
+
+  runtime::Resources resources(const workflow::Resources& r) {
+    runtime::Resources out;
+    out.cpu_limit_milli = quantity(r.limits.cpu, workflow::parse_cpu_milli);
+    out.memory_limit_bytes = quantity(r.limits.memory, workflow::parse_bytes);
+    // A limit without a request is the request too (Kubernetes core/v1 defaulting).
+    out.cpu_request_milli =
+        r.requests.cpu ? quantity(r.requests.cpu, workflow::parse_cpu_milli) : out.cpu_limit_milli;
+    out.memory_request_bytes =
+        r.requests.memory ? quantity(r.requests.memory, workflow::parse_bytes) : out.memory_limit_bytes;
+    return out;
+  }
+
+  void environment(const workflow::Container& from, runtime::ContainerSpec& to) {
+    for (const auto& all : from.env_from) {
+      to.env_references.push_back({all.prefix, {kind(all.kind), text(all.name), "", all.optional}});
+    }
+    to.env = {{"ARGO_CONTAINER_NAME", from.name},
+              {"ARGO_NODE_ID", call_.node->id},
+              {"ARGO_WORKFLOW_NAME", live_.run.info.name},
+              {"ARGO_WORKFLOW_UID", live_.run.info.uid}};
+    for (const auto& variable : from.env) {
+      if (variable.key_ref) {
+        const auto& ref = *variable.key_ref;
+        to.env_references.push_back(
+            {variable.name, {kind(ref.kind), text(ref.name), text(ref.key), ref.optional}});
+      } else if (!variable.field_path.empty()) {
+        to.env.push_back({variable.name, field(variable.field_path)});
+      } else {
+        to.env.push_back({variable.name, text(variable.value)});
+      }
+    }
+  }
+
+  /// The downward API, as far as it exists without Kubernetes.
+  std::string field(const std::string& path) {
+    const RunInfo& info = live_.run.info;
+    if (path == "metadata.name") return pod_name(info.name, *call_.node);
+    if (path == "metadata.namespace") return info.name_space;
+    if (path == "metadata.uid") return info.uid;
+    if (path == "metadata.labels['workflows.argoproj.io/workflow']") return info.name;
+    if (path == "spec.serviceAccountName") return live_.run.plan->service_account_name;
+    fail_with({Code::Unimplemented, "fieldRef " + path + " does not exist here"});
+    return {};
+  }
+
+  runtime::ContainerSpec container(const workflow::PodTemplate& pod) {
+    const workflow::Container& from = pod.main;
+    runtime::ContainerSpec to;
+    to.name = from.name;
+    to.image = text(from.image);
+    to.pull_policy = from.pull_policy == workflow::PullPolicy::Always  ? runtime::PullPolicy::Always
+                     : from.pull_policy == workflow::PullPolicy::Never ? runtime::PullPolicy::Never
+                                                                       : runtime::PullPolicy::IfNotPresent;
+    to.command = texts(from.command);
+    to.args = texts(from.args);
+    if (pod.script_source && !pod.script_source->empty()) to.script = text(*pod.script_source);
+    to.working_dir = text(from.working_dir);
+    environment(from, to);
+    for (const auto& mount : from.mounts) {
+      to.mounts.push_back(
+          {text(mount.name), text(mount.mount_path), text(mount.sub_path), mount.read_only});
+    }
+    to.resources = resources(from.resources);
+    for (const auto* level : {&live_.run.plan->security, &pod.security, &from.security}) {
+      apply(*level, to.security);
+    }
+    to.tty = from.tty;
+    return to;
+  }
+
+  /// The volumes that the container mounts, each once.
+  std::vector<runtime::Volume> volumes(const workflow::PodTemplate& pod, const runtime::ContainerSpec& container) {
+    std::vector<runtime::Volume> out;
+    for (const auto& mount : container.mounts) {
+      bool known = std::any_of(out.begin(), out.end(), [&](auto& v) { return v.name == mount.volume; });
+      if (!known) out.push_back({mount.volume, volume_source(pod, mount.volume)});
+    }
+    return out;
+  }
+
+  std::optional<Error> error() && { return std::move(error_); }
+
+ private:
+  using Source = decltype(runtime::Volume::source);
+
+  static runtime::ObjectKey::Kind kind(workflow::KeyRef::Kind kind) {
+    return kind == workflow::KeyRef::Kind::Secret ? runtime::ObjectKey::Kind::Secret
+                                                  : runtime::ObjectKey::Kind::ConfigMap;
+  }
+
+  std::optional<std::vector<std::string>> texts(const std::optional<std::vector<workflow::Text>>& sources) {
+    if (!sources) return std::nullopt;
+    std::vector<std::string> out;
+    for (const auto& source : *sources) out.push_back(text(source));
+    return out;
+  }
+
+  static void apply(const workflow::SecurityContext& from, runtime::Security& to) {
+    if (from.run_as_user) to.run_as_user = from.run_as_user;
+    if (from.run_as_group) to.run_as_group = from.run_as_group;
+    if (from.fs_group) to.fs_group = from.fs_group;
+    if (!from.supplemental_groups.empty()) to.supplemental_groups = from.supplemental_groups;
+    if (from.run_as_non_root) to.run_as_non_root = *from.run_as_non_root;
+    if (from.privileged) to.privileged = *from.privileged;
+    if (from.allow_privilege_escalation) to.allow_privilege_escalation = from.allow_privilege_escalation;
+    if (from.read_only_root_filesystem) to.read_only_root_filesystem = *from.read_only_root_filesystem;
+    if (!from.capabilities_add.empty()) to.capabilities_add = from.capabilities_add;
+    if (!from.capabilities_drop.empty()) to.capabilities_drop = from.capabilities_drop;
+    if (from.seccomp_type) to.seccomp_unconfined = *from.seccomp_type == "Unconfined";
+  }
+
+  Source volume_source(const workflow::PodTemplate& pod, const std::string& name) {
+    for (const auto* list : {&pod.volumes, &live_.run.plan->volumes}) {
+      for (const auto& volume : *list) {
+        if (text(volume.name) == name) {
+          return std::visit([&](const auto& source) { return convert(source); }, volume.source);
+        }
+      }
+    }
+    for (const auto& claim : live_.run.plan->claim_templates) {
+      if (claim.name == name) return runtime::Claim{live_.run.info.uid, name, false};
+    }
+    fail_with({Code::NotFound, "volume '" + name + "' not found in workflow spec"});
+    return runtime::EmptyDir{};
+  }
+
+  Source convert(const workflow::EmptyDirVolume& v) {
+    return runtime::EmptyDir{v.memory, quantity(v.size_limit, workflow::parse_bytes)};
+  }
+  Source convert(const workflow::HostPathVolume& v) { return runtime::HostPath{text(v.path), v.type}; }
+  Source convert(const workflow::ObjectVolume& v) {
+    runtime::Files files;
+    files.from = {kind(v.kind), text(v.name), "", v.optional};
+    files.default_mode = v.default_mode;
+    for (const auto& item : v.items) files.items.push_back({item.key, item.path, item.mode});
+    return files;
+  }
+  /// A named claim belongs to its namespace and outlives every run.
+  Source convert(const workflow::ClaimVolume& v) {
+    return runtime::Claim{"namespace-" + live_.run.info.name_space, text(v.claim_name), v.read_only};
+  }
+
+  const Live& live_;
+  const Call& call_;
+  const CallScope& scope_;
+  std::optional<Error> error_;
+};
+
+/// `run-node-attempt`, deterministic and short enough for containerd (76 characters). The node's name holds the
+/// attempt.
+std::string pod_id(const Live& live, const Node& node) {
+  const RunInfo& info = live.run.info;
+  std::string uid = info.uid;
+  std::erase(uid, '-');
+  std::string hash = node.id == info.name ? std::to_string(fnv32a(node.name)) : node.id.substr(info.name.size() + 1);
+  return uid.substr(0, 20) + "-" + hash;
+}
+
+}  // namespace
+
+Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
+                                   const Settings& settings) {
+  const workflow::PodTemplate& from = live.run.plan->pods[call.tmpl->body];
+  Builder builder(live, call, scope);
+  runtime::PodSpec pod;
+  const RunInfo& info = live.run.info;
+  std::string name = pod_name(info.name, *call.node);
+  pod.id = pod_id(live, *call.node);
+  pod.hostname = name.substr(0, 63);
+  pod.cgroup = info.uid + "/" + pod.id;
+  pod.labels = {{"gantry.io/run", info.uid},
+                {"gantry.io/node", call.node->id},
+                {"workflows.argoproj.io/workflow", info.name}};
+  pod.log_directory = info.uid + "/" + name;
+  pod.network = settings.network;
+  pod.containers.push_back(builder.container(from));
+  pod.volumes = builder.volumes(from, pod.containers.front());
+  for (const auto& output : call.tmpl->outputs) {
+    if (output.path) pod.outputs.push_back({output.name, from.main.name, builder.text(*output.path)});
+  }
+  pod.capture_stdout = call.tmpl->captures_result;
+  if (auto error = std::move(builder).error()) return fail(std::move(*error));
+  return pod;
+}
+
+scheduler::Amounts amounts_of(const runtime::PodSpec& pod) {
+  scheduler::Amounts sum{0, 0, 1};
+  for (const auto& container : pod.containers) {
+    sum.cpu_milli += container.resources.cpu_request_milli;
+    sum.memory_bytes += container.resources.memory_request_bytes;
+  }
+  return sum;
+}
+
+}  // namespace gantry::engine

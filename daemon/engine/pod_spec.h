@@ -1,0 +1,21 @@
+#pragma once
+
+// A plan's pod template with the values of one call → the pod that the runtime gets.
+
+#include "base/error.h"
+#include "daemon/engine/call.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/scope.h"
+#include "runtime/pod.h"
+
+namespace gantry::engine {
+
+/// Fails when a text cannot be rendered, a quantity does not parse, or a mount names a volume that does not exist
+/// (`volume 'x' not found in workflow spec`). References to Secrets and ConfigMaps stay references.
+Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
+                                   const Settings& settings);
+
+/// What a pod asks the host for: the sum over its containers.
+scheduler::Amounts amounts_of(const runtime::PodSpec& pod);
+
+}  // namespace gantry::engine
