@@ -1,0 +1,109 @@
+#include "daemon/node_json.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+namespace gantry {
+namespace {
+
+using Json = nlohmann::json;
+using engine::Node;
+using engine::Parameter;
+
+constexpr auto kReplace = Json::error_handler_t::replace;
+
+std::int64_t millis(Time time) { return time.time_since_epoch().count(); }
+
+Json parameters_json(const std::vector<Parameter>& parameters) {
+  Json list = Json::array();
+  for (const Parameter& p : parameters) list.push_back(Json::array({p.name, p.value}));
+  return list;
+}
+
+std::vector<Parameter> parameters_from(const Json& list) {
+  std::vector<Parameter> parameters;
+  for (const Json& pair : list) {
+    parameters.push_back({pair.at(0).get<std::string>(), pair.at(1).get<std::string>()});
+  }
+  return parameters;
+}
+
+std::optional<Time> time_from(const Json& json, const char* key) {
+  auto it = json.find(key);
+  if (it == json.end()) return std::nullopt;
+  return Time(Duration(it->get<std::int64_t>()));
+}
+
+Node node_from(const Json& json) {
+  Node node;
+  node.id = json.at("id");
+  node.name = json.at("name");
+  node.display_name = json.value("displayName", "");
+  node.template_name = json.value("templateName", "");
+  node.boundary_id = json.value("boundaryID", "");
+  node.message = json.value("message", "");
+  node.started = time_from(json, "startedAt");
+  node.finished = time_from(json, "finishedAt");
+  node.inputs = parameters_from(json.value("inputs", Json::array()));
+  node.outputs.parameters = parameters_from(json.value("outputs", Json::array()));
+  if (json.contains("result")) node.outputs.result = json["result"];
+  if (json.contains("exitCode")) node.outputs.exit_code = json["exitCode"];
+  node.children = json.value("children", std::vector<std::string>());
+  node.outbound_nodes = json.value("outboundNodes", std::vector<std::string>());
+  node.hooked = json.value("hooked", false);
+  node.retried = json.value("retried", false);
+  node.pod = json.value("pod", "");
+  node.start_intended = json.value("startIntended", false);
+  return node;
+}
+
+}  // namespace
+
+std::string node_json(const Node& node) {
+  Json json{{"id", node.id},
+            {"name", node.name},
+            {"type", engine::node_type_name(node.type)},
+            {"phase", workflow::phase_name(node.phase)}};
+  auto put = [&](const char* key, const auto& value) {
+    if (!value.empty()) json[key] = value;
+  };
+  put("displayName", node.display_name);
+  put("templateName", node.template_name);
+  put("boundaryID", node.boundary_id);
+  put("message", node.message);
+  if (node.started) json["startedAt"] = millis(*node.started);
+  if (node.finished) json["finishedAt"] = millis(*node.finished);
+  put("inputs", parameters_json(node.inputs));
+  put("outputs", parameters_json(node.outputs.parameters));
+  if (node.outputs.result) json["result"] = *node.outputs.result;
+  if (node.outputs.exit_code) json["exitCode"] = *node.outputs.exit_code;
+  put("children", node.children);
+  put("outboundNodes", node.outbound_nodes);
+  if (node.hooked) json["hooked"] = true;
+  if (node.retried) json["retried"] = true;
+  put("pod", node.pod);
+  if (node.start_intended) json["startIntended"] = true;
+  return json.dump(-1, ' ', false, kReplace);
+}
+
+Result<Node> node_from_json(std::string_view text) {
+  auto damaged = [&](const std::string& what) {
+    return fail(Code::DataLoss, "a stored node is damaged: " + what);
+  };
+  // nlohmann's accessors throw; this is the one place where that is turned into a value.
+  try {
+    Json json = Json::parse(text);
+    Node node = node_from(json);
+    auto type = engine::node_type_from(json.at("type").get<std::string>());
+    auto phase = engine::phase_from(json.at("phase").get<std::string>());
+    if (!type || !phase) return damaged("unknown type or phase");
+    node.type = *type;
+    node.phase = *phase;
+    return node;
+  } catch (const Json::exception& error) {
+    return damaged(error.what());
+  }
+}
+
+}  // namespace gantry

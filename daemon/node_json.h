@@ -1,0 +1,19 @@
+#pragma once
+
+// A node as one row of the store. The keys are Argo's where Argo has the field, so that a row can
+// be read by eye; the rest (`pod`, `startIntended`) is Gantry's.
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "daemon/engine/node.h"
+
+namespace gantry {
+
+/// Compact JSON; bytes that are not UTF-8 become U+FFFD.
+std::string node_json(const engine::Node& node);
+/// DataLoss when the text is not what node_json() wrote.
+Result<engine::Node> node_from_json(std::string_view text);
+
+}  // namespace gantry

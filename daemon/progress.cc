@@ -1,0 +1,102 @@
+#include "daemon/progress.h"
+
+#include <algorithm>
+#include <bitset>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+
+namespace gantry {
+namespace {
+
+using Index = std::uint32_t;
+using Children = std::vector<std::vector<Index>>;
+
+Children children_of(const std::vector<const engine::Node*>& nodes) {
+  std::unordered_map<std::string_view, Index> index;
+  index.reserve(nodes.size());
+  for (Index i = 0; i < nodes.size(); ++i) index.emplace(nodes[i]->id, i);
+  Children children(nodes.size());
+  for (Index i = 0; i < nodes.size(); ++i) {
+    for (const std::string& id : nodes[i]->children) {
+      if (auto child = index.find(id); child != index.end()) children[i].push_back(child->second);
+    }
+  }
+  return children;
+}
+
+/// Every node after all of its children.
+std::vector<Index> bottom_up(const Children& children) {
+  std::vector<Index> order;
+  std::vector<bool> seen(children.size());
+  struct Visit {
+    Index node;
+    std::size_t next;
+  };
+  std::vector<Visit> stack;
+  for (Index root = 0; root < children.size(); ++root) {
+    if (seen[root]) continue;
+    seen[root] = true;
+    stack.push_back({root, 0});
+    while (!stack.empty()) {
+      auto& [node, next] = stack.back();
+      if (next == children[node].size()) {
+        order.push_back(node);
+        stack.pop_back();
+      } else if (Index child = children[node][next++]; !seen[child]) {
+        seen[child] = true;
+        stack.push_back({child, 0});
+      }
+    }
+  }
+  return order;
+}
+
+// The sets of reachable pods are computed for this many pods at a time, so that a run of any size
+// costs nodes × 512 bytes and not nodes squared.
+constexpr std::size_t kBlock = 4096;
+
+}  // namespace
+
+std::string Progress::text() const { return std::to_string(done) + "/" + std::to_string(total); }
+
+RunProgress count_progress(const std::vector<const engine::Node*>& nodes) {
+  auto is_pod = [&](Index i) { return nodes[i]->type == engine::NodeType::Pod; };
+  RunProgress progress;
+  progress.nodes.resize(nodes.size());
+  std::vector<Index> pods;
+  for (Index i = 0; i < nodes.size(); ++i) {
+    if (!is_pod(i)) continue;
+    pods.push_back(i);
+    progress.nodes[i] = {nodes[i]->phase == engine::Phase::Succeeded ? 1u : 0u, 1};
+    progress.run.done += progress.nodes[i].done;
+  }
+  progress.run.total = pods.size();
+  if (pods.size() == nodes.size()) return progress;
+
+  Children children = children_of(nodes);
+  std::vector<Index> order = bottom_up(children);
+  std::vector<std::bitset<kBlock>> reach(nodes.size());
+  for (std::size_t first = 0; first < pods.size(); first += kBlock) {
+    std::size_t count = std::min(kBlock, pods.size() - first);
+    std::bitset<kBlock> succeeded;
+    std::unordered_map<Index, std::size_t> bit;
+    for (std::size_t b = 0; b < count; ++b) {
+      bit.emplace(pods[first + b], b);
+      succeeded[b] = progress.nodes[pods[first + b]].done == 1;
+    }
+    for (Index node : order) {
+      reach[node].reset();
+      for (Index child : children[node]) {
+        reach[node] |= reach[child];
+        if (auto own = bit.find(child); own != bit.end()) reach[node].set(own->second);
+      }
+      if (is_pod(node)) continue;
+      progress.nodes[node].total += reach[node].count();
+      progress.nodes[node].done += (reach[node] & succeeded).count();
+    }
+  }
+  return progress;
+}
+
+}  // namespace gantry

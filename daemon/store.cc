@@ -1,0 +1,190 @@
+#include "daemon/store.h"
+
+#include <pthread.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "daemon/store_rows.h"
+#include "daemon/store_schema.h"
+
+namespace gantry {
+
+class Store::Impl {
+ public:
+  Impl(Database database, Executor& executor)
+      : database_(std::move(database)), executor_(executor), thread_([this] { serve(); }) {
+    pthread_setname_np(thread_.native_handle(), "store");
+  }
+
+  ~Impl() {
+    {
+      std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    ready_.notify_one();
+    thread_.join();
+  }
+
+  /// Queues a change; `change` runs inside a transaction, perhaps twice (see commit_one_by_one).
+  void write(std::function<Result<void>(Database&)> change,
+             std::function<void(Result<void>)> done) {
+    push({.change = std::move(change), .done = std::move(done)});
+  }
+
+  template <class T>
+  void read(std::function<Result<T>(Database&)> query, std::function<void(Result<T>)> done) {
+    push({.query = [this, query = std::move(query), done = std::move(done)](Database& database) {
+      auto answer = std::make_shared<Result<T>>(query(database));
+      executor_.post([done, answer] { done(std::move(*answer)); });
+    }});
+  }
+
+ private:
+  struct Job {
+    std::function<Result<void>(Database&)> change;  // one of change and query
+    std::function<void(Result<void>)> done;
+    std::function<void(Database&)> query;
+  };
+  using Jobs = std::deque<Job>;
+
+  void push(Job job) {
+    {
+      std::lock_guard lock(mutex_);
+      queue_.push_back(std::move(job));
+    }
+    ready_.notify_one();
+  }
+
+  void serve() {
+    while (true) {
+      Jobs jobs;
+      {
+        std::unique_lock lock(mutex_);
+        ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+        if (queue_.empty()) return;
+        jobs.swap(queue_);
+      }
+      // Neighbouring changes share a transaction; a query between two changes sees what came before
+      // it.
+      while (!jobs.empty()) {
+        if (jobs.front().query) {
+          jobs.front().query(database_);
+          jobs.pop_front();
+          continue;
+        }
+        Jobs group;
+        while (!jobs.empty() && !jobs.front().query) {
+          group.push_back(std::move(jobs.front()));
+          jobs.pop_front();
+        }
+        commit(std::move(group));
+      }
+    }
+  }
+
+  /// One transaction for the whole group. When a change in it fails, each gets a transaction of its
+  /// own, so that one bad change takes nobody else's with it.
+  void commit(Jobs group) {
+    auto together = transaction([&](Database& database) -> Result<void> {
+      for (Job& job : group) {
+        if (auto done = job.change(database); !done) return done;
+      }
+      return {};
+    });
+    for (Job& job : group) {
+      Result<void> result = together;
+      if (!together && group.size() > 1) result = transaction(job.change);
+      executor_.post([done = std::move(job.done), result = std::move(result)] { done(result); });
+    }
+  }
+
+  Result<void> transaction(const std::function<Result<void>(Database&)>& change) {
+    if (auto begun = database_.run("BEGIN IMMEDIATE"); !begun) return begun;
+    Result<void> result = change(database_);
+    if (result) result = database_.run("COMMIT");
+    // A failed COMMIT may or may not have ended the transaction (sqlite3_get_autocommit).
+    if (!result && database_.in_transaction()) (void)database_.run("ROLLBACK");
+    return result;
+  }
+
+  Database database_;  // store thread only once it runs
+  Executor& executor_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  Jobs queue_;
+  bool closing_ = false;
+  std::thread thread_;
+};
+
+Store::Store() = default;
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& path, Executor& executor) {
+  auto database = open_database(path);
+  if (!database) return fail(std::move(database.error()));
+  std::unique_ptr<Store> store(new Store);
+  store->impl_ = std::make_unique<Impl>(std::move(*database), executor);
+  return store;
+}
+
+void Store::write(StoreBatch batch, std::function<void(Result<void>)> done) {
+  auto shared = std::make_shared<StoreBatch>(std::move(batch));
+  impl_->write([shared](Database& database) { return rows::write(database, *shared); },
+               std::move(done));
+}
+
+void Store::load_unfinished(Runs done) {
+  impl_->read<std::vector<StoredRun>>(rows::unfinished, std::move(done));
+}
+
+void Store::load(const std::string& uid, Runs done) {
+  impl_->read<std::vector<StoredRun>>(
+      [uid](Database& database) { return rows::by_uid(database, uid); }, std::move(done));
+}
+
+void Store::load(const std::string& name_space, const std::string& name, Runs done) {
+  impl_->read<std::vector<StoredRun>>(
+      [name_space, name](Database& database) { return rows::by_name(database, name_space, name); },
+      std::move(done));
+}
+
+void Store::list(api::ListQuery query, std::function<void(Result<Page>)> done) {
+  impl_->read<Page>(
+      [query = std::move(query)](Database& database) { return rows::list(database, query); },
+      std::move(done));
+}
+
+void Store::load_uids(std::function<void(Result<std::vector<std::string>>)> done) {
+  impl_->read<std::vector<std::string>>(rows::uids, std::move(done));
+}
+
+void Store::put_object(api::ObjectKind kind, api::Object object, bool replace,
+                       std::function<void(Result<void>)> done) {
+  auto shared = std::make_shared<api::Object>(std::move(object));
+  impl_->write(
+      [kind, shared, replace](Database& database) {
+        return rows::put_object(database, kind, *shared, replace);
+      },
+      std::move(done));
+}
+
+void Store::load_objects(api::ObjectKind kind,
+                         std::function<void(Result<std::vector<api::Object>>)> done) {
+  impl_->read<std::vector<api::Object>>(
+      [kind](Database& database) { return rows::objects(database, kind); }, std::move(done));
+}
+
+void Store::remove_object(api::ObjectKind kind, const std::string& name_space,
+                          const std::string& name, std::function<void(Result<void>)> done) {
+  impl_->write(
+      [kind, name_space, name](Database& database) {
+        return rows::remove_object(database, kind, name_space, name);
+      },
+      std::move(done));
+}
+
+}  // namespace gantry

@@ -1,0 +1,389 @@
+#include "daemon/store_rows.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "daemon/labels.h"
+#include "daemon/node_json.h"
+
+namespace gantry::rows {
+namespace {
+
+using Json = nlohmann::json;
+using Map = std::map<std::string, std::string>;
+
+std::string map_json(const Map& map) {
+  return Json(map).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Map map_from(const std::string& text) {
+  Json json = Json::parse(text, nullptr, false);
+  Map map;
+  if (!json.is_object()) return map;
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_string()) map.emplace(key, value.get<std::string>());
+  }
+  return map;
+}
+
+std::int64_t millis(Time time) { return time.time_since_epoch().count(); }
+
+SqlValue millis(const std::optional<Time>& time) {
+  return time ? SqlValue(millis(*time)) : SqlValue();
+}
+
+std::optional<Time> time_at(const Statement& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return Time(Duration(row.integer(column)));
+}
+
+std::string_view kind_name(api::ObjectKind kind) {
+  return kind == api::ObjectKind::Secret ? "Secret" : "ConfigMap";
+}
+
+constexpr std::string_view kColumns =
+    "id, uid, namespace, name, generate_name, phase, message, created, started, finished, "
+    "shutdown, labels, annotations, spec_json";
+
+struct RunRow {
+  std::int64_t id = 0;
+  StoredRun run;
+};
+
+Result<RunRow> read_run(const Statement& row) {
+  RunRow read;
+  read.id = row.integer(0);
+  auto& [info, status, nodes] = read.run;
+  info.uid = row.text(1);
+  info.name_space = row.text(2);
+  info.name = row.text(3);
+  info.generate_name = row.text(4);
+  auto phase = engine::run_phase_from(row.text(5));
+  auto shutdown = engine::shutdown_from(row.text(10));
+  if (!phase || !shutdown) {
+    return fail(Code::DataLoss, "the stored run " + info.name + " has an unknown phase");
+  }
+  status.phase = *phase;
+  status.shutdown = *shutdown;
+  status.message = row.text(6);
+  info.created = Time(Duration(row.integer(7)));
+  status.started = time_at(row, 8);
+  status.finished = time_at(row, 9);
+  info.labels = map_from(row.text(11));
+  info.annotations = map_from(row.text(12));
+  info.spec_json = row.text(13);
+  return read;
+}
+
+Result<void> read_nodes(Database& database, StoredRun& run) {
+  auto rows = database.prepare("SELECT json FROM nodes WHERE run_uid = ? ORDER BY seq");
+  if (!rows) return fail(std::move(rows.error()));
+  rows->bind({run.info.uid});
+  while (true) {
+    auto more = rows->step();
+    if (!more) return fail(std::move(more.error()));
+    if (!*more) return {};
+    auto node = node_from_json(rows->text(0));
+    if (!node) return fail(std::move(node.error()).wrap("run " + run.info.name));
+    run.nodes.push_back(std::move(*node));
+  }
+}
+
+/// All the runs that a statement finds, with their nodes.
+Result<std::vector<StoredRun>> read_all(Database& database, Statement rows) {
+  std::vector<StoredRun> runs;
+  while (true) {
+    auto more = rows.step();
+    if (!more) return fail(std::move(more.error()));
+    if (!*more) break;
+    auto row = read_run(rows);
+    if (!row) return fail(std::move(row.error()));
+    runs.push_back(std::move(row->run));
+  }
+  for (StoredRun& run : runs) {
+    if (auto nodes = read_nodes(database, run); !nodes) return fail(std::move(nodes.error()));
+  }
+  return runs;
+}
+
+Result<void> insert_run(Database& database, const StoreBatch::RunRow& row) {
+  const auto& [info, status] =
+      std::pair<const engine::RunInfo&, const engine::RunStatus&>(row.info, row.status);
+  std::string labels = map_json(info.labels);
+  std::string annotations = map_json(info.annotations);
+  return database.run(
+      "INSERT INTO runs (uid, namespace, name, generate_name, phase, message, created, started, "
+      "finished, shutdown, labels, annotations, spec_json) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      {info.uid, info.name_space, info.name, info.generate_name,
+       engine::run_phase_name(status.phase), status.message, millis(info.created),
+       millis(status.started), millis(status.finished), engine::shutdown_name(status.shutdown),
+       labels, annotations, info.spec_json});
+}
+
+Result<void> update_run(Database& database, const StoreBatch::RunRow& row) {
+  const engine::RunStatus& status = row.status;
+  return database.run(
+      "UPDATE runs SET phase = ?, message = ?, started = ?, finished = ?, shutdown = ? "
+      "WHERE uid = ?",
+      {engine::run_phase_name(status.phase), status.message, millis(status.started),
+       millis(status.finished), engine::shutdown_name(status.shutdown), row.info.uid});
+}
+
+/// A list's conditions: what SQLite can decide, and the selector terms that are left for us.
+struct Filter {
+  std::string where = "1";
+  std::vector<std::string> texts;  // kept alive for values
+  struct Value {
+    bool is_text;
+    std::int64_t integer;
+    std::size_t text;
+  };
+  std::vector<Value> values;
+  std::vector<api::LabelTerm> terms;
+
+  void add(std::string_view condition) {
+    where += " AND ";
+    where += condition;
+  }
+  void add(std::string_view condition, std::string text) {
+    add(condition);
+    values.push_back({true, 0, texts.size()});
+    texts.push_back(std::move(text));
+  }
+  void add(std::string_view condition, std::int64_t integer) {
+    add(condition);
+    values.push_back({false, integer, 0});
+  }
+  void bind(Statement& statement) const {
+    int index = 0;
+    for (const Value& value : values) {
+      statement.bind(++index, value.is_text ? SqlValue(std::string_view(texts[value.text]))
+                                            : SqlValue(value.integer));
+    }
+  }
+};
+
+Filter filter_of(const api::ListQuery& query) {
+  Filter filter;
+  using Match = api::ListQuery::NameMatch;
+  if (!query.name_space.empty()) filter.add("namespace = ?", query.name_space);
+  if (!query.name_filter.empty()) {
+    switch (query.name_match) {
+      case Match::Contains:
+        filter.add("instr(name, ?) > 0", query.name_filter);
+        break;
+      case Match::Prefix:
+        filter.add("substr(name, 1, length(?)) = ?", query.name_filter);
+        filter.values.push_back(filter.values.back());
+        break;
+      case Match::Exact:
+        filter.add("name = ?", query.name_filter);
+        break;
+    }
+  }
+  if (query.created_after) filter.add("created > ?", millis(*query.created_after));
+  if (query.finished_before) filter.add("finished < ?", millis(*query.finished_before));
+  for (const api::LabelTerm& term : query.labels) {
+    // What `argo list --status` and `--running` ask for: answered from the column.
+    if (term.key == kPhaseLabel && term.op == api::LabelTerm::Operator::In) {
+      filter.add("phase IN (");
+      for (std::size_t i = 0; i < term.values.size(); ++i) {
+        filter.where += i == 0 ? "?" : ", ?";
+        filter.values.push_back({true, 0, filter.texts.size()});
+        filter.texts.push_back(term.values[i]);
+      }
+      filter.where += ")";
+    } else {
+      filter.terms.push_back(term);
+    }
+  }
+  return filter;
+}
+
+/// A continue token is the place of the last run of a page: `<created>-<id>`.
+Result<std::pair<std::int64_t, std::int64_t>> parse_token(const std::string& token) {
+  std::int64_t created = 0, id = 0;
+  const char* end = token.data() + token.size();
+  auto first = std::from_chars(token.data(), end, created);
+  if (first.ec == std::errc() && first.ptr != end && *first.ptr == '-') {
+    auto second = std::from_chars(first.ptr + 1, end, id);
+    if (second.ec == std::errc() && second.ptr == end) return std::pair(created, id);
+  }
+  return fail(Code::InvalidArgument, "the continue token \"" + token + "\" is not one of a list");
+}
+
+Result<std::size_t> count(Database& database, const Filter& filter) {
+  auto rows = database.prepare("SELECT count(*) FROM runs WHERE " + filter.where);
+  if (!rows) return fail(std::move(rows.error()));
+  filter.bind(*rows);
+  auto row = rows->step();
+  if (!row) return fail(std::move(row.error()));
+  return static_cast<std::size_t>(rows->integer(0));
+}
+
+}  // namespace
+
+Result<void> write(Database& database, const StoreBatch& batch) {
+  for (const auto& row : batch.runs) {
+    auto done = row.created ? insert_run(database, row) : update_run(database, row);
+    if (!done) return fail(std::move(done.error()).wrap("store run " + row.info.uid));
+  }
+  for (const auto& node : batch.nodes) {
+    auto done = database.run(
+        "INSERT INTO nodes (run_uid, node_id, json) VALUES (?, ?, ?) "
+        "ON CONFLICT (run_uid, node_id) DO UPDATE SET json = excluded.json",
+        {node.run_uid, node.node_id, node.json});
+    if (!done) return fail(std::move(done.error()).wrap("store node " + node.node_id));
+  }
+  for (const std::string& uid : batch.deleted_runs) {
+    if (auto done = database.run("DELETE FROM runs WHERE uid = ?", {uid}); !done) return done;
+  }
+  return {};
+}
+
+Result<std::vector<StoredRun>> unfinished(Database& database) {
+  auto rows =
+      database.prepare("SELECT " + std::string(kColumns) +
+                       " FROM runs WHERE phase IN ('Pending', 'Running') ORDER BY created, id");
+  if (!rows) return fail(std::move(rows.error()));
+  return read_all(database, std::move(*rows));
+}
+
+Result<std::vector<StoredRun>> by_uid(Database& database, std::string_view uid) {
+  auto rows = database.prepare("SELECT " + std::string(kColumns) + " FROM runs WHERE uid = ?");
+  if (!rows) return fail(std::move(rows.error()));
+  rows->bind({uid});
+  return read_all(database, std::move(*rows));
+}
+
+Result<std::vector<StoredRun>> by_name(Database& database, std::string_view name_space,
+                                       std::string_view name) {
+  auto rows = database.prepare("SELECT " + std::string(kColumns) +
+                               " FROM runs WHERE namespace = ? AND name = ?");
+  if (!rows) return fail(std::move(rows.error()));
+  rows->bind({name_space, name});
+  return read_all(database, std::move(*rows));
+}
+
+Result<Store::Page> list(Database& database, const api::ListQuery& query) {
+  Filter filter = filter_of(query);
+  if (!query.continue_token.empty()) {
+    auto place = parse_token(query.continue_token);
+    if (!place) return fail(std::move(place.error()));
+    filter.add("(created, id) < (?, ?)", place->first);
+    filter.values.push_back({false, place->second, 0});
+  }
+  auto rows = database.prepare("SELECT " + std::string(kColumns) + " FROM runs WHERE " +
+                               filter.where + " ORDER BY created DESC, id DESC");
+  if (!rows) return fail(std::move(rows.error()));
+  filter.bind(*rows);
+
+  Store::Page page;
+  std::int64_t last_created = 0, last_id = 0;
+  while (true) {
+    auto more = rows->step();
+    if (!more) return fail(std::move(more.error()));
+    if (!*more) break;
+    auto row = read_run(*rows);
+    if (!row) return fail(std::move(row.error()));
+    if (!matches(filter.terms, all_labels(row->run.info, row->run.status))) continue;
+    if (query.limit != 0 && page.runs.size() == query.limit) {
+      page.continue_token = std::to_string(last_created) + "-" + std::to_string(last_id);
+      break;
+    }
+    last_created = millis(row->run.info.created);
+    last_id = row->id;
+    page.runs.push_back(std::move(row->run));
+  }
+  // As in Kubernetes the number of remaining items is only told where it costs no scan of every
+  // label.
+  if (!page.continue_token.empty() && filter.terms.empty()) {
+    auto total = count(database, filter);
+    if (!total) return fail(std::move(total.error()));
+    page.remaining = *total - page.runs.size();
+  }
+  if (query.with_nodes) {
+    for (StoredRun& run : page.runs) {
+      if (auto nodes = read_nodes(database, run); !nodes) return fail(std::move(nodes.error()));
+    }
+  }
+  return page;
+}
+
+Result<std::vector<std::string>> uids(Database& database) {
+  auto rows = database.prepare("SELECT uid FROM runs");
+  if (!rows) return fail(std::move(rows.error()));
+  std::vector<std::string> found;
+  while (true) {
+    auto more = rows->step();
+    if (!more) return fail(std::move(more.error()));
+    if (!*more) return found;
+    found.push_back(rows->text(0));
+  }
+}
+
+Result<void> put_object(Database& database, api::ObjectKind kind, const api::Object& object,
+                        bool replace) {
+  std::string_view name = kind_name(kind);
+  std::string labels = map_json(object.labels);
+  if (replace) {
+    auto gone = remove_object(database, kind, object.name_space, object.name);
+    if (!gone && gone.error().code != Code::NotFound) return gone;
+  }
+  auto done = database.run(
+      "INSERT INTO objects (kind, namespace, name, labels, created) VALUES (?, ?, ?, ?, ?)",
+      {name, object.name_space, object.name, labels, millis(object.created)});
+  if (!done && done.error().code == Code::AlreadyExists) {
+    return fail(Code::AlreadyExists,
+                std::string(kind == api::ObjectKind::Secret ? "secrets" : "configmaps") + " \"" +
+                    object.name + "\" already exists");
+  }
+  if (!done) return done;
+  for (const auto& [key, value] : object.data) {
+    auto stored = database.run(
+        "INSERT INTO object_keys (kind, namespace, name, key, value) VALUES (?, ?, ?, ?, ?)",
+        {name, object.name_space, object.name, key, value});
+    if (!stored) return stored;
+  }
+  return {};
+}
+
+Result<std::vector<api::Object>> objects(Database& database, api::ObjectKind kind) {
+  auto rows = database.prepare(
+      "SELECT o.namespace, o.name, o.labels, o.created, k.key, k.value FROM objects o "
+      "LEFT JOIN object_keys k USING (kind, namespace, name) WHERE o.kind = ? "
+      "ORDER BY o.namespace, o.name, k.key");
+  if (!rows) return fail(std::move(rows.error()));
+  rows->bind({kind_name(kind)});
+  std::vector<api::Object> found;
+  while (true) {
+    auto more = rows->step();
+    if (!more) return fail(std::move(more.error()));
+    if (!*more) return found;
+    std::string name_space = rows->text(0), name = rows->text(1);
+    if (found.empty() || found.back().name_space != name_space || found.back().name != name) {
+      found.push_back({.name_space = std::move(name_space),
+                       .name = std::move(name),
+                       .labels = map_from(rows->text(2)),
+                       .created = Time(Duration(rows->integer(3)))});
+    }
+    if (!rows->is_null(4)) found.back().data.emplace(rows->text(4), rows->text(5));
+  }
+}
+
+Result<void> remove_object(Database& database, api::ObjectKind kind, std::string_view name_space,
+                           std::string_view name) {
+  auto done = database.run("DELETE FROM objects WHERE kind = ? AND namespace = ? AND name = ?",
+                           {kind_name(kind), name_space, name});
+  if (!done) return done;
+  if (database.changes() == 0) {
+    return fail(Code::NotFound,
+                std::string(kind == api::ObjectKind::Secret ? "secrets" : "configmaps") + " \"" +
+                    std::string(name) + "\" not found");
+  }
+  return {};
+}
+
+}  // namespace gantry::rows

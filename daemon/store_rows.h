@@ -1,0 +1,30 @@
+#pragma once
+
+// The store's statements: structs to rows and back. Store thread only; no transaction of their own.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/backend.h"
+#include "daemon/sqlite.h"
+#include "daemon/store.h"
+
+namespace gantry::rows {
+
+Result<void> write(Database& database, const StoreBatch& batch);
+
+Result<std::vector<StoredRun>> unfinished(Database& database);
+Result<std::vector<StoredRun>> by_uid(Database& database, std::string_view uid);
+Result<std::vector<StoredRun>> by_name(Database& database, std::string_view name_space,
+                                       std::string_view name);
+Result<Store::Page> list(Database& database, const api::ListQuery& query);
+Result<std::vector<std::string>> uids(Database& database);
+
+Result<void> put_object(Database& database, api::ObjectKind kind, const api::Object& object,
+                        bool replace);
+Result<std::vector<api::Object>> objects(Database& database, api::ObjectKind kind);
+Result<void> remove_object(Database& database, api::ObjectKind kind, std::string_view name_space,
+                           std::string_view name);
+
+}  // namespace gantry::rows

@@ -1,0 +1,144 @@
+#include "daemon/store_schema.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/unique_fd.h"
+
+namespace gantry {
+namespace {
+
+// PRAGMA application_id: "Gntr". A database of somebody else is never written to.
+constexpr std::int64_t kApplicationId = 0x476e7472;
+
+// kMigrations[n] brings a database of user_version n to n + 1. Entries are never changed once
+// released.
+//
+// * Times are milliseconds since the epoch; labels and annotations are JSON objects.
+// * runs is read newest first, page by page: (created, id) is the place of a page's end.
+// * nodes.seq is the order of creation; an update keeps it.
+// * object_keys.value holds raw bytes.
+constexpr std::array kMigrations{
+    R"sql(
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY,
+  uid TEXT NOT NULL UNIQUE,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  generate_name TEXT NOT NULL,
+  phase TEXT NOT NULL,
+  message TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  started INTEGER,
+  finished INTEGER,
+  shutdown TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  annotations TEXT NOT NULL,
+  spec_json TEXT NOT NULL,
+  UNIQUE (namespace, name)
+);
+CREATE INDEX runs_by_creation ON runs (created DESC, id DESC);
+CREATE INDEX runs_of_namespace ON runs (namespace, created DESC, id DESC);
+CREATE INDEX runs_unfinished ON runs (created) WHERE phase IN ('Pending', 'Running');
+CREATE TABLE nodes (
+  seq INTEGER PRIMARY KEY,
+  run_uid TEXT NOT NULL REFERENCES runs (uid) ON DELETE CASCADE,
+  node_id TEXT NOT NULL,
+  json TEXT NOT NULL,
+  UNIQUE (run_uid, node_id)
+);
+CREATE TABLE objects (
+  kind TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  labels TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  PRIMARY KEY (kind, namespace, name)
+) WITHOUT ROWID;
+CREATE TABLE object_keys (
+  kind TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (kind, namespace, name, key),
+  FOREIGN KEY (kind, namespace, name) REFERENCES objects ON DELETE CASCADE
+) WITHOUT ROWID;
+)sql",
+};
+
+Result<void> create_private(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.valid()) return fail(errno_error("open the store " + path, errno));
+  // SQLite gives -wal and -shm the mode of the database.
+  if (::fchmod(fd.get(), 0600) != 0) return fail(errno_error("protect the store " + path, errno));
+  return {};
+}
+
+Error damaged(const std::string& path, const std::string& what) {
+  return {Code::DataLoss,
+          "the store " + path + " is damaged (" + what +
+              "); it was left as it is: restore it from a backup, or move it away to "
+              "start with an empty one"};
+}
+
+Error explain(Error error, const std::string& path) {
+  if (error.code == Code::DataLoss) return damaged(path, error.message);
+  return std::move(error).wrap("open the store " + path);
+}
+
+Result<void> migrate(Database& database, std::int64_t version) {
+  if (auto begun = database.script("BEGIN IMMEDIATE"); !begun) return begun;
+  for (auto next = static_cast<std::size_t>(version); next < kMigrations.size(); ++next) {
+    if (auto done = database.script(kMigrations[next]); !done) return done;
+  }
+  std::string stamp = "PRAGMA application_id = " + std::to_string(kApplicationId) +
+                      "; PRAGMA user_version = " + std::to_string(kMigrations.size()) + "; COMMIT";
+  return database.script(stamp.c_str());
+}
+
+Result<void> check_and_migrate(Database& database, const std::string& path) {
+  auto version = database.query_integer("PRAGMA user_version");
+  if (!version) return fail(explain(version.error(), path));
+  auto application = database.query_integer("PRAGMA application_id");
+  if (!application) return fail(explain(application.error(), path));
+  auto tables = database.query_integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return fail(explain(tables.error(), path));
+  if (*tables > 0 && *application != kApplicationId) {
+    return fail(Code::FailedPrecondition, path + " is a database, but not one of Gantry's");
+  }
+  constexpr auto kNewest = static_cast<std::int64_t>(kMigrations.size());
+  if (*version > kNewest) {
+    return fail(Code::FailedPrecondition,
+                "the store " + path + " was written by a newer gantryd (schema " +
+                    std::to_string(*version) + ", this one knows " + std::to_string(kNewest) +
+                    "): install that version again");
+  }
+  auto health = database.query_text("PRAGMA quick_check(1)");
+  if (!health) return fail(explain(health.error(), path));
+  if (*health != "ok") return fail(damaged(path, *health));
+  if (*version < kNewest) {
+    if (auto done = migrate(database, *version); !done) return fail(explain(done.error(), path));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Database> open_database(const std::string& path) {
+  if (auto made = create_private(path); !made) return fail(made.error());
+  auto database = Database::open(path);
+  if (!database) return fail(explain(database.error(), path));
+  // Checked before the journal mode is set: a foreign file must not be changed.
+  if (auto checked = check_and_migrate(*database, path); !checked) return fail(checked.error());
+  auto ready = database->script(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+      "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;");
+  if (!ready) return fail(explain(ready.error(), path));
+  return database;
+}
+
+}  // namespace gantry

@@ -1,0 +1,18 @@
+#pragma once
+
+// The store's file: its schema, and how an older one is brought forward.
+
+#include <string>
+
+#include "base/error.h"
+#include "daemon/sqlite.h"
+
+namespace gantry {
+
+/// Opens or creates the database at `path` (mode 0600, Secrets are in it), sets WAL and
+/// synchronous=FULL, checks it, and migrates an older schema in one transaction. A file that is
+/// damaged, is not ours, or has a newer schema is left as it is: DataLoss or FailedPrecondition,
+/// with the path and what to do.
+Result<Database> open_database(const std::string& path);
+
+}  // namespace gantry

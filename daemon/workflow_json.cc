@@ -1,0 +1,148 @@
+#include "daemon/workflow_json.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/labels.h"
+#include "daemon/progress.h"
+
+namespace gantry {
+namespace {
+
+using api::Json;
+using engine::Node;
+using engine::NodeType;
+using NodeList = std::vector<const Node*>;
+
+Json time_json(const std::optional<Time>& time) { return time ? Json(rfc3339(*time)) : Json(); }
+
+void put_text(Json& object, const char* key, const std::string& text) {
+  if (!text.empty()) object[key] = text;
+}
+
+Json parameters_json(const std::vector<engine::Parameter>& parameters) {
+  Json list = Json::array();
+  for (const auto& [name, value] : parameters) list.push_back({{"name", name}, {"value", value}});
+  return list;
+}
+
+Json outputs_json(const engine::NodeOutputs& outputs) {
+  Json json = Json::object();
+  if (!outputs.parameters.empty()) json["parameters"] = parameters_json(outputs.parameters);
+  if (outputs.result) json["result"] = *outputs.result;
+  if (outputs.exit_code) json["exitCode"] = *outputs.exit_code;
+  return json;
+}
+
+Json node_status(const Node& node, const Progress& progress, const std::string& scope) {
+  Json json{{"id", node.id},
+            {"name", node.name},
+            {"displayName", node.display_name},
+            {"type", engine::node_type_name(node.type)},
+            {"templateScope", scope},
+            {"phase", workflow::phase_name(node.phase)},
+            {"startedAt", time_json(node.started)},
+            {"finishedAt", time_json(node.finished)}};
+  // A group of steps is no template's instance (argo-workflows initializeNode of TypeStepGroup).
+  if (node.type != NodeType::StepGroup) put_text(json, "templateName", node.template_name);
+  put_text(json, "boundaryID", node.boundary_id);
+  put_text(json, "message", node.message);
+  if (progress.total > 0) json["progress"] = progress.text();
+  if (!node.inputs.empty()) json["inputs"]["parameters"] = parameters_json(node.inputs);
+  if (!node.outputs.empty()) json["outputs"] = outputs_json(node.outputs);
+  if (!node.children.empty()) json["children"] = node.children;
+  if (!node.outbound_nodes.empty()) json["outboundNodes"] = node.outbound_nodes;
+  if (node.hooked) json["nodeFlag"]["hooked"] = true;
+  if (node.retried) json["nodeFlag"]["retried"] = true;
+  return json;
+}
+
+Json conditions_json(const NodeList& nodes, engine::RunPhase phase) {
+  Json conditions = Json::array();
+  bool any_pod = false, pod_running = false;
+  for (const Node* node : nodes) {
+    if (node->type != NodeType::Pod) continue;
+    any_pod = true;
+    pod_running |= node->phase == engine::Phase::Running;
+  }
+  if (any_pod) {
+    conditions.push_back({{"type", "PodRunning"}, {"status", pod_running ? "True" : "False"}});
+  }
+  if (engine::is_ended(phase)) conditions.push_back({{"type", "Completed"}, {"status", "True"}});
+  return conditions;
+}
+
+Json status_json(const engine::RunInfo& info, const engine::RunStatus& status,
+                 const NodeList& nodes, bool with_nodes) {
+  RunProgress progress = count_progress(nodes);
+  Json json{{"phase", engine::run_phase_name(status.phase)},
+            {"startedAt", time_json(status.started)},
+            {"finishedAt", time_json(status.finished)}};
+  put_text(json, "message", status.message);
+  if (!nodes.empty()) json["progress"] = progress.run.text();
+  if (Json conditions = conditions_json(nodes, status.phase); !conditions.empty()) {
+    json["conditions"] = std::move(conditions);
+  }
+  if (with_nodes && !nodes.empty()) {
+    Json map = Json::object();
+    std::string scope = "local/" + info.name;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      map[nodes[i]->id] = node_status(*nodes[i], progress.nodes[i], scope);
+    }
+    json["nodes"] = std::move(map);
+  }
+  return json;
+}
+
+Json metadata_json(const engine::RunInfo& info, const std::map<std::string, std::string>& labels) {
+  Json metadata{{"namespace", info.name_space}};
+  put_text(metadata, "name", info.name);
+  put_text(metadata, "generateName", info.generate_name);
+  put_text(metadata, "uid", info.uid);
+  metadata["creationTimestamp"] = info.created == Time{} ? Json() : Json(rfc3339(info.created));
+  if (!labels.empty()) metadata["labels"] = labels;
+  if (!info.annotations.empty()) metadata["annotations"] = info.annotations;
+  return metadata;
+}
+
+Json object_json(const engine::RunInfo& info, const std::map<std::string, std::string>& labels) {
+  Json spec = Json::parse(info.spec_json, nullptr, false);
+  return {{"apiVersion", "argoproj.io/v1alpha1"},
+          {"kind", "Workflow"},
+          {"metadata", metadata_json(info, labels)},
+          {"spec", spec.is_object() ? std::move(spec) : Json::object()}};
+}
+
+Json workflow_json(const engine::RunInfo& info, const engine::RunStatus& status,
+                   const NodeList& nodes, bool with_nodes) {
+  Json json = object_json(info, all_labels(info, status));
+  json["status"] = status_json(info, status, nodes, with_nodes);
+  if (status.shutdown != engine::Shutdown::None) {
+    json["spec"]["shutdown"] = engine::shutdown_name(status.shutdown);
+  }
+  return json;
+}
+
+template <class Nodes>
+NodeList pointers(const Nodes& nodes) {
+  NodeList list;
+  list.reserve(nodes.size());
+  for (const Node& node : nodes) list.push_back(&node);
+  return list;
+}
+
+}  // namespace
+
+Json workflow_json(const engine::Run& run, bool with_nodes) {
+  return workflow_json(run.info, run.status, pointers(run.nodes), with_nodes);
+}
+
+Json workflow_json(const StoredRun& run, bool with_nodes) {
+  return workflow_json(run.info, run.status, pointers(run.nodes), with_nodes);
+}
+
+Json workflow_json(const engine::RunInfo& info) { return object_json(info, info.labels); }
+
+}  // namespace gantry
