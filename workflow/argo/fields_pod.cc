@@ -1,0 +1,274 @@
+// The fields of what Kubernetes' core/v1 gives to a pod: containers, environment, volumes,
+// security.
+
+#include "workflow/argo/reader.h"
+
+namespace gantry::workflow::argo {
+namespace {
+
+template <class T>
+ObjectType<T> key_selector(std::string_view name) {
+  return {name,
+          {field<T, &KeySelector::name>("name"), field<T, &KeySelector::key>("key"),
+           field<T, &KeySelector::optional>("optional")}};
+}
+
+template <class T>
+ObjectType<T> env_source(std::string_view name) {
+  return {name, {field<T, &EnvSource::name>("name"), field<T, &EnvSource::optional>("optional")}};
+}
+
+template <class T>
+ObjectType<T> container(std::string_view name) {
+  return {name,
+          {silent<T>("name"),  // the container is always called main
+           field<T, &Container::image>("image"),
+           field<T, &Container::image_pull_policy>("imagePullPolicy"),
+           field<T, &Container::command>("command"),
+           field<T, &Container::args>("args"),
+           field<T, &Container::working_dir>("workingDir"),
+           field<T, &Container::env>("env"),
+           field<T, &Container::env_from>("envFrom"),
+           field<T, &Container::volume_mounts>("volumeMounts"),
+           field<T, &Container::resources>("resources"),
+           field<T, &Container::security_context>("securityContext"),
+           field<T, &Container::tty>("tty"),
+           field<T, &Container::stdin_open>("stdin"),
+           silent<T>("stdinOnce"),
+           silent<T>("ports"),
+           ignored<T>("lifecycle"),
+           silent<T>("terminationMessagePath"),
+           silent<T>("terminationMessagePolicy"),
+           later<T>("livenessProbe"),
+           later<T>("readinessProbe"),
+           later<T>("startupProbe"),
+           later<T>("resizePolicy"),
+           later<T>("restartPolicy"),
+           later<T>("restartPolicyRules"),
+           later<T>("volumeDevices")}};
+}
+
+template <class T>
+ObjectType<T> security(std::string_view name, std::vector<Field<T>> own) {
+  ObjectType<T> type{
+      name,
+      {field<T, &Security::run_as_user>("runAsUser"),
+       field<T, &Security::run_as_group>("runAsGroup"),
+       field<T, &Security::run_as_non_root>("runAsNonRoot"),
+       field<T, &Security::seccomp_profile>("seccompProfile"), later<T>("appArmorProfile"),
+       later<T>("seLinuxOptions"), later<T>("windowsOptions")}};
+  type.fields.insert(type.fields.end(), own.begin(), own.end());
+  return type;
+}
+
+}  // namespace
+
+const ObjectType<ConfigMapKeySelector>& type_of(const ConfigMapKeySelector*) {
+  static const auto type = key_selector<ConfigMapKeySelector>("ConfigMapKeySelector");
+  return type;
+}
+const ObjectType<SecretKeySelector>& type_of(const SecretKeySelector*) {
+  static const auto type = key_selector<SecretKeySelector>("SecretKeySelector");
+  return type;
+}
+
+const ObjectType<FieldRef>& type_of(const FieldRef*) {
+  using T = FieldRef;
+  static const ObjectType<T> type{"ObjectFieldSelector",
+                                  {field<T, &T::field_path>("fieldPath"), silent<T>("apiVersion")}};
+  return type;
+}
+
+const ObjectType<EnvVarSource>& type_of(const EnvVarSource*) {
+  using T = EnvVarSource;
+  static const ObjectType<T> type{
+      "EnvVarSource",
+      {field<T, &T::config_map_key_ref>("configMapKeyRef"),
+       field<T, &T::secret_key_ref>("secretKeyRef"), field<T, &T::field_ref>("fieldRef"),
+       later_even_empty<T>("resourceFieldRef"), later_even_empty<T>("fileKeyRef")}};
+  return type;
+}
+
+const ObjectType<EnvVar>& type_of(const EnvVar*) {
+  using T = EnvVar;
+  static const ObjectType<T> type{"EnvVar",
+                                  {field<T, &T::name>("name"), field<T, &T::value>("value"),
+                                   field<T, &T::value_from>("valueFrom")}};
+  return type;
+}
+
+const ObjectType<ConfigMapEnvSource>& type_of(const ConfigMapEnvSource*) {
+  static const auto type = env_source<ConfigMapEnvSource>("ConfigMapEnvSource");
+  return type;
+}
+const ObjectType<SecretEnvSource>& type_of(const SecretEnvSource*) {
+  static const auto type = env_source<SecretEnvSource>("SecretEnvSource");
+  return type;
+}
+
+const ObjectType<EnvFromSource>& type_of(const EnvFromSource*) {
+  using T = EnvFromSource;
+  static const ObjectType<T> type{
+      "EnvFromSource",
+      {field<T, &T::prefix>("prefix"), field<T, &T::config_map_ref>("configMapRef"),
+       field<T, &T::secret_ref>("secretRef")}};
+  return type;
+}
+
+const ObjectType<VolumeMount>& type_of(const VolumeMount*) {
+  using T = VolumeMount;
+  static const ObjectType<T> type{
+      "VolumeMount",
+      {field<T, &T::name>("name"), field<T, &T::mount_path>("mountPath"),
+       field<T, &T::sub_path>("subPath"), field<T, &T::read_only>("readOnly"),
+       later<T>("mountPropagation"), later<T>("recursiveReadOnly"), later<T>("subPathExpr")}};
+  return type;
+}
+
+const ObjectType<ResourceRequirements>& type_of(const ResourceRequirements*) {
+  using T = ResourceRequirements;
+  static const ObjectType<T> type{
+      "ResourceRequirements",
+      {field<T, &T::limits>("limits"), field<T, &T::requests>("requests"), later<T>("claims")}};
+  return type;
+}
+
+const ObjectType<SeccompProfile>& type_of(const SeccompProfile*) {
+  using T = SeccompProfile;
+  static const ObjectType<T> type{"SeccompProfile",
+                                  {field<T, &T::type>("type"), later<T>("localhostProfile")}};
+  return type;
+}
+
+const ObjectType<Capabilities>& type_of(const Capabilities*) {
+  using T = Capabilities;
+  static const ObjectType<T> type{"Capabilities",
+                                  {field<T, &T::add>("add"), field<T, &T::drop>("drop")}};
+  return type;
+}
+
+const ObjectType<PodSecurityContext>& type_of(const PodSecurityContext*) {
+  using T = PodSecurityContext;
+  static const auto type = security<T>(
+      "PodSecurityContext", {field<T, &Security::fs_group>("fsGroup"),
+                             field<T, &Security::supplemental_groups>("supplementalGroups"),
+                             later<T>("fsGroupChangePolicy"), later<T>("seLinuxChangePolicy"),
+                             later<T>("supplementalGroupsPolicy"), later<T>("sysctls")});
+  return type;
+}
+
+const ObjectType<SecurityContext>& type_of(const SecurityContext*) {
+  using T = SecurityContext;
+  static const auto type =
+      security<T>("SecurityContext",
+                  {field<T, &Security::privileged>("privileged"),
+                   field<T, &Security::allow_privilege_escalation>("allowPrivilegeEscalation"),
+                   field<T, &Security::read_only_root_filesystem>("readOnlyRootFilesystem"),
+                   field<T, &Security::capabilities>("capabilities"), later<T>("procMount")});
+  return type;
+}
+
+const ObjectType<Container>& type_of(const Container*) {
+  static const auto type = container<Container>("Container");
+  return type;
+}
+
+const ObjectType<ScriptTemplate>& type_of(const ScriptTemplate*) {
+  static const auto type = [] {
+    auto script = container<ScriptTemplate>("ScriptTemplate");
+    script.fields.push_back(field<ScriptTemplate, &ScriptTemplate::source>("source"));
+    return script;
+  }();
+  return type;
+}
+
+const ObjectType<EmptyDir>& type_of(const EmptyDir*) {
+  using T = EmptyDir;
+  static const ObjectType<T> type{
+      "EmptyDirVolumeSource",
+      {field<T, &T::medium>("medium"), field<T, &T::size_limit>("sizeLimit")}};
+  return type;
+}
+
+const ObjectType<HostPath>& type_of(const HostPath*) {
+  using T = HostPath;
+  static const ObjectType<T> type{"HostPathVolumeSource",
+                                  {field<T, &T::path>("path"), field<T, &T::type>("type")}};
+  return type;
+}
+
+const ObjectType<KeyToPath>& type_of(const KeyToPath*) {
+  using T = KeyToPath;
+  static const ObjectType<T> type{
+      "KeyToPath",
+      {field<T, &T::key>("key"), field<T, &T::path>("path"), field<T, &T::mode>("mode")}};
+  return type;
+}
+
+const ObjectType<SecretSource>& type_of(const SecretSource*) {
+  using T = SecretSource;
+  static const ObjectType<T> type{
+      "SecretVolumeSource",
+      {field<T, &T::name>("secretName"), field<T, &T::items>("items"),
+       field<T, &T::default_mode>("defaultMode"), field<T, &T::optional>("optional")}};
+  return type;
+}
+
+const ObjectType<ConfigMapSource>& type_of(const ConfigMapSource*) {
+  using T = ConfigMapSource;
+  static const ObjectType<T> type{
+      "ConfigMapVolumeSource",
+      {field<T, &T::name>("name"), field<T, &T::items>("items"),
+       field<T, &T::default_mode>("defaultMode"), field<T, &T::optional>("optional")}};
+  return type;
+}
+
+const ObjectType<ClaimSource>& type_of(const ClaimSource*) {
+  using T = ClaimSource;
+  static const ObjectType<T> type{
+      "PersistentVolumeClaimVolumeSource",
+      {field<T, &T::claim_name>("claimName"), field<T, &T::read_only>("readOnly")}};
+  return type;
+}
+
+const ObjectType<Volume>& type_of(const Volume*) {
+  using T = Volume;
+  static const ObjectType<T> type = [] {
+    ObjectType<T> volume{
+        "Volume",
+        {field<T, &T::name>("name"), field<T, &T::empty_dir>("emptyDir"),
+         field<T, &T::host_path>("hostPath"), field<T, &T::secret>("secret"),
+         field<T, &T::config_map>("configMap"), field<T, &T::claim>("persistentVolumeClaim")}};
+    for (const char* source : {"awsElasticBlockStore",
+                               "azureDisk",
+                               "azureFile",
+                               "cephfs",
+                               "cinder",
+                               "csi",
+                               "downwardAPI",
+                               "ephemeral",
+                               "fc",
+                               "flexVolume",
+                               "flocker",
+                               "gcePersistentDisk",
+                               "gitRepo",
+                               "glusterfs",
+                               "image",
+                               "iscsi",
+                               "nfs",
+                               "photonPersistentDisk",
+                               "portworxVolume",
+                               "projected",
+                               "quobyte",
+                               "rbd",
+                               "scaleIO",
+                               "storageos",
+                               "vsphereVolume"}) {
+      volume.fields.push_back(later_even_empty<T>(source));
+    }
+    return volume;
+  }();
+  return type;
+}
+
+}  // namespace gantry::workflow::argo

@@ -1,0 +1,126 @@
+// The fields of the Workflow object itself and of its volume claims.
+
+#include "workflow/argo/reader.h"
+
+namespace gantry::workflow::argo {
+
+const ObjectType<ClaimMetadata>& type_of(const ClaimMetadata*) {
+  using T = ClaimMetadata;
+  static const ObjectType<T> type = [] {
+    ObjectType<T> meta{"ObjectMeta", {field<T, &T::name>("name")}};
+    for (const char* name :
+         {"annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp",
+          "finalizers", "generateName", "generation", "labels", "managedFields", "namespace",
+          "ownerReferences", "resourceVersion", "selfLink", "uid"}) {
+      meta.fields.push_back(silent<T>(name));
+    }
+    return meta;
+  }();
+  return type;
+}
+
+const ObjectType<ClaimResources>& type_of(const ClaimResources*) {
+  using T = ClaimResources;
+  static const ObjectType<T> type{"VolumeResourceRequirements",
+                                  {field<T, &T::requests>("requests"), silent<T>("limits")}};
+  return type;
+}
+
+const ObjectType<ClaimSpec>& type_of(const ClaimSpec*) {
+  using T = ClaimSpec;
+  static const ObjectType<T> type{
+      "PersistentVolumeClaimSpec",
+      {field<T, &T::resources>("resources"), silent<T>("accessModes"),
+       ignored<T>("storageClassName"), ignored<T>("volumeAttributesClassName"),
+       later<T>("volumeMode"), later<T>("dataSource"), later<T>("dataSourceRef"),
+       later<T>("selector"), later<T>("volumeName")}};
+  return type;
+}
+
+const ObjectType<VolumeClaim>& type_of(const VolumeClaim*) {
+  using T = VolumeClaim;
+  static const ObjectType<T> type{
+      "PersistentVolumeClaim",
+      {field<T, &T::metadata>("metadata"), field<T, &T::spec>("spec"), silent<T>("apiVersion"),
+       silent<T>("kind"), silent<T>("status")}};
+  return type;
+}
+
+const ObjectType<ObjectMeta>& type_of(const ObjectMeta*) {
+  using T = ObjectMeta;
+  static const ObjectType<T> type = [] {
+    ObjectType<T> meta{"ObjectMeta",
+                       {field<T, &T::name>("name"), field<T, &T::generate_name>("generateName"),
+                        field<T, &T::name_space>("namespace"), field<T, &T::labels>("labels"),
+                        field<T, &T::annotations>("annotations")}};
+    for (const char* name :
+         {"creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers",
+          "generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid"}) {
+      meta.fields.push_back(
+          silent<T>(name));  // an API server sets them; an exported object still has them
+    }
+    return meta;
+  }();
+  return type;
+}
+
+const ObjectType<WorkflowSpec>& type_of(const WorkflowSpec*) {
+  using T = WorkflowSpec;
+  static const ObjectType<T> type{"WorkflowSpec",
+                                  {field<T, &T::entrypoint>("entrypoint"),
+                                   field<T, &T::templates>("templates"),
+                                   field<T, &T::arguments>("arguments"),
+                                   field<T, &T::on_exit>("onExit"),
+                                   field<T, &T::parallelism>("parallelism"),
+                                   field<T, &T::active_deadline_seconds>("activeDeadlineSeconds"),
+                                   field<T, &T::priority>("priority"),
+                                   field<T, &T::suspend>("suspend"),
+                                   field<T, &T::volumes>("volumes"),
+                                   field<T, &T::volume_claim_templates>("volumeClaimTemplates"),
+                                   field<T, &T::security_context>("securityContext"),
+                                   field<T, &T::service_account_name>("serviceAccountName"),
+                                   ignored<T>("affinity"),
+                                   ignored<T>("automountServiceAccountToken"),
+                                   ignored<T>("executor"),
+                                   ignored<T>("executorPlugins"),
+                                   ignored<T>("nodeSelector"),
+                                   ignored<T>("podDisruptionBudget"),
+                                   ignored<T>("podPriorityClassName"),
+                                   ignored<T>("schedulerName"),
+                                   ignored<T>("tolerations"),
+                                   later<T>("archiveLogs"),
+                                   later<T>("artifactGC"),
+                                   later<T>("artifactRepositoryRef"),
+                                   later<T>("dnsConfig"),
+                                   later<T>("dnsPolicy"),
+                                   later<T>("hooks"),
+                                   later<T>("hostAliases"),
+                                   later<T>("hostNetwork"),
+                                   later<T>("imagePullSecrets"),
+                                   later<T>("metrics"),
+                                   later<T>("podGC"),
+                                   later<T>("podMetadata"),
+                                   later<T>("podResources"),
+                                   later<T>("podSpecPatch"),
+                                   later<T>("resourceClaims"),
+                                   later_even_empty<T>("retryStrategy"),
+                                   later<T>("shutdown"),
+                                   later<T>("synchronization"),
+                                   later<T>("templateDefaults"),
+                                   later<T>("ttlStrategy"),
+                                   later<T>("volumeClaimGC"),
+                                   later<T>("workflowMetadata"),
+                                   later<T>("workflowTemplateRef")}};
+  return type;
+}
+
+const ObjectType<Workflow>& type_of(const Workflow*) {
+  using T = Workflow;
+  static const ObjectType<T> type{
+      "Workflow",
+      {field<T, &T::api_version>("apiVersion"), field<T, &T::kind>("kind"),
+       field<T, &T::metadata>("metadata"), field<T, &T::spec>("spec"), silent<T>("status")}};
+  return type;
+}
+
+}  // namespace gantry::workflow::argo

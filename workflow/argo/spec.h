@@ -1,0 +1,281 @@
+#pragma once
+
+// An Argo Workflow as it was written, typed, with the place of everything. Only what Gantry can run
+// has a member here; the tables of the real object's fields (fields_*.cc) know the others by name
+// and refuse or ignore them.
+//
+// All texts are views into the Document that the spec was read from, which must outlive it.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "workflow/diagnostic.h"
+
+namespace gantry::workflow::argo {
+
+/// A value with its place. `set` tells an absent field from an empty one; null counts as absent, as
+/// in Go.
+template <class T>
+struct Written {
+  T value{};
+  Mark at;
+  bool set = false;
+};
+
+using Flag = Written<bool>;
+using Int = Written<std::int64_t>;
+template <class T>
+using List = Written<std::vector<T>>;
+
+/// A Go `string`: a number or a boolean is refused in strict mode and becomes its text otherwise.
+struct Str : Written<std::string_view> {
+  [[nodiscard]] bool empty() const { return value.empty(); }
+};
+struct AnyStr : Str {};    ///< Argo's AnyString: numbers and booleans are as good as texts
+struct IntOrStr : Str {};  ///< Kubernetes' IntOrString
+struct Quantity : Str {};  ///< Kubernetes' resource.Quantity, not parsed
+
+struct KeyValue {
+  std::string_view key;
+  Mark at;
+  Str value;
+};
+/// map[string]string, in written order.
+using StrMap = List<KeyValue>;
+/// map[string]Quantity.
+struct KeyQuantity {
+  std::string_view key;
+  Mark at;
+  Quantity value;
+};
+using Amounts = List<KeyQuantity>;
+
+struct Object {
+  Mark at;
+  bool set = false;
+  /// A field of it was refused, so an absent field may just be a misspelt one: say nothing of what
+  /// is missing.
+  bool flawed = false;
+};
+
+// Parameters
+// ----------------------------------------------------------------------------------------------------
+
+struct ValueFrom : Object {
+  Str path, parameter;
+  AnyStr default_value;
+};
+struct Parameter : Object {
+  Str name, description;
+  AnyStr value, default_value;
+  List<AnyStr> allowed;  ///< enum
+  ValueFrom value_from;
+};
+struct Arguments : Object {
+  List<Parameter> parameters;
+};
+struct Inputs : Object {
+  List<Parameter> parameters;
+};
+struct Outputs : Object {
+  List<Parameter> parameters;
+};
+
+// Containers (Kubernetes core/v1)
+// -------------------------------------------------------------------------------
+
+struct KeySelector : Object {
+  Str name, key;
+  Flag optional;
+};
+struct ConfigMapKeySelector : KeySelector {};
+struct SecretKeySelector : KeySelector {};
+struct FieldRef : Object {
+  Str field_path;
+};
+struct EnvVarSource : Object {
+  ConfigMapKeySelector config_map_key_ref;
+  SecretKeySelector secret_key_ref;
+  FieldRef field_ref;
+};
+struct EnvVar : Object {
+  Str name, value;
+  EnvVarSource value_from;
+};
+struct EnvSource : Object {
+  Str name;
+  Flag optional;
+};
+struct ConfigMapEnvSource : EnvSource {};
+struct SecretEnvSource : EnvSource {};
+struct EnvFromSource : Object {
+  Str prefix;
+  ConfigMapEnvSource config_map_ref;
+  SecretEnvSource secret_ref;
+};
+struct VolumeMount : Object {
+  Str name, mount_path, sub_path;
+  Flag read_only;
+};
+struct ResourceRequirements : Object {
+  Amounts requests, limits;
+};
+struct SeccompProfile : Object {
+  Str type;
+};
+struct Capabilities : Object {
+  List<Str> add, drop;
+};
+struct Security : Object {
+  Int run_as_user, run_as_group, fs_group;
+  List<Int> supplemental_groups;
+  Flag run_as_non_root, privileged, allow_privilege_escalation, read_only_root_filesystem;
+  Capabilities capabilities;
+  SeccompProfile seccomp_profile;
+};
+struct PodSecurityContext : Security {};
+struct SecurityContext : Security {};
+
+struct Container : Object {
+  Str image, image_pull_policy, working_dir;
+  List<Str> command, args;
+  List<EnvVar> env;
+  List<EnvFromSource> env_from;
+  List<VolumeMount> volume_mounts;
+  ResourceRequirements resources;
+  SecurityContext security_context;
+  Flag tty, stdin_open;
+};
+struct ScriptTemplate : Container {
+  Str source;
+};
+
+// Volumes
+// -------------------------------------------------------------------------------------------------------
+
+struct EmptyDir : Object {
+  Str medium;
+  Quantity size_limit;
+};
+struct HostPath : Object {
+  Str path, type;
+};
+struct KeyToPath : Object {
+  Str key, path;
+  Int mode;
+};
+struct ObjectSource : Object {
+  Str name;
+  List<KeyToPath> items;
+  Int default_mode;
+  Flag optional;
+};
+struct SecretSource : ObjectSource {};
+struct ConfigMapSource : ObjectSource {};
+struct ClaimSource : Object {
+  Str claim_name;
+  Flag read_only;
+};
+struct Volume : Object {
+  Str name;
+  EmptyDir empty_dir;
+  HostPath host_path;
+  SecretSource secret;
+  ConfigMapSource config_map;
+  ClaimSource claim;
+};
+struct ClaimMetadata : Object {
+  Str name;
+};
+struct ClaimResources : Object {
+  Amounts requests;
+};
+struct ClaimSpec : Object {
+  ClaimResources resources;
+};
+struct VolumeClaim : Object {
+  ClaimMetadata metadata;
+  ClaimSpec spec;
+};
+
+// Templates
+// -----------------------------------------------------------------------------------------------------
+
+struct ContinueOn : Object {
+  Flag error, failed;
+};
+
+/// What a step and a DAG task have in common.
+struct Call : Object {
+  Str name, template_name, when, on_exit;
+  Arguments arguments;
+  ContinueOn continue_on;
+  bool no_template = false;  ///< it has `inline` or `templateRef` instead
+};
+struct Step : Call {};
+struct StepGroup : Object {
+  std::vector<Step> steps;
+};
+struct DagTask : Call {
+  Str depends;
+  List<Str> dependencies;
+};
+struct DagTemplate : Object {
+  Str target;
+  Flag fail_fast;
+  List<DagTask> tasks;
+};
+
+struct RetryStrategy : Object {
+  IntOrStr limit;
+  Str retry_policy;
+};
+
+struct Template : Object {
+  Str name;
+  Inputs inputs;
+  Outputs outputs;
+  Container container;
+  ScriptTemplate script;
+  List<StepGroup> steps;
+  DagTemplate dag;
+  int other_kinds = 0;  ///< suspend, http, …: known, but not supported yet
+  IntOrStr active_deadline_seconds;
+  Str timeout;
+  Int parallelism;
+  Flag fail_fast;
+  RetryStrategy retry_strategy;
+  List<Volume> volumes;
+  PodSecurityContext security_context;
+  StrMap annotations;
+
+  [[nodiscard]] bool is_graph() const { return steps.set || dag.set; }
+};
+
+// The workflow
+// --------------------------------------------------------------------------------------------------
+
+struct ObjectMeta : Object {
+  Str name, generate_name, name_space;
+  StrMap labels, annotations;
+};
+
+struct WorkflowSpec : Object {
+  Str entrypoint, on_exit, service_account_name;
+  Arguments arguments;
+  List<Template> templates;
+  Int parallelism, active_deadline_seconds, priority;
+  Flag suspend;
+  List<Volume> volumes;
+  List<VolumeClaim> volume_claim_templates;
+  PodSecurityContext security_context;
+};
+
+struct Workflow : Object {
+  Str api_version, kind;
+  ObjectMeta metadata;
+  WorkflowSpec spec;
+};
+
+}  // namespace gantry::workflow::argo

@@ -1,0 +1,253 @@
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include <algorithm>
+#include <sstream>
+#include <unordered_map>
+
+#include "workflow/document_builder.h"
+
+namespace gantry::workflow {
+namespace {
+
+Mark to_mark(const YAML::Mark& mark) {
+  if (mark.is_null()) return {};
+  return {static_cast<std::uint32_t>(mark.line) + 1, static_cast<std::uint32_t>(mark.column) + 1};
+}
+
+constexpr std::string_view kTag = "tag:yaml.org,2002:";
+
+/// Builds the tree from the events of one document. Throws Refused through yaml-cpp, which lets it
+/// pass.
+class Events final : public YAML::EventHandler {
+ public:
+  explicit Events(DocumentBuilder& builder) : builder_(builder) {}
+
+  [[nodiscard]] const Node* root() const { return root_; }
+
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(builder_.scalar(to_mark(mark), ScalarType::Null, ""), anchor, false);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) {  // yaml-cpp knows the name, so the node is still open: it would
+                                    // contain itself
+      throw Refused{to_mark(mark), "alias refers to a node that contains it"};
+    }
+    builder_.alias(to_mark(mark), *found->second);
+    builder_.check_depth(to_mark(mark), open_.size() + found->second->height);
+    add(found->second, 0, false);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    const Mark at = to_mark(mark);
+    const bool plain = tag == "?";
+    const bool merge = plain && value == "<<";
+    add(plain ? builder_.plain(at, value) : tagged(at, tag, value), anchor, merge);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    start(to_mark(mark), anchor, false);
+  }
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    start(to_mark(mark), anchor, true);
+  }
+
+  void OnSequenceEnd() override {
+    const Open open = close();
+    add(builder_.sequence(open.at, open.nodes), open.anchor, false);
+  }
+
+  void OnMapEnd() override {
+    Open open = close();
+    std::vector<Node::Entry> entries;
+    entries.reserve(open.nodes.size() / 2);
+    std::vector<Node::Entry> merged;
+    auto next_merge = open.merges.begin();
+    for (std::size_t i = 0; i + 1 < open.nodes.size(); i += 2) {
+      const Node& key = *open.nodes[i];
+      const Node* value = open.nodes[i + 1];
+      if (!key.is_scalar()) {
+        throw Refused{key.at, "a key must be a text, found " + std::string(kind_name(key))};
+      }
+      if (next_merge != open.merges.end() && *next_merge == i) {
+        ++next_merge;
+        merge(*value, key.at, merged);
+      } else {
+        entries.push_back({key.is_null() ? "null" : key.text, key.at, value});
+      }
+    }
+    if (!merged.empty()) apply(merged, entries);
+    add(builder_.map(open.at, entries), open.anchor, false);
+  }
+
+ private:
+  struct Open {
+    Mark at;
+    YAML::anchor_t anchor = 0;
+    bool is_map = false;
+    std::vector<const Node*> nodes;   // a map's keys and values in turn
+    std::vector<std::size_t> merges;  // indices of keys that are `<<`
+  };
+
+  void start(Mark at, YAML::anchor_t anchor, bool is_map) {
+    builder_.check_depth(at, open_.size() + 1);
+    open_.push_back({at, anchor, is_map, {}, {}});
+  }
+
+  Open close() {
+    Open open = std::move(open_.back());
+    open_.pop_back();
+    return open;
+  }
+
+  void add(const Node* node, YAML::anchor_t anchor, bool merge) {
+    if (anchor != 0) anchors_[anchor] = node;
+    if (open_.empty()) {
+      root_ = node;
+      return;
+    }
+    Open& open = open_.back();
+    if (merge && open.is_map && open.nodes.size() % 2 == 0)
+      open.merges.push_back(open.nodes.size());
+    open.nodes.push_back(node);
+  }
+
+  const Node* tagged(Mark at, const std::string& tag, const std::string& value) {
+    if (!tag.starts_with(kTag))
+      return builder_.scalar(at, ScalarType::String, value);  // quoted ("!") or local tag
+    const std::string_view name = std::string_view(tag).substr(kTag.size());
+    if (name == "str") return builder_.scalar(at, ScalarType::String, value);
+    const Node* node = builder_.plain(at, value);
+    const bool fits = (name == "int" && node->type == ScalarType::Integer) ||
+                      (name == "float" &&
+                       (node->type == ScalarType::Float || node->type == ScalarType::Integer)) ||
+                      (name == "bool" && node->type == ScalarType::Bool) ||
+                      (name == "null" && node->is_null()) ||
+                      (name == "timestamp" && node->type == ScalarType::String);
+    if (!fits) throw Refused{at, "cannot read \"" + value + "\" as !!" + std::string(name)};
+    return node;
+  }
+
+  /// Collects what `<<: value` brings. The first map that has a key wins.
+  void merge(const Node& value, Mark at, std::vector<Node::Entry>& merged) {
+    if (value.is_map()) {
+      builder_.alias(at, value);
+      merged.insert(merged.end(), value.entries.begin(), value.entries.end());
+      return;
+    }
+    const bool all_maps =
+        value.is_sequence() && std::all_of(value.items.begin(), value.items.end(),
+                                           [](const Node* item) { return item->is_map(); });
+    if (!all_maps) {
+      throw Refused{at, "map merge requires map or sequence of maps as the value, found " +
+                            std::string(kind_name(value))};
+    }
+    for (const Node* item : value.items) merge(*item, at, merged);
+  }
+
+  /// Adds the merged entries whose keys are not there yet: a map's own keys win.
+  static void apply(const std::vector<Node::Entry>& merged, std::vector<Node::Entry>& entries) {
+    std::unordered_map<std::string_view, bool> known;
+    for (const Node::Entry& entry : entries) known.emplace(entry.key, true);
+    for (const Node::Entry& entry : merged) {
+      if (known.emplace(entry.key, true).second) entries.push_back(entry);
+    }
+  }
+
+  DocumentBuilder& builder_;
+  const Node* root_ = nullptr;
+  std::vector<Open> open_;
+  std::unordered_map<YAML::anchor_t, const Node*> anchors_;
+};
+
+/// The text at a mark up to the end of its line, for a message.
+std::string found_at(std::string_view bytes, Mark at) {
+  std::size_t start = 0;
+  for (std::uint32_t line = 1; line < at.line && start < bytes.size(); ++line) {
+    const std::size_t end = bytes.find('\n', start);
+    start = end == std::string_view::npos ? bytes.size() : end + 1;
+  }
+  std::string_view line = bytes.substr(std::min(start, bytes.size()));
+  line = line.substr(0, line.find_first_of("\r\n"));
+  const bool tabbed =
+      line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos;
+
+  std::size_t column = 0;  // in bytes; the mark counts characters
+  for (std::uint32_t seen = 1; column < line.size(); ++column) {
+    if ((line[column] & 0xc0) == 0x80) continue;
+    if (seen++ >= at.column) break;
+  }
+  std::string_view rest = line.substr(column);
+  constexpr std::size_t kExcerpt = 40;
+  const bool cut = rest.size() > kExcerpt;
+  if (cut) {
+    rest = rest.substr(0, kExcerpt);
+    while (!rest.empty() && (rest.back() & 0xc0) == 0x80) rest.remove_suffix(1);
+    if (!rest.empty() && (rest.back() & 0x80) != 0) rest.remove_suffix(1);
+  }
+  std::string out;
+  if (start >= bytes.size()) {
+    out = ", found the end of the file";
+  } else if (rest.empty()) {
+    out = ", found the end of the line";
+  } else {
+    out = ", found \"" + std::string(rest) + (cut ? "…\"" : "\"");
+  }
+  if (tabbed) out += "; indentation must be made of spaces, not tabs";
+  return out;
+}
+
+/// yaml-cpp reads all tokens of a line before the first event when brackets stand open, so brackets
+/// that never close would cost 100 bytes each before the depth limit can speak.
+bool too_many_open_brackets(std::string_view bytes) {
+  constexpr std::ptrdiff_t kOpen = 100'000;
+  std::ptrdiff_t open = 0;
+  for (const char c : bytes) {
+    open += (c == '[' || c == '{') - (c == ']' || c == '}');
+    if (open > kOpen) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Document Document::parse_yaml(std::string_view bytes, const Limits& limits,
+                              Diagnostics& diagnostics) {
+  Document document;
+  if (!check_bytes(bytes, limits, false, diagnostics)) return document;
+  if (too_many_open_brackets(bytes)) {
+    diagnostics.error(
+        {1, 1}, "document is nested more than " + std::to_string(limits.depth) + " levels deep");
+    return document;
+  }
+  try {
+    std::istringstream in{std::string(bytes)};
+    YAML::Parser parser(in);
+    DocumentBuilder builder(document, limits);
+    while (true) {
+      Events events(builder);
+      if (!parser.HandleNextDocument(events)) break;
+      if (events.root() != nullptr && !events.root()->is_null())
+        document.roots_.push_back(events.root());
+    }
+  } catch (const Refused& refused) {
+    diagnostics.error(refused.at, refused.message);
+  } catch (const YAML::Exception& error) {
+    const Mark at = to_mark(error.mark);
+    diagnostics.error(at, "cannot parse YAML: " + error.msg + found_at(bytes, at));
+  } catch (const std::exception& error) {
+    diagnostics.error({1, 1}, std::string("cannot parse YAML: ") + error.what());
+  }
+  return document;
+}
+
+}  // namespace gantry::workflow
