@@ -63,8 +63,7 @@ class TextParser {
                                              at_offset(source_, begin - kOpen.size()));
     }
     if (source_.substr(begin, 1) == "=") {
-      return fail(Code::Unimplemented, "not supported yet: expression tag {{=…}} at " +
-                                           at_offset(source_, begin - kOpen.size()));
+      return fail(Code::Unimplemented, "not supported yet: expression tag {{=…}}");
     }
     Text::Segment tag{.tag = true, .literal = {}, .name = {}};
     std::size_t literal = begin;
