@@ -6,7 +6,7 @@
 #include "workflow/argo/metadata.h"
 #include "workflow/argo/overrides.h"
 #include "workflow/argo/reader.h"
-//REF #include "workflow/argo/references.h"
+#include "workflow/argo/references.h"
 #include "workflow/document.h"
 
 namespace gantry::workflow {
@@ -59,7 +59,7 @@ void compile_root(Document& document, const Node& written, const Options& option
   compiled.plan = argo::compile(workflow, options, found);
   // A name that belongs to something refused (a loop's item, an artifact) would be reported a
   // second time.
-  //REF if (readable) argo::check_workflow_references(workflow, {}, found);
+  if (readable) argo::check_workflow_references(workflow, found);
 
   std::vector<Diagnostic> sorted = found.items();
   std::stable_sort(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) {

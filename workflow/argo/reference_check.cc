@@ -1,0 +1,306 @@
+// check_workflow_references(): the walk over a workflow's texts, each with the names that are in
+// scope there.
+
+#include <unordered_map>
+#include <utility>
+
+#include "workflow/argo/references.h"
+#include "workflow/depends.h"
+
+namespace gantry::workflow::argo {
+namespace {
+
+constexpr std::size_t kNowhere = ~std::size_t{0};
+
+std::string concat(std::initializer_list<std::string_view> parts) {
+  std::string out;
+  for (const std::string_view part : parts) out += part;
+  return out;
+}
+
+/// Which tasks a DAG task depends on, directly or not.
+class Ancestry {
+ public:
+  explicit Ancestry(const std::vector<DagTask>& tasks)
+      : dependencies_(tasks.size()), seen_(tasks.size(), 0) {
+    for (std::size_t i = 0; i < tasks.size(); ++i) numbers_.emplace(tasks[i].name.value, i);
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      if (tasks[i].depends.empty()) {
+        for (const Str& name : tasks[i].dependencies.value) {
+          if (const std::size_t task = find(name.value); task != kNowhere)
+            dependencies_[i].push_back(task);
+        }
+        continue;
+      }
+      // One name that does not exist is no reason to forget the others, which come after it in the
+      // source.
+      const auto depends = Depends::parse(tasks[i].depends.value, [&](std::string_view name) {
+        const std::size_t task = find(name);
+        if (task != kNowhere) dependencies_[i].push_back(task);
+        return static_cast<std::uint32_t>(task == kNowhere ? i : task);
+      });
+      broken_ |= !depends;
+    }
+  }
+
+  [[nodiscard]] std::size_t find(std::string_view name) const {
+    const auto found = numbers_.find(name);
+    return found == numbers_.end() ? kNowhere : found->second;
+  }
+
+  /// A `depends` that cannot be read may mean any task.
+  [[nodiscard]] bool broken() const { return broken_; }
+
+  bool is_ancestor(std::size_t ancestor, std::size_t task) {
+    const auto& direct = dependencies_[task];
+    if (std::find(direct.begin(), direct.end(), ancestor) != direct.end()) return true;
+    ++round_;
+    std::vector<std::size_t> open = {task};
+    while (!open.empty()) {
+      const std::size_t at = open.back();
+      open.pop_back();
+      for (const std::size_t dependency : dependencies_[at]) {
+        if (dependency == ancestor) return true;
+        if (std::exchange(seen_[dependency], round_) != round_) open.push_back(dependency);
+      }
+    }
+    return false;
+  }
+
+ private:
+  std::unordered_map<std::string_view, std::size_t> numbers_;
+  std::vector<std::vector<std::size_t>> dependencies_;
+  std::vector<std::uint64_t> seen_;  ///< the last search that came by
+  std::uint64_t round_ = 0;
+  bool broken_ = false;
+};
+
+class ReferenceCheck {
+ public:
+  ReferenceCheck(const Workflow& workflow, Diagnostics& diagnostics)
+      : workflow_(workflow),
+        diagnostics_(diagnostics),
+        everywhere_(workflow_names(workflow)),
+        handler_(&everywhere_) {
+    add_exit_handler_names(handler_);
+    for (const Template& tmpl : workflow.spec.templates.value)
+      templates_.emplace(tmpl.name.value, &tmpl);
+  }
+
+  void run() {
+    const WorkflowSpec& spec = workflow_.spec;
+    for (const Parameter& argument : spec.arguments.parameters.value) {
+      check(argument.value, everywhere_, concat({"spec.arguments.", argument.name.value}));
+    }
+    // The volumes of the spec are filled in where a pod uses them, so names of every kind of place
+    // may stand there.
+    NameSet anywhere(&everywhere_);
+    for (const char* prefix : {"inputs.", "steps.", "tasks.", "item.", "pod."})
+      anywhere.add_prefix(prefix);
+    volumes(spec.volumes, anywhere, "spec.volumes");
+
+    mark_main(find(spec.entrypoint.value));
+    for (const Template& tmpl : spec.templates.value) check_template(tmpl);
+  }
+
+ private:
+  [[nodiscard]] const Template* find(std::string_view name) const {
+    const auto found = templates_.find(name);
+    return found == templates_.end() ? nullptr : found->second;
+  }
+
+  /// Marks what the entrypoint reaches: workflow.failures is for the other templates.
+  void mark_main(const Template* entry) {
+    std::vector<const Template*> open;
+    const auto reach = [&](const Template* tmpl) {
+      if (tmpl != nullptr && main_.insert(tmpl).second) open.push_back(tmpl);
+    };
+    const auto call = [&](const Call& written) {
+      reach(find(written.template_name.value));
+      reach(find(written.on_exit.value));
+    };
+    reach(entry);
+    while (!open.empty()) {
+      const Template* tmpl = open.back();
+      open.pop_back();
+      for (const StepGroup& group : tmpl->steps.value) {
+        for (const Step& step : group.steps) call(step);
+      }
+      for (const DagTask& task : tmpl->dag.tasks.value) call(task);
+    }
+  }
+
+  void check_template(const Template& tmpl) {
+    const bool handler = !workflow_.spec.on_exit.empty() && !main_.contains(&tmpl);
+    const NameSet own = template_names(tmpl, handler ? handler_ : everywhere_);
+    const std::string where = concat({"templates.", tmpl.name.value, ":"});
+    for (const Parameter& input : tmpl.inputs.parameters.value) {
+      check(input.value, own, where);
+      check(input.default_value, own, where);
+    }
+    for (const KeyValue& annotation : tmpl.annotations.value) check(annotation.value, own, where);
+    check(tmpl.active_deadline_seconds, own, where);
+    check(tmpl.timeout, own, where);
+    check(tmpl.retry_strategy.limit, own, where);
+    volumes(tmpl.volumes, own, where);
+    container(tmpl.container, own, where);
+    container(tmpl.script, own, where);
+    check(tmpl.script.source, own, where);
+    if (tmpl.steps.set) {
+      steps(tmpl, own);
+    } else if (tmpl.dag.set) {
+      dag(tmpl, own);
+    } else {
+      outputs(tmpl, own, where);
+    }
+  }
+
+  void steps(const Template& tmpl, const NameSet& own) {
+    std::unordered_map<std::string_view, std::size_t> group_of;
+    std::size_t current = 0;
+    NameSet names(&own);
+    names.set_nodes("steps", [&](std::string_view step) -> std::optional<std::string> {
+      const std::size_t group = group_of.at(step);
+      if (group < current) return std::nullopt;
+      return concat(
+          {"step '", step, group == current ? "' is in the same group" : "' comes later"});
+    });
+    const auto& groups = tmpl.steps.value;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      for (const Step& step : groups[i].steps) {
+        group_of.emplace(step.name.value, i);
+        names.add_node(step.name.value, callee(step));
+      }
+    }
+    const std::string where = concat({"templates.", tmpl.name.value, ".steps"});
+    for (; current < groups.size(); ++current) {
+      for (const Step& step : groups[current].steps) {
+        check(step.when, names, where);
+        for (const Parameter& argument : step.arguments.parameters.value)
+          check(argument.value, names, where);
+      }
+    }
+    outputs(tmpl, names, concat({"templates.", tmpl.name.value, ".outputs"}));
+  }
+
+  void dag(const Template& tmpl, const NameSet& own) {
+    const auto& tasks = tmpl.dag.tasks.value;
+    Ancestry ancestry(tasks);
+    std::size_t current = kNowhere;
+    NameSet names(&own);
+    names.set_nodes("tasks", [&](std::string_view name) -> std::optional<std::string> {
+      if (current == kNowhere || ancestry.broken()) return std::nullopt;
+      const std::size_t task = ancestry.find(name);
+      if (task == current) return "a task does not know itself";
+      if (ancestry.is_ancestor(task, current)) return std::nullopt;
+      return concat({"'", tasks[current].name.value, "' does not depend on '", name, "'"});
+    });
+    for (const DagTask& task : tasks) names.add_node(task.name.value, callee(task));
+    for (current = 0; current < tasks.size(); ++current) {
+      const DagTask& task = tasks[current];
+      const std::string where = concat({"templates.", tmpl.name.value, ".tasks.", task.name.value});
+      check(task.when, names, where);
+      for (const Parameter& argument : task.arguments.parameters.value) {
+        if (!missing_dependency(argument, names, where)) check(argument.value, names, where);
+      }
+    }
+    current = kNowhere;
+    const std::string where = concat({"templates.", tmpl.name.value, ".outputs"});
+    check(tmpl.dag.target, names, concat({"templates.", tmpl.name.value, ".targets"}));
+    outputs(tmpl, names, where);
+  }
+
+  /// Argo has words of its own for an argument that begins with another task's output.
+  bool missing_dependency(const Parameter& argument, const NameSet& names, std::string_view where) {
+    if (!argument.value.value.starts_with("{{tasks.")) return false;
+    const auto text = Text::parse(argument.value.value);
+    if (!text) return false;
+    bool first = true;
+    bool missing = false;
+    text->for_each_reference([&](std::string_view name) {
+      if (!std::exchange(first, false)) return;
+      const auto reference = names.node_of(name);
+      if (!reference || !reference->hidden) return;
+      missing = true;
+      diagnostics_.error(argument.value.at,
+                         concat({where, " missing dependency '", reference->node,
+                                 "' for parameter '", argument.name.value, "'"}));
+    });
+    return missing;
+  }
+
+  void outputs(const Template& tmpl, const NameSet& names, const std::string& where) {
+    for (const Parameter& output : tmpl.outputs.parameters.value) {
+      check(output.value, names, where);
+      check(output.value_from.path, names, where);
+      check(output.value_from.parameter, names, where);
+      check(output.value_from.default_value, names, where);
+    }
+  }
+
+  void container(const Container& written, const NameSet& names, const std::string& where) {
+    if (!written.set) return;
+    check(written.image, names, where);
+    check(written.working_dir, names, where);
+    for (const Str& word : written.command.value) check(word, names, where);
+    for (const Str& word : written.args.value) check(word, names, where);
+    for (const EnvVar& env : written.env.value) {
+      check(env.value, names, where);
+      selector(env.value_from.config_map_key_ref, names, where);
+      selector(env.value_from.secret_key_ref, names, where);
+    }
+    for (const EnvFromSource& from : written.env_from.value) {
+      check(from.config_map_ref.name, names, where);
+      check(from.secret_ref.name, names, where);
+    }
+    for (const VolumeMount& mount : written.volume_mounts.value) {
+      check(mount.name, names, where);
+      check(mount.mount_path, names, where);
+      check(mount.sub_path, names, where);
+    }
+    for (const auto* amounts : {&written.resources.requests, &written.resources.limits}) {
+      for (const KeyQuantity& amount : amounts->value) check(amount.value, names, where);
+    }
+  }
+
+  void selector(const KeySelector& written, const NameSet& names, const std::string& where) {
+    check(written.name, names, where);
+    check(written.key, names, where);
+  }
+
+  void volumes(const List<Volume>& written, const NameSet& names, const std::string& where) {
+    for (const Volume& volume : written.value) {
+      check(volume.name, names, where);
+      check(volume.empty_dir.size_limit, names, where);
+      check(volume.host_path.path, names, where);
+      check(volume.secret.name, names, where);
+      check(volume.config_map.name, names, where);
+      check(volume.claim.claim_name, names, where);
+    }
+  }
+
+  [[nodiscard]] const Template* callee(const Call& call) const {
+    return call.no_template || call.flawed ? nullptr : find(call.template_name.value);
+  }
+
+  void check(const Str& written, const NameSet& names, std::string_view where) {
+    if (written.value.find("{{") == std::string_view::npos) return;
+    if (const auto text = Text::parse(written.value))
+      check_references(*text, names, written.at, where, diagnostics_);
+  }
+
+  const Workflow& workflow_;
+  Diagnostics& diagnostics_;
+  NameSet everywhere_;
+  NameSet handler_;
+  std::unordered_map<std::string_view, const Template*> templates_;
+  std::unordered_set<const Template*> main_;
+};
+
+}  // namespace
+
+void check_workflow_references(const Workflow& workflow, Diagnostics& diagnostics) {
+  ReferenceCheck(workflow, diagnostics).run();
+}
+
+}  // namespace gantry::workflow::argo
