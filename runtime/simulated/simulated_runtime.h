@@ -1,0 +1,99 @@
+#pragma once
+
+// A runtime in virtual time: pods take as long as a function says and end as it says. The same calls give the same
+// events, so that a whole daemon runs from a seed. It outlives a simulated crash of the daemon, as containerd does.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <set>
+#include <string>
+
+#include "runtime/runtime.h"
+
+namespace gantry::runtime {
+
+/// What a pod will do.
+struct Script {
+  Duration prepare{1};
+  Duration start{1};
+  Duration run{1};
+  int exit_code = 0;
+  bool oom_killed = false;
+  bool ignores_sigterm = false;
+  std::string prepare_error;                  ///< not empty: preparing fails with it
+  bool lost = false;                          ///< it vanishes instead of exiting
+  std::string stdout_text;
+  std::map<std::string, std::string> outputs; ///< by OutputFile::name; others are missing
+};
+
+class SimulatedRuntime : public Runtime {
+ public:
+  using Author = std::function<Script(const PodSpec&)>;
+
+  SimulatedRuntime(Time start, Author author) : now_(start), author_(std::move(author)) {}
+
+  /// Who hears the events; nobody while the daemon is down (what is told then is lost, but exits are kept for adopt()).
+  void set_listener(Listener* listener) { listener_ = listener; }
+
+  [[nodiscard]] Time now() const { return now_; }
+  /// Runs `task` at `when`, among the events: the timers of the simulated daemon.
+  void at(Time when, std::function<void()> task);
+  /// Moves the clock to the next event and lets it happen. False when there is none.
+  bool step();
+
+  void prepare(PodSpec pod) override;
+  void start(const std::string& pod) override;
+  void signal(const std::string& pod, int signal, bool everything) override;
+  void adopt(PodSpec pod) override;
+  void remove(const std::string& pod) override;
+  void remove_claims(const std::string& owner) override { claims_removed_[owner]++; }
+
+  // What a checker wants to know.
+  [[nodiscard]] const std::map<std::string, int>& starts() const { return starts_; }  ///< pod id → times started
+  [[nodiscard]] std::size_t pods() const { return pods_.size(); }
+  [[nodiscard]] std::size_t running() const;
+  /// Removes every pod but these at once: the sweep of a daemon that starts.
+  void sweep(const std::set<std::string>& keep) {
+    std::erase_if(pods_, [&](const auto& pod) { return !keep.contains(pod.first); });
+  }
+  [[nodiscard]] const std::map<std::string, int>& claims_removed() const { return claims_removed_; }
+
+ private:
+  enum class State { Preparing, Failed, Prepared, Starting, Running, Exited, Lost };
+  struct Pod {
+    PodSpec spec;
+    Script script;
+    State state = State::Preparing;
+    bool start_wanted = false;
+    Time started{};
+    int exit_code = 0;
+    std::uint64_t life = 0;  ///< events of an earlier life of the same id are stale
+  };
+  struct Event {
+    Time when;
+    std::uint64_t order;
+    std::function<void()> task;
+    bool operator>(const Event& o) const { return when != o.when ? when > o.when : order > o.order; }
+  };
+
+  void after(Duration delay, const std::string& pod, void (SimulatedRuntime::*what)(Pod&));
+  void prepared(Pod& pod);
+  void started(Pod& pod);
+  void exited(Pod& pod);
+  void begin_start(Pod& pod);
+  void tell_exit(Pod& pod);
+
+  Time now_;
+  Author author_;
+  Listener* listener_ = nullptr;
+  std::map<std::string, Pod> pods_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::uint64_t next_order_ = 0;
+  std::uint64_t next_life_ = 1;
+  std::map<std::string, int> starts_;
+  std::map<std::string, int> claims_removed_;
+};
+
+}  // namespace gantry::runtime

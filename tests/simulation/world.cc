@@ -1,0 +1,116 @@
+#include "tests/simulation/world.h"
+
+#include <algorithm>
+
+namespace gantry::testing {
+
+World::World(Options options)
+    : options_(std::move(options)), random_(options_.seed), runtime_(Time(std::chrono::hours(1)), options_.author) {
+  boot();
+}
+
+World::~World() { runtime_.set_listener(nullptr); }
+
+void World::boot() {
+  ++life_;
+  // The sweep comes first: a pod that no stored node stands for may get a new life under the same id.
+  std::set<std::string> wanted;
+  for (const auto& [uid, run] : stored_) {
+    for (const auto& [name, node] : run.nodes) {
+      if (node.start_intended && !workflow::is_fulfilled(node.phase)) wanted.insert(node.pod);
+    }
+  }
+  runtime_.sweep(wanted);
+  engine_ = std::make_unique<engine::Engine>(options_.settings);
+  runtime_.set_listener(this);
+  for (const auto& [uid, run] : stored_) {
+    if (engine::is_ended(run.status.phase)) continue;
+    std::vector<engine::Node> nodes;
+    for (const std::string& name : run.order) nodes.push_back(run.nodes.at(name));
+    carry_out(engine_->restore(run.info, plans_.at(uid), run.status, std::move(nodes), now()));
+  }
+}
+
+void World::crash() {
+  runtime_.set_listener(nullptr);
+  engine_.reset();
+  boot();
+}
+
+void World::submit(const std::string& name, workflow::PlanPtr plan) {
+  engine::RunInfo info;
+  info.uid = info.name = name;
+  info.name_space = "default";
+  info.created = now();
+  plans_[name] = plan;
+  carry_out(engine_->submit(std::move(info), std::move(plan), now()));
+}
+
+void World::shut_down(const std::string& uid, engine::Shutdown how) {
+  if (auto output = engine_->shut_down(uid, how, now())) carry_out(std::move(*output));
+}
+
+void World::forget(const std::string& uid) {
+  carry_out(engine_->forget(uid, now()));
+  runtime_.at(last_commit_, [this, uid, life = life_] {  // in the order of the commits
+    if (life == life_) stored_.erase(uid);
+  });
+}
+
+void World::carry_out(engine::Output output) {
+  for (const engine::Effect& effect : output.now) perform(effect);
+  std::vector<StoredRun> rows;
+  for (const engine::Changed& changed : output.changed) {
+    StoredRun& row = rows.emplace_back();
+    row.info = changed.run->info;
+    row.status = changed.run->status;
+    for (const engine::Node* node : changed.nodes) {
+      row.order.push_back(node->name);
+      row.nodes[node->name] = *node;
+    }
+  }
+  Time done = now() + Duration(random_() % static_cast<std::uint64_t>(options_.slowest_commit.count() + 1));
+  last_commit_ = done = std::max(done, last_commit_);
+  runtime_.at(done, [this, life = life_, rows = std::move(rows), effects = std::move(output.durable)] {
+    if (life != life_) return;
+    commit(rows);
+    for (const engine::Effect& effect : effects) perform(effect);
+  });
+}
+
+void World::commit(const std::vector<StoredRun>& rows) {
+  for (const StoredRun& row : rows) {
+    StoredRun& run = stored_[row.info.uid];
+    run.info = row.info;
+    run.status = row.status;
+    for (const std::string& name : row.order) {
+      if (run.nodes.insert_or_assign(name, row.nodes.at(name)).second) run.order.push_back(name);
+    }
+  }
+}
+
+void World::perform(const engine::Effect& effect) {
+  struct Visitor {
+    World& world;
+    void operator()(const engine::PreparePod& e) { world.runtime_.prepare(e.pod); }
+    void operator()(const engine::AdoptPod& e) { world.runtime_.adopt(e.pod); }
+    void operator()(const engine::StartPod& e) { world.runtime_.start(e.pod); }
+    void operator()(const engine::SignalPod& e) { world.runtime_.signal(e.pod, e.signal, e.everything); }
+    void operator()(const engine::RemovePod& e) { world.runtime_.remove(e.pod); }
+    void operator()(const engine::RemoveClaims& e) { world.runtime_.remove_claims(e.run_uid); }
+    void operator()(const engine::SetTimer& e) {
+      world.runtime_.at(e.at, [this_world = &world, life = world.life_, token = e.token] {
+        if (life == this_world->life_) this_world->carry_out(this_world->engine_->timer_due(token, this_world->now()));
+      });
+    }
+  };
+  std::visit(Visitor{*this}, effect);
+}
+
+std::size_t World::run_to_rest(std::size_t most) {
+  std::size_t steps = 0;
+  while (steps < most && step()) ++steps;
+  return steps;
+}
+
+}  // namespace gantry::testing

@@ -1,0 +1,81 @@
+#pragma once
+
+// A daemon without its sockets, in virtual time and from a seed: the real engine and scheduler, the simulated runtime,
+// and a store that needs time to commit and forgets what it had not committed when the daemon crashes.
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/engine.h"
+#include "runtime/simulated/simulated_runtime.h"
+
+namespace gantry::testing {
+
+class World : public runtime::Listener {
+ public:
+  struct Options {
+    std::uint64_t seed = 1;
+    runtime::SimulatedRuntime::Author author;
+    engine::Settings settings;
+    Duration slowest_commit{5};
+  };
+  explicit World(Options options);
+  ~World() override;
+
+  /// Submits a run; its uid is its name.
+  void submit(const std::string& name, workflow::PlanPtr plan);
+  void shut_down(const std::string& uid, engine::Shutdown how);
+  void forget(const std::string& uid);
+  /// Ends the daemon between two effects, and starts the next one at once on what was committed.
+  void crash();
+  /// Lets one thing happen. False when the world is at rest.
+  bool step() { return runtime_.step(); }
+  /// Until nothing happens any more. Returns the number of steps.
+  std::size_t run_to_rest(std::size_t most = 1'000'000);
+
+  struct StoredRun {
+    engine::RunInfo info;
+    engine::RunStatus status;
+    std::map<std::string, engine::Node> nodes;  ///< by full name
+    std::vector<std::string> order;             ///< names in order of creation
+  };
+  /// What is committed.
+  [[nodiscard]] const std::map<std::string, StoredRun>& stored() const { return stored_; }
+  runtime::SimulatedRuntime& runtime() { return runtime_; }
+  engine::Engine& engine() { return *engine_; }
+  std::mt19937_64& random() { return random_; }
+  [[nodiscard]] bool alive() const { return engine_ != nullptr; }
+
+  void on_prepared(const std::string& pod) override { carry_out(engine_->pod_prepared(pod, now())); }
+  void on_failed(const std::string& pod, const Error& e) override { carry_out(engine_->pod_failed(pod, e, now())); }
+  void on_started(const std::string& pod, Time at) override { carry_out(engine_->pod_started(pod, at, now())); }
+  void on_exited(const std::string& pod, runtime::PodExit exit) override {
+    carry_out(engine_->pod_exited(pod, exit, now()));
+  }
+  void on_lost(const std::string& pod, const Error& e) override { carry_out(engine_->pod_lost(pod, e, now())); }
+  void on_removed(const std::string& pod) override { carry_out(engine_->pod_removed(pod, now())); }
+  void on_progress(const std::string&, const std::string&) override {}
+  void on_connected(bool) override {}
+
+ private:
+  [[nodiscard]] Time now() const { return runtime_.now(); }
+  void boot();
+  void carry_out(engine::Output output);
+  void commit(const std::vector<StoredRun>& rows);
+  void perform(const engine::Effect& effect);
+
+  Options options_;
+  std::mt19937_64 random_;
+  runtime::SimulatedRuntime runtime_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::map<std::string, workflow::PlanPtr> plans_;
+  std::map<std::string, StoredRun> stored_;
+  std::uint64_t life_ = 0;          ///< of the daemon; what an earlier life set in motion is void
+  Time last_commit_{};              ///< commits do not overtake each other
+};
+
+}  // namespace gantry::testing
