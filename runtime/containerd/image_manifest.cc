@@ -152,10 +152,10 @@ Result<std::variant<Index, Manifest>> parse_target(std::string_view text) {
   return Manifest{*std::move(descriptor), *std::move(list)};
 }
 
-Result<ImageConfig> parse_config(std::string_view text) {
+Result<ImageRootFs> parse_root_fs(std::string_view text) {
   auto json = parse(text, "image configuration");
   if (!json) return fail(json.error());
-  ImageConfig result{platform_of(*json), {}};
+  ImageRootFs result{platform_of(*json), {}};
   const auto rootfs = json->find("rootfs");
   const Json* diff_ids =
       rootfs != json->end() && rootfs->is_object() ? list_of(*rootfs, "diff_ids") : nullptr;

@@ -54,14 +54,14 @@ struct Manifest {
   std::vector<Descriptor> layers;  ///< bottom first
 };
 /// What unpacking needs of an image configuration.
-struct ImageConfig {
+struct ImageRootFs {
   Platform platform;
   std::vector<std::string> diff_ids;  ///< digests of the uncompressed layers, bottom first
 };
 
 /// A document that an image's target points to. InvalidArgument if it is neither or both.
 Result<std::variant<Index, Manifest>> parse_target(std::string_view json);
-Result<ImageConfig> parse_config(std::string_view json);
+Result<ImageRootFs> parse_root_fs(std::string_view json);
 
 /// The manifest of `index` that fits `platform` best; one without a platform fits if nothing better
 /// does. Null if none.

@@ -184,17 +184,17 @@ Result<ResolvedImage> ImageStore::resolve(const Descriptor& target) {
   auto config_json = read_blob(image.manifest.config);
   if (!config_json) return fail(config_json.error());
   image.config_json = *std::move(config_json);
-  auto config = parse_config(image.config_json);
-  if (!config) return fail(config.error());
-  image.config = *std::move(config);
-  if (!runs_on(image.config.platform, host)) {
-    return fail(Code::FailedPrecondition, "the image is for " + image.config.platform.text() +
+  auto root_fs = parse_root_fs(image.config_json);
+  if (!root_fs) return fail(root_fs.error());
+  image.root_fs = *std::move(root_fs);
+  if (!runs_on(image.root_fs.platform, host)) {
+    return fail(Code::FailedPrecondition, "the image is for " + image.root_fs.platform.text() +
                                               ", this host is " + host.text());
   }
-  if (image.config.diff_ids.size() != image.manifest.layers.size()) {
+  if (image.root_fs.diff_ids.size() != image.manifest.layers.size()) {
     return fail(Code::InvalidArgument,
                 "the image has " + std::to_string(image.manifest.layers.size()) + " layers and " +
-                    std::to_string(image.config.diff_ids.size()) + " diff_ids");
+                    std::to_string(image.root_fs.diff_ids.size()) + " diff_ids");
   }
   return image;
 }
@@ -225,7 +225,7 @@ Result<void> ImageStore::label_children(const ResolvedImage& image) {
 
 Result<void> ImageStore::unpack(const ResolvedImage& image,
                                 const std::function<void(std::size_t)>& progress) {
-  const auto& ids = image.config.diff_ids;
+  const auto& ids = image.root_fs.diff_ids;
   std::string parent;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const std::string chain = containerd::chain_id(ids, i + 1);

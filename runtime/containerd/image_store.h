@@ -51,10 +51,10 @@ struct ResolvedImage {
   Descriptor target;
   Descriptor manifest_descriptor;  ///< the target itself, or the index' entry for this host
   Manifest manifest;
-  ImageConfig config;
+  ImageRootFs root_fs;
   std::string config_json;
   [[nodiscard]] std::string chain_id() const {
-    return containerd::chain_id(config.diff_ids, config.diff_ids.size());
+    return containerd::chain_id(root_fs.diff_ids, root_fs.diff_ids.size());
   }
   [[nodiscard]] std::int64_t size_bytes() const;
 };

@@ -19,11 +19,11 @@ namespace gantry::containerd {
 
 namespace {
 
-namespace api = ::containerd::services::images::v1;
+namespace image_api = ::containerd::services::images::v1;
 
 /// What makes a record's answer reusable: the same record (not a newer one of the name) with the
 /// same target.
-std::string record_key(const api::Image& image) {
+std::string record_key(const image_api::Image& image) {
   return image.target().digest() + " " + std::to_string(image.updated_at().seconds()) + "." +
          std::to_string(image.updated_at().nanos());
 }
@@ -54,7 +54,7 @@ struct Images::Impl : std::enable_shared_from_this<Images::Impl> {
   Channel& channel;
   Executor& executor;
   const Settings settings;
-  api::Images::Stub stub;
+  image_api::Images::Stub stub;
   bool gone = false;
   std::map<std::string, std::vector<Waiter>> pulling;              // by normalised name
   std::map<std::string, std::pair<std::string, ImageRef>> usable;  // name → record_key, answer
@@ -143,11 +143,11 @@ struct Images::Impl : std::enable_shared_from_this<Images::Impl> {
       pull->second.push_back(std::move(waiter));
       return;
     }
-    api::GetImageRequest request;
+    image_api::GetImageRequest request;
     request.set_name(reference->name());
-    call(channel, stub, &api::Images::Stub::PrepareAsyncGet, request, kMetadataDeadline,
+    call(channel, stub, &image_api::Images::Stub::PrepareAsyncGet, request, kMetadataDeadline,
          [weak = weak_from_this(), reference = *std::move(reference), policy,
-          waiter = std::move(waiter)](Result<api::GetImageResponse> found) mutable {
+          waiter = std::move(waiter)](Result<image_api::GetImageResponse> found) mutable {
            const auto self = weak.lock();
            if (!self || self->gone) return;
            if (found)
@@ -169,7 +169,7 @@ struct Images::Impl : std::enable_shared_from_this<Images::Impl> {
 
   /// There is a record. Is it usable? Known from last time, or looked at by a worker, which unpacks
   /// what is not.
-  void check(Reference reference, runtime::PullPolicy policy, const api::Image& image,
+  void check(Reference reference, runtime::PullPolicy policy, const image_api::Image& image,
              Waiter waiter) {
     const auto known = usable.find(image.name());
     if (known != usable.end() && known->second.first == record_key(image)) {
@@ -193,7 +193,7 @@ struct Images::Impl : std::enable_shared_from_this<Images::Impl> {
         });
   }
 
-  static Result<ImageRef> make_usable(ImageStore& store, const api::Image& image) {
+  static Result<ImageRef> make_usable(ImageStore& store, const image_api::Image& image) {
     auto resolved = store.resolve(from_proto(image.target()));
     if (!resolved) return fail(resolved.error());
     ImageRef result{image.name(), image.target().digest(), resolved->chain_id(),
