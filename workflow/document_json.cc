@@ -39,8 +39,8 @@ class JsonReader {
 
   const Node* read(ondemand::value value, std::size_t depth) {
     const char* location = nullptr;
-    const Mark at =
-        value.current_location().get(location) == simdjson::SUCCESS ? mark(location) : Mark{};
+    if (value.current_location().get(location) == simdjson::SUCCESS) last_ = mark(location);
+    const Mark at = last_;
     ondemand::json_type type;
     check(value.type().get(type), at);
     switch (type) {
@@ -82,16 +82,16 @@ class JsonReader {
     ondemand::object object;
     check(value.get_object().get(object), at);
     std::vector<Node::Entry> entries;
-    Mark last = at;
     for (auto result : object) {
       ondemand::field field;
-      check(std::move(result).get(field), last);
-      last = mark(field.key().raw() - 1);
+      check(std::move(result).get(field), last_);
+      last_ = mark(field.key().raw() - 1);
       std::string_view key;
-      check(field.unescaped_key().get(key), last);
+      check(field.unescaped_key().get(key), last_);
       const std::string_view kept =
           builder_.document().intern(key);  // the value may reuse the parser's buffer
-      entries.push_back({kept, last, read(field.value(), depth + 1)});
+      const Mark at_key = last_;
+      entries.push_back({kept, at_key, read(field.value(), depth + 1)});
     }
     return builder_.map(at, entries);
   }
@@ -103,7 +103,7 @@ class JsonReader {
     std::vector<const Node*> items;
     for (auto result : array) {
       ondemand::value item;
-      check(std::move(result).get(item), items.empty() ? at : items.back()->at);
+      check(std::move(result).get(item), last_);
       items.push_back(read(item, depth + 1));
     }
     return builder_.sequence(at, items);
@@ -112,6 +112,7 @@ class JsonReader {
   DocumentBuilder& builder_;
   std::string_view bytes_;
   LineCounter lines_;
+  Mark last_{1, 1};  // where the reading is, for errors without a place of their own
 };
 
 }  // namespace

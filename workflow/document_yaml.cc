@@ -18,15 +18,80 @@ Mark to_mark(const YAML::Mark& mark) {
 
 constexpr std::string_view kTag = "tag:yaml.org,2002:";
 
+/// The text at a mark up to the end of its line, for a message.
+std::string found_at(std::string_view bytes, Mark at) {
+  std::size_t start = 0;
+  for (std::uint32_t line = 1; line < at.line && start < bytes.size(); ++line) {
+    const std::size_t end = bytes.find('\n', start);
+    start = end == std::string_view::npos ? bytes.size() : end + 1;
+  }
+  std::string_view line = bytes.substr(std::min(start, bytes.size()));
+  line = line.substr(0, line.find_first_of("\r\n"));
+  const bool tabbed =
+      line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos;
+
+  std::size_t column = 0;  // in bytes; the mark counts characters
+  for (std::uint32_t seen = 1; column < line.size(); ++column) {
+    if ((line[column] & 0xc0) == 0x80) continue;
+    if (seen++ >= at.column) break;
+  }
+  std::string_view rest = line.substr(column);
+  constexpr std::size_t kExcerpt = 40;
+  const bool cut = rest.size() > kExcerpt;
+  if (cut) {
+    rest = rest.substr(0, kExcerpt);
+    while (!rest.empty() && (rest.back() & 0xc0) == 0x80) rest.remove_suffix(1);
+    if (!rest.empty() && (rest.back() & 0x80) != 0) rest.remove_suffix(1);
+  }
+  std::string out;
+  if (start >= bytes.size()) {
+    out = ", found the end of the file";
+  } else if (rest.empty()) {
+    out = ", found the end of the line";
+  } else {
+    out = ", found \"" + std::string(rest) + (cut ? "…\"" : "\"");
+  }
+  if (tabbed) out += "; indentation must be made of spaces, not tabs";
+  return out;
+}
+
+/// What stands behind the end of a document. yaml-cpp 0.7 takes what it did not understand for the
+/// next document, for ever when it cannot even skip it (`}`), so a further document must begin with
+/// `---` or stand behind `...`.
+class DocumentStarts {
+ public:
+  explicit DocumentStarts(std::string_view bytes) : bytes_(bytes) {}
+
+  void check(Mark at) {
+    bool ended = first_;  // by `...`
+    first_ = false;
+    for (; line_ < at.line && start_ < bytes_.size(); ++line_) {
+      const std::size_t end = std::min(bytes_.find('\n', start_), bytes_.size());
+      const std::string_view line = bytes_.substr(start_, end - start_);
+      const std::size_t text = line.find_first_not_of(" \t\r");
+      if (text != std::string_view::npos && line[text] != '#') ended = line.starts_with("...");
+      start_ = std::min(end + 1, bytes_.size());
+    }
+    if (ended || (at.column == 1 && bytes_.substr(start_).starts_with("---"))) return;
+    throw Refused{at, "cannot parse YAML: expected the end of the document" + found_at(bytes_, at)};
+  }
+
+ private:
+  std::string_view bytes_;
+  bool first_ = true;
+  std::uint32_t line_ = 1;
+  std::size_t start_ = 0;  // where line_ begins
+};
+
 /// Builds the tree from the events of one document. Throws Refused through yaml-cpp, which lets it
 /// pass.
 class Events final : public YAML::EventHandler {
  public:
-  explicit Events(DocumentBuilder& builder) : builder_(builder) {}
+  Events(DocumentBuilder& builder, DocumentStarts& starts) : builder_(builder), starts_(starts) {}
 
   [[nodiscard]] const Node* root() const { return root_; }
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override { starts_.check(to_mark(mark)); }
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -164,47 +229,11 @@ class Events final : public YAML::EventHandler {
   }
 
   DocumentBuilder& builder_;
+  DocumentStarts& starts_;
   const Node* root_ = nullptr;
   std::vector<Open> open_;
   std::unordered_map<YAML::anchor_t, const Node*> anchors_;
 };
-
-/// The text at a mark up to the end of its line, for a message.
-std::string found_at(std::string_view bytes, Mark at) {
-  std::size_t start = 0;
-  for (std::uint32_t line = 1; line < at.line && start < bytes.size(); ++line) {
-    const std::size_t end = bytes.find('\n', start);
-    start = end == std::string_view::npos ? bytes.size() : end + 1;
-  }
-  std::string_view line = bytes.substr(std::min(start, bytes.size()));
-  line = line.substr(0, line.find_first_of("\r\n"));
-  const bool tabbed =
-      line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos;
-
-  std::size_t column = 0;  // in bytes; the mark counts characters
-  for (std::uint32_t seen = 1; column < line.size(); ++column) {
-    if ((line[column] & 0xc0) == 0x80) continue;
-    if (seen++ >= at.column) break;
-  }
-  std::string_view rest = line.substr(column);
-  constexpr std::size_t kExcerpt = 40;
-  const bool cut = rest.size() > kExcerpt;
-  if (cut) {
-    rest = rest.substr(0, kExcerpt);
-    while (!rest.empty() && (rest.back() & 0xc0) == 0x80) rest.remove_suffix(1);
-    if (!rest.empty() && (rest.back() & 0x80) != 0) rest.remove_suffix(1);
-  }
-  std::string out;
-  if (start >= bytes.size()) {
-    out = ", found the end of the file";
-  } else if (rest.empty()) {
-    out = ", found the end of the line";
-  } else {
-    out = ", found \"" + std::string(rest) + (cut ? "…\"" : "\"");
-  }
-  if (tabbed) out += "; indentation must be made of spaces, not tabs";
-  return out;
-}
 
 /// yaml-cpp reads all tokens of a line before the first event when brackets stand open, so brackets
 /// that never close would cost 100 bytes each before the depth limit can speak.
@@ -222,6 +251,14 @@ bool too_many_open_brackets(std::string_view bytes) {
 
 Document Document::parse_yaml(std::string_view bytes, const Limits& limits,
                               Diagnostics& diagnostics) {
+  if (const std::size_t first = bytes.find_first_not_of(" \t\r\n");
+      first != std::string_view::npos && bytes[first] == '{') {
+    // Most likely JSON, which is YAML too. simdjson is faster by far, and yaml-cpp would keep the
+    // tokens of the whole line in memory. What is wrong is then said in YAML's terms below.
+    Diagnostics ignored;
+    Document json = parse_json(bytes, limits, ignored);
+    if (!ignored.has_errors()) return json;
+  }
   Document document;
   if (!check_bytes(bytes, limits, false, diagnostics)) return document;
   if (too_many_open_brackets(bytes)) {
@@ -233,8 +270,9 @@ Document Document::parse_yaml(std::string_view bytes, const Limits& limits,
     std::istringstream in{std::string(bytes)};
     YAML::Parser parser(in);
     DocumentBuilder builder(document, limits);
+    DocumentStarts starts(bytes);
     while (true) {
-      Events events(builder);
+      Events events(builder, starts);
       if (!parser.HandleNextDocument(events)) break;
       if (events.root() != nullptr && !events.root()->is_null())
         document.roots_.push_back(events.root());
