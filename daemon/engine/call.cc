@@ -107,13 +107,14 @@ void Engine::Impl::root_ended(Live& live) {
     live.main_message = "Stopped with strategy '" + std::string(shutdown_name(live.run.status.shutdown)) + "'";
   }
   Index handler = live.run.plan->on_exit;
-  if (handler == kNone || live.run.status.shutdown == Shutdown::Terminate) {
+  std::string name = live.run.info.name + ".onExit";
+  bool wanted = live.run.status.shutdown != Shutdown::Terminate || live.is_stored(name);
+  if (handler == kNone || !wanted) {
     end_run(live);
     return;
   }
   live.exit = make_call(live, nullptr, Call::Role::RunExit, kNone, handler);
   live.exit->in_exit_handler = true;
-  std::string name = live.run.info.name + ".onExit";
   begin_call(*live.exit, name, name, "", {});
 }
 
@@ -296,8 +297,11 @@ void Engine::Impl::attempt_ended(Call& call, Call& attempt) {
   const Node& last = *attempt.node;
   retry.last = &last;
   call.node->outputs = last.outputs;
+  std::string next = call.node->name + "(" + std::to_string(retry.attempts) + ")";
   if (!workflow::is_failed_or_error(last.phase)) {
     end_call(call, last.phase, "");
+  } else if (call.live->is_stored(next)) {
+    start_attempt(call);  // an earlier life of the daemon started it, whatever was asked for since
   } else if (call.live->run.status.shutdown != Shutdown::None && !call.in_exit_handler) {
     end_call(call, last.phase,
              "Stopped with strategy '" + std::string(shutdown_name(call.live->run.status.shutdown)) + "'");

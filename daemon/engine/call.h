@@ -126,6 +126,8 @@ struct Live {
   std::unordered_set<const Node*> changed_set;
   bool touched = false;
 
+  /// Whether an earlier life of the daemon made that node: what it began is taken up again.
+  [[nodiscard]] bool is_stored(const std::string& full_name) { return restored && run.find(full_name) != nullptr; }
   /// Task names of a graph, found once.
   const std::unordered_map<std::string_view, Index>& names_of(const workflow::Graph& graph);
 

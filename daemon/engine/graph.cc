@@ -234,7 +234,7 @@ void Engine::Impl::connect(Call& call, Index task, Node& node) {
 void Engine::Impl::start_or_hold(Call& call, Index task) {
   GraphCall& graph = *call.graph;
   Live& live = *call.live;
-  bool stored = live.restored && live.run.find(task_node_name(call, task)) != nullptr;
+  bool stored = live.is_stored(task_node_name(call, task));
   if (!stored && call.tmpl->parallelism && graph.active >= *call.tmpl->parallelism) {
     graph.tasks[task].state = TaskRecord::State::Held;
     graph.held.push_back(task);
@@ -268,7 +268,7 @@ void Engine::Impl::task_call_ended(Call& call, Index task) {
   const Task& t = call.graph->graph->tasks[task];
   Live& live = *call.live;
   bool wanted = t.on_exit != kNone && workflow::is_completed(record.node->phase) &&
-                live.run.status.shutdown != Shutdown::Terminate;
+                (live.run.status.shutdown != Shutdown::Terminate || live.is_stored(record.node->name + ".onExit"));
   if (!wanted) {
     task_done(call, task);
     return;

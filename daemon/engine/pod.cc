@@ -209,6 +209,11 @@ void Engine::Impl::end_pod(Call& call, Phase phase, const std::string& message) 
 void Engine::Impl::pod_removed(const std::string& pod) {
   auto it = pods_.find(pod);
   if (it == pods_.end()) return;
+  if (it->second.call != nullptr) {
+    // Somebody else removed it: it is gone, and nobody will tell how it ended.
+    pod_failed(*it->second.call, Error{Code::NotFound, "the container was removed"}, true);
+    return;
+  }
   Live& live = *it->second.live;
   pods_.erase(it);
   live.pods.erase(pod);

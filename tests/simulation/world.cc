@@ -51,13 +51,10 @@ void World::shut_down(const std::string& uid, engine::Shutdown how) {
 }
 
 void World::forget(const std::string& uid) {
-  carry_out(engine_->forget(uid, now()));
-  runtime_.at(last_commit_, [this, uid, life = life_] {  // in the order of the commits
-    if (life == life_) stored_.erase(uid);
-  });
+  carry_out(engine_->forget(uid, now()), uid);
 }
 
-void World::carry_out(engine::Output output) {
+void World::carry_out(engine::Output output, const std::string& deleted) {
   for (const engine::Effect& effect : output.now) perform(effect);
   std::vector<StoredRun> rows;
   for (const engine::Changed& changed : output.changed) {
@@ -71,9 +68,10 @@ void World::carry_out(engine::Output output) {
   }
   Time done = now() + Duration(random_() % static_cast<std::uint64_t>(options_.slowest_commit.count() + 1));
   last_commit_ = done = std::max(done, last_commit_);
-  runtime_.at(done, [this, life = life_, rows = std::move(rows), effects = std::move(output.durable)] {
+  runtime_.at(done, [this, life = life_, rows = std::move(rows), effects = std::move(output.durable), deleted] {
     if (life != life_) return;
     commit(rows);
+    stored_.erase(deleted);
     for (const engine::Effect& effect : effects) perform(effect);
   });
 }

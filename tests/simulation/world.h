@@ -64,7 +64,7 @@ class World : public runtime::Listener {
  private:
   [[nodiscard]] Time now() const { return runtime_.now(); }
   void boot();
-  void carry_out(engine::Output output);
+  void carry_out(engine::Output output, const std::string& deleted = "");
   void commit(const std::vector<StoredRun>& rows);
   void perform(const engine::Effect& effect);
 
