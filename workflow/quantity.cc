@@ -49,7 +49,9 @@ std::optional<Scale> scale_of(std::string_view suffix) {
     if (named.suffix == suffix) return named.scale;
   }
   if (suffix.size() < 2 || (suffix[0] != 'e' && suffix[0] != 'E')) return std::nullopt;
-  suffix.remove_prefix(suffix[1] == '+' ? 2 : 1);
+  const bool plus = suffix[1] == '+';
+  suffix.remove_prefix(plus ? 2 : 1);
+  if (plus && suffix.starts_with('-')) return std::nullopt;
   int exponent = 0;
   const auto [end, error] = std::from_chars(suffix.data(), suffix.data() + suffix.size(), exponent);
   if (error != std::errc() || end != suffix.data() + suffix.size()) return std::nullopt;
@@ -97,10 +99,10 @@ Result<std::int64_t> parse_quantity(std::string_view text, int shift) {
     return fail(Code::OutOfRange, "quantity '" + std::string(text) + "' is too large");
   };
 
-  // The digits as one number, whose last digit stands at 10^exponent. 19 digits before the point
-  // are beyond 2^63 whatever follows except a small suffix; more than 28 digits do not fit beside
-  // 2^60 into 128 bits, so what is behind is only remembered as "a little more".
-  constexpr std::size_t kDigits = 18;
+  // The digits as one number, whose last digit stands at 10^exponent. 20 of them beside 2^60 fit
+  // into 128 bits; what is behind is less than a unit of any result that fits, so it only rounds
+  // up.
+  constexpr std::size_t kDigits = 20;
   Wide digits = 0;
   bool more = false;
   std::size_t taken = 0;
@@ -123,7 +125,7 @@ Result<std::int64_t> parse_quantity(std::string_view text, int shift) {
 
   exponent += shift;
   if (scale->base == 2) {
-    digits <<= scale->exponent;  // below 10^18 × 2^60, so below 2^120
+    digits <<= scale->exponent;  // below 10^20 × 2^60
   } else {
     exponent += std::clamp(scale->exponent, -100'000, 100'000);
   }
