@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +15,11 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+
+// glibc 2.36 (Debian 12) forgot that C++ may include it.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 extern char**
     environ;  // NOLINT(readability-redundant-declaration): unistd.h has it under _GNU_SOURCE only

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,6 +23,11 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+// glibc 2.36 (Debian 12) forgot that C++ may include it.
+extern "C" {
+#include <sys/pidfd.h>
+}
 
 #include "base/unique_fd.h"
 #include "github.com/containerd/containerd/api/services/version/v1/version.grpc.pb.h"

@@ -16,6 +16,7 @@
 
 #include "runtime/containerd/channel.h"
 #include "runtime/containerd/child_process.h"
+#include "runtime/containerd/image_manifest.h"
 #include "runtime/containerd/supervisor.h"
 #include "tests/support/image_builder.h"
 #include "tests/support/test_loop.h"
@@ -125,7 +126,8 @@ class ImagesTest : public ::testing::Test {
     const auto list = await<std::vector<ImageInfo>>([&](auto done) { images->list(done); });
     EXPECT_TRUE(list);
     std::vector<std::string> result;
-    for (const auto& image : list.value_or({})) result.push_back(image.name);
+    if (!list) return result;
+    for (const auto& image : *list) result.push_back(image.name);
     return result;
   }
 
@@ -243,8 +245,10 @@ TEST_F(ImagesTest, ImportAgainChangesNothing) {
     ASSERT_TRUE(second) << second.error().message;
     EXPECT_THAT(names(), ElementsAre("docker.io/library/x:latest", "docker.io/library/y:latest"));
     const auto now_there = ctr({"content", "ls", "-q"});
-    if (i > 0) EXPECT_EQ(now_there, content);
-    if (i > 0) EXPECT_THAT(progress, Not(::testing::Contains(HasSubstr("unpacking"))));
+    if (i > 0) {
+      EXPECT_EQ(now_there, content);
+      EXPECT_THAT(progress, Not(::testing::Contains(HasSubstr("unpacking"))));
+    }
     content = now_there;
   }
   // A name moves to another image.
@@ -378,7 +382,7 @@ TEST_F(ImagesTest, PullsFromARegistry) {
     images->ensure(registry_name("team/box:1"), PullPolicy::IfNotPresent, {},
                    [&](const Result<ImageRef>& result) {
                      EXPECT_TRUE(result) << result.error().message;
-                     if (result) EXPECT_FALSE(result->chain_id.empty());
+                     EXPECT_TRUE(result && !result->chain_id.empty());
                      ++answers;
                    });
   }

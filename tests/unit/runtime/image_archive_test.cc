@@ -261,13 +261,21 @@ TEST(ImageManifest, RefusesBadDocuments) {
   const std::string d = R"({"digest":"sha256:)" + std::string(64, 'a') + R"(","size":1})";
   EXPECT_TRUE(parse_target(R"({"config":)" + d + R"(,"layers":[]})"));
   EXPECT_TRUE(parse_target(R"({"manifests":[)" + d + "]}"));
-  for (const std::string text :
-       {std::string("{}"), std::string("[]"), std::string("nonsense"), std::string(),
-        R"({"manifests":[)" + d + R"(],"layers":[],"config":)" + d + "}",  // CVE-2021-41190
-        R"({"layers":[]})", R"({"layers":[1],"config":)" + d + "}", R"({"layers":{},"config":1})",
-        std::string(R"({"manifests":[{"digest":"sha256:x","size":1}]})"),
-        R"({"manifests":[{"digest":"sha256:)" + std::string(64, 'a') + R"(","size":-1}]})",
-        R"({"manifests":[{"digest":"sha256:)" + std::string(64, 'a') + R"("}]})"}) {
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  const std::vector<std::string> bad = {
+      "{}",
+      "[]",
+      "nonsense",
+      "",
+      R"({"manifests":[)" + d + R"(],"layers":[],"config":)" + d + "}",  // CVE-2021-41190
+      R"({"layers":[]})",
+      R"({"layers":[1],"config":)" + d + "}",
+      R"({"layers":{},"config":1})",
+      R"({"manifests":[{"digest":"sha256:x","size":1}]})",
+      R"({"manifests":[{"digest":")" + digest + R"(","size":-1}]})",
+      R"({"manifests":[{"digest":")" + digest + R"("}]})",
+  };
+  for (const auto& text : bad) {
     const auto target = parse_target(text);
     ASSERT_FALSE(target) << text;
     EXPECT_EQ(target.error().code, Code::InvalidArgument);

@@ -1,0 +1,96 @@
+#include "runtime/containerd/probe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <optional>
+
+#include "runtime/containerd/child_process.h"
+#include "tests/support/image_builder.h"
+#include "tests/support/test_loop.h"
+
+namespace gantry::containerd {
+namespace {
+
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;
+
+class ProbeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(::geteuid(), 0u) << "this test needs root";
+    ASSERT_TRUE(find_program("runc")) << "install runc";
+    char pattern[] = "/tmp/gantry-probetest-XXXXXX";
+    directory = ::mkdtemp(pattern);
+    before = litter();
+  }
+  void TearDown() override {
+    EXPECT_EQ(litter(), before);  // whatever happened, nothing is left behind
+    std::filesystem::remove_all(directory);
+  }
+  /// Bundles and cgroups of probes on this host.
+  static std::vector<std::string> litter() {
+    std::vector<std::string> found;
+    for (const char* place : {"/tmp", "/sys/fs/cgroup"}) {
+      for (const auto& entry : std::filesystem::directory_iterator(place)) {
+        if (entry.path().filename().string().starts_with("gantry-probe-"))
+          found.push_back(entry.path());
+        if (std::filesystem::exists(entry.path() / "gantry-probe")) found.push_back(entry.path());
+      }
+    }
+    return found;
+  }
+  std::string program(const std::string& body) {
+    const auto path =
+        gantry::testing::write_file(directory, "runtime", "#!/bin/sh\n" + body + "\n");
+    ::chmod(path.c_str(), 0755);
+    return path;
+  }
+
+  std::string directory;
+  std::vector<std::string> before;
+};
+
+TEST_F(ProbeTest, ChoosesWhatWorksHere) {
+  const auto chosen = probe_oci_runtime("auto");
+  ASSERT_TRUE(chosen) << chosen.error().message;
+  const bool crun = chosen->binary.ends_with("/crun");
+  EXPECT_TRUE(crun || chosen->binary.ends_with("/runc"));
+  EXPECT_THAT(chosen->version, HasSubstr(" version "));
+  // crun is passed over for a reason only.
+  EXPECT_EQ(chosen->why_not_crun.empty(), crun);
+  EXPECT_EQ(chosen->why_not_crun.find('\n'), std::string::npos);
+}
+
+TEST_F(ProbeTest, TakesWhatIsNamedIfItWorks) {
+  const auto runc = probe_oci_runtime("runc");
+  ASSERT_TRUE(runc) << runc.error().message;
+  EXPECT_TRUE(probe_oci_runtime(runc->binary));
+  EXPECT_EQ(probe_oci_runtime("no-such-runtime").error().code, Code::NotFound);
+  EXPECT_EQ(probe_oci_runtime("/no/such/runtime").error().code, Code::NotFound);
+
+  const auto broken = probe_oci_runtime(program("echo first >&2; echo this is why >&2; exit 1"));
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().code, Code::FailedPrecondition);
+  EXPECT_THAT(broken.error().message, HasSubstr("cannot run containers on this host: this is why"));
+  EXPECT_THAT(probe_oci_runtime(program("exit 9")).error().message, HasSubstr("exit code 9"));
+
+  const auto start = std::chrono::steady_clock::now();
+  const auto hangs = probe_oci_runtime(program("[ \"$3\" = run ] || exit 0; sleep 60"));
+  ASSERT_FALSE(hangs);
+  EXPECT_THAT(hangs.error().message, HasSubstr("did not end within 2 s"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 20s);
+}
+
+TEST_F(ProbeTest, OnAWorker) {
+  gantry::testing::TestLoop loop;
+  std::optional<Result<OciRuntime>> found;
+  probe_oci_runtime(loop, "runc", [&](Result<OciRuntime> result) { found = std::move(result); });
+  ASSERT_TRUE(loop.run_until([&] { return found.has_value(); }));
+  EXPECT_TRUE(*found);
+}
+
+}  // namespace
+}  // namespace gantry::containerd
