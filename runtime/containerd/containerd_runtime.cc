@@ -1,0 +1,177 @@
+#include "runtime/containerd/containerd_runtime.h"
+
+#include <set>
+#include <unordered_map>
+
+#include "github.com/containerd/containerd/api/services/events/v1/events.grpc.pb.h"
+#include "github.com/containerd/containerd/api/services/version/v1/version.grpc.pb.h"
+#include "runtime/containerd/host_facts.h"
+#include "runtime/containerd/pod_life.h"
+
+namespace gantry::containerd {
+namespace {
+
+namespace events = ::containerd::services::events::v1;
+namespace version = ::containerd::services::version::v1;
+namespace tasks = api::tasks;
+
+constexpr Duration kConnectDeadline = std::chrono::seconds(5);
+constexpr Duration kReconnectPause{100};
+
+}  // namespace
+
+struct ContainerdRuntime::Impl {
+  Impl(Config config, HostFacts facts, CgroupLayout cgroups, Volumes volumes, Channel& channel,
+       Images& images, Executor& executor, runtime::Listener& listener)
+      : services(std::move(config), std::move(facts), std::move(cgroups), std::move(volumes),
+                 channel, images, executor, listener),
+        event_stub(channel.grpc()),
+        version_stub(channel.grpc()) {
+    services.forget = [this](const std::string& id) { pods.erase(id); };
+  }
+  ~Impl() {
+    if (stream) stream->cancel();
+  }
+
+  // A stream of events is how the end of a connection is noticed at once: exits come from
+  // Tasks.Wait, which says the same as the event and survives being asked again. The answer to
+  // Version comes first, because a stream says nothing when it is open. What waits for the
+  // connection asks containerd by itself what has become of it.
+  void connect() {
+    call(
+        services.channel, version_stub, &version::Version::Stub::PrepareAsyncVersion,
+        google::protobuf::Empty(), kConnectDeadline,
+        [this, here = std::weak_ptr(alive)](Result<version::VersionResponse> answer) {
+          if (here.expired()) return;
+          if (!answer) return services.after(kReconnectPause, [this] { connect(); });
+          subscribe();
+        },
+        /*wait_for_ready=*/true);
+  }
+
+  void subscribe() {
+    events::SubscribeRequest request;
+    request.add_filters("namespace==" + services.config.name_space + ",topic~=\"^/images/\"");
+    auto here = std::weak_ptr(alive);
+    stream = containerd::stream(
+        services.channel, event_stub, &events::Events::Stub::PrepareAsyncSubscribe, request,
+        kNoDeadline, [](const events::Envelope&) {},
+        [this, here](const Result<void>&) {
+          if (here.expired()) return;
+          services.set_connected(false);
+          services.listener.on_connected(false);
+          services.after(kReconnectPause, [this] { connect(); });
+        });
+    services.set_connected(true);
+    services.listener.on_connected(true);
+  }
+
+  std::shared_ptr<PodLife> find(const std::string& id) {
+    const auto found = pods.find(id);
+    return found == pods.end() ? nullptr : found->second;
+  }
+
+  Services services;
+  events::Events::Stub event_stub;
+  version::Version::Stub version_stub;
+  std::shared_ptr<ServerStream<events::Envelope>> stream;
+  std::unordered_map<std::string, std::shared_ptr<PodLife>> pods;
+  /// Answers of containerd that come after us see that it is gone.
+  std::shared_ptr<int> alive = std::make_shared<int>(0);
+};
+
+ContainerdRuntime::ContainerdRuntime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ContainerdRuntime::~ContainerdRuntime() = default;
+
+Result<std::unique_ptr<ContainerdRuntime>> ContainerdRuntime::open(Config config, Channel& channel,
+                                                                   Images& images,
+                                                                   Executor& executor,
+                                                                   runtime::Listener& listener) {
+  CgroupLayout cgroups = CgroupLayout::detect();
+  auto facts = find_host_facts(config, cgroups);
+  if (!facts) return fail(facts.error());
+  auto volumes = Volumes::open(config.state_dir, config.hosts);
+  if (!volumes) return fail(volumes.error());
+  auto impl = std::make_unique<Impl>(std::move(config), std::move(*facts), std::move(cgroups),
+                                     std::move(*volumes), channel, images, executor, listener);
+  impl->connect();
+  return std::unique_ptr<ContainerdRuntime>(new ContainerdRuntime(std::move(impl)));
+}
+
+void ContainerdRuntime::prepare(runtime::PodSpec pod) {
+  auto& slot = impl_->pods[pod.id];
+  if (slot) return;  // it is being prepared, or more, already
+  slot = std::make_shared<PodLife>(impl_->services, std::move(pod));
+  slot->prepare();
+}
+
+void ContainerdRuntime::start(const std::string& pod) {
+  if (auto life = impl_->find(pod)) life->start();
+}
+
+void ContainerdRuntime::signal(const std::string& pod, int signal, bool everything) {
+  if (auto life = impl_->find(pod)) life->signal(signal, everything);
+}
+
+void ContainerdRuntime::adopt(runtime::PodSpec pod) {
+  auto& slot = impl_->pods[pod.id];
+  if (slot) return;
+  slot = std::make_shared<PodLife>(impl_->services, std::move(pod));
+  slot->adopt();
+}
+
+void ContainerdRuntime::remove(const std::string& pod) {
+  auto life = impl_->find(pod);
+  if (!life) {
+    runtime::PodSpec unknown;
+    unknown.id = pod;
+    life = std::make_shared<PodLife>(impl_->services, std::move(unknown));
+    impl_->pods[pod] = life;
+  }
+  life->remove();
+}
+
+void ContainerdRuntime::remove_claims(const std::string& owner) {
+  auto result = std::make_shared<Result<void>>();
+  Services& services = impl_->services;
+  services.offload(
+      [volumes = services.volumes, owner, result] { *result = volumes->remove_claims(owner); },
+      [&services, owner, result] {
+        if (!*result) services.config.log(result->error().wrap("claims of " + owner).message);
+      });
+}
+
+void ContainerdRuntime::find(std::function<void(Result<std::vector<runtime::FoundPod>>)> done) {
+  Services& services = impl_->services;
+  auto here = std::weak_ptr(impl_->alive);
+  api::ListContainersRequest request;
+  request.add_filters(std::string("labels.\"") + kPodLabel + "\"");
+  call(services.channel, services.containers, &api::Containers::Stub::PrepareAsyncList, request,
+       kMetadataDeadline, [&services, here, done](Result<api::ListContainersResponse> containers) {
+         if (here.expired()) return;
+         if (!containers) return done(fail(containers.error().wrap("list containers")));
+         auto pods = std::make_shared<std::vector<runtime::FoundPod>>();
+         for (const auto& container : containers->containers()) {
+           const auto label = container.labels().find(kPodLabel);
+           // Others than main carry the pod's label too.
+           if (label == container.labels().end() || label->second != container.id()) continue;
+           runtime::FoundPod pod{container.id(), {}, false};
+           for (const auto& [key, value] : container.labels()) pod.labels.emplace(key, value);
+           pods->push_back(std::move(pod));
+         }
+         call(services.channel, services.tasks, &tasks::Tasks::Stub::PrepareAsyncList,
+              tasks::ListTasksRequest(), kMetadataDeadline,
+              [here, done, pods](Result<tasks::ListTasksResponse> answer) {
+                if (here.expired()) return;
+                if (!answer) return done(fail(answer.error().wrap("list tasks")));
+                std::set<std::string> started;
+                for (const auto& task : answer->tasks()) {
+                  if (task.status() != ::containerd::v1::types::CREATED) started.insert(task.id());
+                }
+                for (auto& pod : *pods) pod.started = started.contains(pod.id);
+                done(std::move(*pods));
+              });
+       });
+}
+
+}  // namespace gantry::containerd

@@ -1,0 +1,52 @@
+#pragma once
+
+// The real Runtime: pods are containers of containerd. The first header of this room.
+//
+// How a pod lives is in pod_life.h; what it is made of, in oci_spec.h and volumes.h; what is read
+// when it has ended, in outputs.h. How containerd is spoken to is in channel.h and call.h.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/executor.h"
+#include "runtime/containerd/config.h"
+#include "runtime/runtime.h"
+
+namespace gantry::containerd {
+
+class Channel;
+class Images;
+
+class ContainerdRuntime final : public runtime::Runtime {
+ public:
+  /// Looks at the host and begins to connect; Listener::on_connected(true) tells when it is done.
+  /// Until then, and while containerd is away, what is asked for waits. Blocks for some file system
+  /// work; before the loop runs, or on it. `channel`, `images`, `executor` and `listener` outlive
+  /// the runtime.
+  static Result<std::unique_ptr<ContainerdRuntime>> open(Config config, Channel& channel,
+                                                         Images& images, Executor& executor,
+                                                         runtime::Listener& listener);
+  /// Leaves the pods as they are: adopt() takes them over.
+  ~ContainerdRuntime() override;
+
+  void prepare(runtime::PodSpec pod) override;
+  void start(const std::string& pod) override;
+  void signal(const std::string& pod, int signal, bool everything) override;
+  void adopt(runtime::PodSpec pod) override;
+  /// Also of a pod that this runtime has never heard of: what containerd has under its id goes.
+  void remove(const std::string& pod) override;
+  void remove_claims(const std::string& owner) override;
+
+  /// All pods that containerd has, whoever made them in this namespace. For clearing up after a
+  /// restart.
+  void find(std::function<void(Result<std::vector<runtime::FoundPod>>)> done);
+
+ private:
+  struct Impl;
+  explicit ContainerdRuntime(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace gantry::containerd
