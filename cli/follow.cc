@@ -1,0 +1,224 @@
+#include "cli/follow.h"
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <map>
+
+#include "base/unique_fd.h"
+#include "cli/live_view.h"
+#include "cli/log_prefix.h"
+#include "cli/render/age.h"
+#include "cli/render/status.h"
+#include "cli/render/tree.h"
+#include "cli/render/workflow_view.h"
+#include "cli/watch.h"
+
+namespace gantry::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kFrameMs = 100;
+/// Without news for this long, a step's end is told: its last log lines have come.
+constexpr int kQuietMs = 20;
+/// How long a finished workflow's log may take to drain.
+constexpr auto kDrain = 3s;
+
+/// SIGINT, SIGTERM and SIGHUP as a readable descriptor, for as long as it lives.
+class Signals {
+ public:
+  Signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
+    ::pthread_sigmask(SIG_BLOCK, &set, &before_);
+    fd_.reset(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  }
+  ~Signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  /// The next signal that has come, 0 for none.
+  [[nodiscard]] int take() const {
+    signalfd_siginfo info{};
+    return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo)
+                                                                : 0;
+  }
+
+ private:
+  sigset_t before_{};
+  UniqueFd fd_;
+};
+
+class Follower {
+ public:
+  Follower(Session& session, const Json& workflow)
+      : session_(session),
+        name_(text_at(workflow, {"metadata", "name"})),
+        live_(session.out.interactive),
+        watch_(session, name_, [this](const Json& state) { on_state(state); }),
+        logs_(session, name_, {{"logOptions.container", "main"}, {"logOptions.follow", "true"}},
+              true, [this](const LogLine& line) { on_log(line); }) {
+    if (live_) area_.emplace();
+    on_state(workflow);
+  }
+
+  int run() {
+    for (;;) {
+      session_.client->poll(live_ ? kFrameMs : held_.empty() ? 1000 : kQuietMs, signals_.fd());
+      watch_.tick();
+      logs_.tick();
+      while (int signal = signals_.take()) {
+        if (int status = on_signal(signal)) return status;
+      }
+      if (watch_.error() && !over_) {
+        show();
+        area_.reset();
+        return report(*watch_.error());
+      }
+      if (logs_.ended() && !over_)
+        logs_.resume();  // the daemon restarts, or a retry of a pod comes
+      show();
+      if (over_ && (logs_.ended() || logs_.error() || Steady::now() - *over_ > kDrain))
+        return finish();
+    }
+  }
+
+ private:
+  void on_state(const Json& state) {
+    Json before = std::exchange(workflow_, state);
+    prefix_.learn(workflow_);
+    view_.observe(workflow_, Steady::now());
+    if (!live_) print_changes(before);
+    if (finished(workflow_) && !over_) {
+      over_ = Steady::now();
+      watch_.stop();
+    }
+  }
+
+  void on_log(const LogLine& line) {
+    std::string text = prefix_.of(line.pod, session_.out);
+    text += live_ ? sanitize_line(line.content, session_.out.color) : line.content;
+    above_ += text + "\n";
+  }
+
+  /// Without a terminal: one line for the workflow's and every pod's change of phase.
+  void print_changes(const Json& before) {
+    std::string phase = text_at(workflow_, {"status", "phase"});
+    if (phase != text_at(before, {"status", "phase"}) && !phase.empty() && !fulfilled(phase)) {
+      above_ += phase_icon(phase, session_.out) + " " + name_ + "  " + phase + "\n";
+    }
+    Tree tree = node_tree(workflow_, {});
+    tree.main.insert(tree.main.end(), tree.on_exit.begin(), tree.on_exit.end());
+    for (const TreeRow& row : tree.main) {
+      const Json& node = *row.node;
+      std::string type = text_at(node, {"type"});
+      if (type != "Pod" && type != "Skipped" && type != "Suspend") continue;
+      std::string& known = phases_[text_at(node, {"id"})];
+      std::string now_in = text_at(node, {"phase"});
+      if (now_in == known || now_in.empty()) continue;
+      known = now_in;
+      std::string label = type == "Pod" ? prefix_.label(pod_name(name_, node))
+                                        : flatten(text_at(node, {"displayName"}));
+      std::string line = phase_icon(now_in, session_.out) + " " + label + "  " + now_in;
+      std::string took = fulfilled(now_in) ? view_.elapsed(node, Steady::now(), wall_clock()) : "";
+      if (!took.empty()) line += "  " + took;
+      std::string message = flatten(text_at(node, {"message"}));
+      if (!message.empty()) line += "  " + message;
+      held_ += line + "\n";
+      // A step's last lines may still be on their way: its end is told after them, when the next
+      // round is quiet.
+      if (!fulfilled(now_in)) flush_held();
+    }
+  }
+
+  void flush_held() { above_ += std::exchange(held_, {}); }
+
+  int on_signal(int signal) {
+    if (signal == SIGINT && !stopping_ && !over_) {
+      stopping_ = true;
+      note_ = "stopping " + name_ + " … Ctrl-C again to let go of it";
+      if (!live_) print_error(note_);
+      session_.client->start(
+          {.method = "PUT",
+           .path = session_.workflow(name_) + "/stop",
+           .body = Json{{"name", name_}, {"namespace", session_.name_space}}.dump(),
+           .content_type = "application/json"},
+          nullptr, [this](const Result<std::string>& answer) {
+            if (!answer) note_ = "could not be stopped: " + answer.error().message;
+            if (!answer && !live_) print_error(note_);
+          });
+      return 0;
+    }
+    flush_held();
+    show();
+    area_.reset();
+    print_error("let go of " + name_ + ", which goes on. Come back with: gantry watch " + name_);
+    return 128 + signal;
+  }
+
+  void show() {
+    if (!live_) {
+      bool quiet = above_.empty();
+      if (quiet) flush_held();
+      if (above_.empty()) return;
+      print(std::exchange(above_, {}));
+      std::fflush(stdout);
+      return;
+    }
+    Terminal size = Terminal::of(STDOUT_FILENO);  // it may have been resized
+    size.color = session_.out.color;
+    size.utf8 = session_.out.utf8;
+    std::string note =
+        watch_.reconnecting() && !over_ ? "gantryd is away, waiting for it …" : note_;
+    area_->draw(std::exchange(above_, {}),
+                view_.lines(workflow_, size, Steady::now(), wall_clock(), note), size);
+  }
+
+  int finish() {
+    if (live_) {
+      area_->draw(above_, {}, session_.out);
+      area_.reset();
+    } else {
+      flush_held();
+      print(above_);
+    }
+    std::string table = node_table(workflow_, {}, session_.out, wall_clock());
+    if (!table.empty()) print("\n" + table + "\n");
+    std::string phase = text_at(workflow_, {"status", "phase"});
+    std::string line = phase_icon(phase, session_.out) + " " + bold(name_, session_.out.color) +
+                       " " + paint(phase, phase_color(phase), session_.out.color);
+    auto started = time_at(workflow_, {"status", "startedAt"});
+    auto ended = time_at(workflow_, {"status", "finishedAt"});
+    if (started && ended) line += " in " + long_duration(*ended - *started);
+    std::string message = flatten(text_at(workflow_, {"status", "message"}));
+    if (!message.empty()) line += ": " + message;
+    print_line(line);
+    if (logs_.error()) print_error("the log is not complete: " + logs_.error()->message);
+    return phase == "Succeeded" ? 0 : 1;
+  }
+
+  Session& session_;
+  std::string name_;
+  bool live_;
+  Signals signals_;
+  Json workflow_;
+  LiveView view_;
+  LogPrefix prefix_;
+  std::optional<LiveArea> area_;
+  std::map<std::string, std::string> phases_;  // node id → last phase told
+  std::string above_, held_, note_;
+  std::optional<Steady::time_point> over_;
+  bool stopping_ = false;
+  WorkflowWatch watch_;
+  LogStream logs_;
+};
+
+}  // namespace
+
+int follow(Session& session, const Json& workflow) { return Follower(session, workflow).run(); }
+
+}  // namespace gantry::cli
