@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What the scripts share. Sourced; the script's name is the prefix of every line that it prints.
 
+# shellcheck disable=SC2034  # used by the scripts that source this
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 SELF=${SELF:-${0##*/}}
 

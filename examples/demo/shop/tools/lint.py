@@ -36,7 +36,8 @@ def tree_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
                         yield default.lineno, "a mutable default is shared by all calls"
             case ast.Compare(ops=operators, comparators=values):
                 for operator, value in zip(operators, values):
-                    if isinstance(operator, ast.Eq | ast.NotEq) and isinstance(value, ast.Constant) and value.value is None:
+                    none = isinstance(value, ast.Constant) and value.value is None
+                    if none and isinstance(operator, ast.Eq | ast.NotEq):
                         yield node.lineno, "None is compared with `is`"
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for name, line in imported.items():

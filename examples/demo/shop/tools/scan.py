@@ -49,7 +49,8 @@ def calls(path: pathlib.Path, text: str) -> Iterator[dict[str, object]]:
 
 def scan() -> tuple[int, list[dict[str, object]]]:
     findings: list[dict[str, object]] = []
-    files = [p for p in sorted(ROOT.rglob("*")) if p.is_file() and ".git" not in p.parts and "__pycache__" not in p.parts]
+    ignored = {".git", "__pycache__"}
+    files = [p for p in sorted(ROOT.rglob("*")) if p.is_file() and not ignored.intersection(p.parts)]
     for path in files:
         text = path.read_text(errors="replace")
         findings += secrets(path, text)
