@@ -1,0 +1,5 @@
+# Tests that start the daemons of others; shell scripts, see there.
+add_test(NAME docker_socket COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/docker_socket_test.sh ${CMAKE_BINARY_DIR}/bin)
+add_test(NAME test_images COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test_images_test.sh)
+add_test(NAME examples COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/examples_test.sh ${CMAKE_BINARY_DIR}/bin)
+set_tests_properties(docker_socket test_images examples PROPERTIES LABELS integration TIMEOUT 600)
