@@ -242,7 +242,7 @@ TEST_F(EngineTest, ParametersFlowThroughOutputsInputsAndDefaults) {
         arguments:
           parameters:
           - {name: x, value: "{{steps.make.outputs.parameters.p}}"}
-          - {name: y, value: "{{steps.skipped.outputs.parameters.p}}"}
+          - {name: w, value: "{{steps.skipped.outputs.parameters.p}}"}
           - {name: z, value: "{{steps.skipped.outputs.parameters.q}}"}
     outputs: {parameters: [{name: out, valueFrom: {parameter: "{{steps.make.outputs.parameters.p}}"}}]}
   - name: maker
@@ -253,11 +253,11 @@ TEST_F(EngineTest, ParametersFlowThroughOutputsInputsAndDefaults) {
       - {name: p, valueFrom: {path: /p, default: fallback}}
       - {name: q, valueFrom: {path: /q, default: missing}}
   - name: taker
-    inputs: {parameters: [{name: x}, {name: y, default: unused}, {name: z, default: own}]}
+    inputs: {parameters: [{name: x}, {name: w, default: unused}, {name: z, default: own}]}
     container: {image: busybox, command: [exit, '0']}
 )");
   EXPECT_EQ(end(), "Succeeded");
-  EXPECT_THAT(node("wf[1].take").inputs, ElementsAre(Parameter{"x", "v1.2-wf"}, Parameter{"y", "fallback"},
+  EXPECT_THAT(node("wf[1].take").inputs, ElementsAre(Parameter{"x", "v1.2-wf"}, Parameter{"w", "fallback"},
                                                      Parameter{"z", "missing"}));
   EXPECT_THAT(node("wf[0].make").outputs.parameters, ElementsAre(Parameter{"p", "v1.2-wf"}, Parameter{"q", "missing"}));
   EXPECT_THAT(node("wf").outputs.parameters, ElementsAre(Parameter{"out", "v1.2-wf"}));
