@@ -440,6 +440,11 @@ class ImageStore::ContentSink final : public BlobSink {
  private:
   /// The stream's status; the object is ready for the next blob.
   Error finish() {
+    // The status comes behind what was not read: containerd repeats its last answer, and a failed
+    // write leaves those of the writes before it.
+    content::WriteContentResponse ignored;
+    while (stream_->Read(&ignored)) {
+    }
     const auto status = stream_->Finish();
     stream_.reset();
     call_.reset();

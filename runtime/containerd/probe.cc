@@ -48,7 +48,7 @@ std::string bundle_config(const std::string& id) {
   "mounts": [)" +
          mounts + R"(],
   "linux": {
-    "cgroupsPath": "/gantry-probe/)" +
+    "cgroupsPath": "/)" +
          id + R"(",
     "resources": {"pids": {"limit": 64}},
     "namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}]
@@ -82,15 +82,14 @@ std::string last_line(std::string_view text) {
   return std::string(begin == std::string_view::npos ? text : text.substr(begin + 1));
 }
 
-/// The runtimes remove a container's own cgroup, but not the one above it.
-void remove_probe_cgroups() {
+/// The runtimes remove a container's cgroup themselves, unless they fail half way.
+void remove_cgroup(const std::string& id) {
   std::error_code error;
   const std::filesystem::path root = "/sys/fs/cgroup";
-  ::rmdir((root / "gantry-probe").c_str());
-  ::rmdir((root / "unified" / "gantry-probe").c_str());
+  ::rmdir((root / id).c_str());  // version 2; below are version 1's hierarchies
   for (std::filesystem::directory_iterator entry(root, error), end; !error && entry != end;
        entry.increment(error)) {
-    ::rmdir((entry->path() / "gantry-probe").c_str());
+    ::rmdir((entry->path() / id).c_str());
   }
 }
 
@@ -123,7 +122,7 @@ std::string try_runtime(const std::string& binary) {
   }
   // `run` deletes what ended well; after a failure or a timeout something may be left.
   if (!why.empty()) (void)run_program(with({"delete", "--force", id}), kTrial, -1);
-  remove_probe_cgroups();
+  remove_cgroup(id);
   remove_bundle(bundle);
   return why;
 }

@@ -22,23 +22,29 @@ class ProbeTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_EQ(::geteuid(), 0u) << "this test needs root";
     ASSERT_TRUE(find_program("runc")) << "install runc";
-    char pattern[] = "/tmp/gantry-probetest-XXXXXX";
+    char pattern[] = "/tmp/gantry-test-XXXXXX";
     directory = ::mkdtemp(pattern);
     before = litter();
   }
   void TearDown() override {
-    EXPECT_EQ(litter(), before);  // whatever happened, nothing is left behind
+    EXPECT_THAT(litter(), ::testing::IsSubsetOf(before));  // whatever happened, nothing is left
     std::filesystem::remove_all(directory);
   }
   /// Bundles and cgroups of probes on this host.
   static std::vector<std::string> litter() {
     std::vector<std::string> found;
-    for (const char* place : {"/tmp", "/sys/fs/cgroup"}) {
-      for (const auto& entry : std::filesystem::directory_iterator(place)) {
-        if (entry.path().filename().string().starts_with("gantry-probe-"))
-          found.push_back(entry.path());
-        if (std::filesystem::exists(entry.path() / "gantry-probe")) found.push_back(entry.path());
+    const auto look = [&](const std::filesystem::path& place) {
+      std::error_code error;
+      for (std::filesystem::directory_iterator entry(place, error), end; !error && entry != end;
+           entry.increment(error)) {
+        const auto name = entry->path().filename().string();
+        if (name.starts_with("gantry-probe-")) found.push_back(entry->path());
       }
+    };
+    look("/tmp");
+    look("/sys/fs/cgroup");
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/fs/cgroup")) {
+      if (entry.is_directory()) look(entry.path());
     }
     return found;
   }
