@@ -40,6 +40,7 @@ struct StoredRun {
   engine::RunInfo info;
   engine::RunStatus status;
   std::vector<engine::Node> nodes;  ///< in order of creation; empty when not asked for
+  std::string damage;  ///< why not all of its nodes could be read; empty: they are all there
 };
 
 class Store {

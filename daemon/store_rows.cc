@@ -51,21 +51,20 @@ struct RunRow {
   StoredRun run;
 };
 
-Result<RunRow> read_run(const Statement& row) {
+RunRow read_run(const Statement& row) {
   RunRow read;
   read.id = row.integer(0);
-  auto& [info, status, nodes] = read.run;
+  engine::RunInfo& info = read.run.info;
+  engine::RunStatus& status = read.run.status;
   info.uid = row.text(1);
   info.name_space = row.text(2);
   info.name = row.text(3);
   info.generate_name = row.text(4);
   auto phase = engine::run_phase_from(row.text(5));
   auto shutdown = engine::shutdown_from(row.text(10));
-  if (!phase || !shutdown) {
-    return fail(Code::DataLoss, "the stored run " + info.name + " has an unknown phase");
-  }
-  status.phase = *phase;
-  status.shutdown = *shutdown;
+  if (!phase || !shutdown) read.run.damage = "a stored run has an unknown phase";
+  status.phase = phase.value_or(engine::RunPhase::Error);
+  status.shutdown = shutdown.value_or(engine::Shutdown::None);
   status.message = row.text(6);
   info.created = Time(Duration(row.integer(7)));
   status.started = time_at(row, 8);
@@ -85,8 +84,11 @@ Result<void> read_nodes(Database& database, StoredRun& run) {
     if (!more) return fail(std::move(more.error()));
     if (!*more) return {};
     auto node = node_from_json(rows->text(0));
-    if (!node) return fail(std::move(node.error()).wrap("run " + run.info.name));
-    run.nodes.push_back(std::move(*node));
+    if (node) {
+      run.nodes.push_back(std::move(*node));
+    } else if (run.damage.empty()) {
+      run.damage = std::move(node.error().message);
+    }
   }
 }
 
@@ -97,9 +99,7 @@ Result<std::vector<StoredRun>> read_all(Database& database, Statement rows) {
     auto more = rows.step();
     if (!more) return fail(std::move(more.error()));
     if (!*more) break;
-    auto row = read_run(rows);
-    if (!row) return fail(std::move(row.error()));
-    runs.push_back(std::move(row->run));
+    runs.push_back(read_run(rows).run);
   }
   for (StoredRun& run : runs) {
     if (auto nodes = read_nodes(database, run); !nodes) return fail(std::move(nodes.error()));
@@ -232,7 +232,9 @@ Result<void> write(Database& database, const StoreBatch& batch) {
   }
   for (const auto& node : batch.nodes) {
     auto done = database.run(
-        "INSERT INTO nodes (run_uid, node_id, json) VALUES (?, ?, ?) "
+        "INSERT INTO nodes (run_uid, node_id, json) SELECT ?1, ?2, ?3 "
+        "WHERE EXISTS (SELECT 1 FROM runs WHERE uid = ?1) "  // a deleted run's last news are no
+                                                             // error
         "ON CONFLICT (run_uid, node_id) DO UPDATE SET json = excluded.json",
         {node.run_uid, node.node_id, node.json});
     if (!done) return fail(std::move(done.error()).wrap("store node " + node.node_id));
@@ -286,16 +288,15 @@ Result<Store::Page> list(Database& database, const api::ListQuery& query) {
     auto more = rows->step();
     if (!more) return fail(std::move(more.error()));
     if (!*more) break;
-    auto row = read_run(*rows);
-    if (!row) return fail(std::move(row.error()));
-    if (!matches(filter.terms, all_labels(row->run.info, row->run.status))) continue;
+    RunRow row = read_run(*rows);
+    if (!matches(filter.terms, all_labels(row.run.info, row.run.status))) continue;
     if (query.limit != 0 && page.runs.size() == query.limit) {
       page.continue_token = std::to_string(last_created) + "-" + std::to_string(last_id);
       break;
     }
-    last_created = millis(row->run.info.created);
-    last_id = row->id;
-    page.runs.push_back(std::move(row->run));
+    last_created = millis(row.run.info.created);
+    last_id = row.id;
+    page.runs.push_back(std::move(row.run));
   }
   // As in Kubernetes the number of remaining items is only told where it costs no scan of every
   // label.

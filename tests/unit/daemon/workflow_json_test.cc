@@ -13,6 +13,10 @@ using engine::Node;
 using engine::NodeType;
 using engine::Phase;
 
+void expect_json(const Json& actual, const char* expected) {
+  EXPECT_EQ(actual, Json::parse(expected));
+}
+
 Time at(int seconds) { return Time(std::chrono::seconds(seconds)); }
 
 /// The tree of Argo's examples/exit-handlers.yaml: a failed pod, and an exit handler of steps.
@@ -75,39 +79,36 @@ StoredRun exit_handlers() {
 
 TEST(WorkflowJson, HasArgosShape) {
   Json json = workflow_json(exit_handlers());
-  EXPECT_EQ(json["metadata"], Json::parse(R"({
+  expect_json(json["metadata"], R"({
     "name": "wf", "generateName": "w-", "namespace": "argo", "uid": "u",
     "creationTimestamp": null,
     "labels": {"a": "b", "workflows.argoproj.io/completed": "true",
-               "workflows.argoproj.io/phase": "Failed"}})"));
-  EXPECT_EQ(json["spec"], Json::parse(R"({"entrypoint": "main"})"));
+               "workflows.argoproj.io/phase": "Failed"}})");
+  expect_json(json["spec"], R"({"entrypoint": "main"})");
   Json& status = json["status"];
   Json nodes = status["nodes"];
   status.erase("nodes");
-  EXPECT_EQ(status, Json::parse(R"({
+  expect_json(status, R"json({
     "phase": "Failed", "message": "main: Error (exit code 1)", "progress": "1/2",
     "startedAt": "1970-01-01T00:00:01Z", "finishedAt": "1970-01-01T00:00:09Z",
     "conditions": [{"type": "PodRunning", "status": "False"},
-                   {"type": "Completed", "status": "True"}]
-})"));
-  EXPECT_EQ(nodes["wf"], Json::parse(R"({
+                   {"type": "Completed", "status": "True"}]})json");
+  expect_json(nodes["wf"], R"json({
     "id": "wf", "name": "wf", "displayName": "wf", "type": "Pod", "templateName": "main",
     "templateScope": "local/wf", "phase": "Failed", "message": "main: Error (exit code 1)",
     "startedAt": "1970-01-01T00:00:01Z", "finishedAt": "1970-01-01T00:00:02Z",
-    "progress": "0/1", "outputs": {
-  "exitCode" : "1"}
-})"));
-  EXPECT_EQ(nodes["wf-1"]["nodeFlag"], Json::parse(R"({"hooked": true})"));
-EXPECT_EQ(nodes["wf-1"]["progress"], "1/1");
-EXPECT_EQ(nodes["wf-1"]["outboundNodes"], Json::parse(R"(["wf-3", "wf-4"])"));
-EXPECT_EQ(nodes["wf-2"], Json::parse(R"({
+    "progress": "0/1", "outputs": {"exitCode": "1"}})json");
+  expect_json(nodes["wf-1"]["nodeFlag"], R"({"hooked": true})");
+  EXPECT_EQ(nodes["wf-1"]["progress"], "1/1");
+  expect_json(nodes["wf-1"]["outboundNodes"], R"(["wf-3", "wf-4"])");
+  expect_json(nodes["wf-2"], R"({
     "id": "wf-2", "name": "wf.onExit[0]", "displayName": "[0]", "type": "StepGroup",
     "templateScope": "local/wf", "phase": "Succeeded", "boundaryID": "wf-1", "startedAt": null,
-    "finishedAt": null, "progress": "1/1", "children": ["wf-3", "wf-4"]})"));
-EXPECT_EQ(nodes["wf-3"]["inputs"], Json::parse(R"({"parameters": [{"name": "m", "value": "1"}]})"));
-EXPECT_EQ(nodes["wf-3"]["outputs"], Json::parse(R"({
-    "parameters": [{"name": "o", "value": "v"}], "result": "r", "exitCode": "0"})"));
-EXPECT_FALSE(nodes["wf-4"].contains("progress"));
+    "finishedAt": null, "progress": "1/1", "children": ["wf-3", "wf-4"]})");
+  expect_json(nodes["wf-3"]["inputs"], R"({"parameters": [{"name": "m", "value": "1"}]})");
+  expect_json(nodes["wf-3"]["outputs"], R"({
+    "parameters": [{"name": "o", "value": "v"}], "result": "r", "exitCode": "0"})");
+  EXPECT_FALSE(nodes["wf-4"].contains("progress"));
 }
 
 TEST(WorkflowJson, LiveAndStoredAreTheSame) {
@@ -130,14 +131,13 @@ TEST(WorkflowJson, ARunningRun) {
   EXPECT_EQ(json["metadata"]["labels"]["workflows.argoproj.io/completed"], "false");
   EXPECT_EQ(json["spec"]["shutdown"], "Stop");
   EXPECT_EQ(json["status"]["finishedAt"], nullptr);
-  EXPECT_EQ(json["status"]["conditions"],
-            Json::parse(R"([{"type": "PodRunning", "status": "True"}])"));
+  expect_json(json["status"]["conditions"], R"([{"type": "PodRunning", "status": "True"}])");
 }
 
 TEST(WorkflowJson, ACheckedObjectHasNoStatus) {
   Json json = workflow_json(exit_handlers().info);
   EXPECT_FALSE(json.contains("status"));
-  EXPECT_EQ(json["metadata"]["labels"], Json::parse(R"({"a": "b"})"));
+  expect_json(json["metadata"]["labels"], R"({"a": "b"})");
 }
 
 TEST(ProgressCount, EachPodOnceThroughJoinsGroupsAndRetries) {

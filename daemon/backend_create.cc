@@ -1,0 +1,219 @@
+// From a document to runs: compiled on a worker, named and reserved, accepted by the engine,
+// answered once stored.
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/ids.h"
+#include "daemon/backend.h"
+#include "daemon/names.h"
+#include "daemon/workflow_json.h"
+
+namespace gantry {
+namespace {
+
+using api::CreateRequest;
+using api::Json;
+
+/// All that is wrong with a document, one a line.
+std::string explain(const workflow::Diagnostics& diagnostics, const CreateRequest& request) {
+  std::string text;
+  for (const auto& diagnostic : diagnostics.items()) {
+    if (!text.empty()) text += '\n';
+    if (request.yaml || !request.file.empty()) {
+      text += workflow::to_string(diagnostic, request.file.empty() ? "<stdin>" : request.file);
+      continue;
+    }
+    text += diagnostic.message;
+    if (diagnostic.at.line != 0) {
+      text += " (line " + std::to_string(diagnostic.at.line) + ", column " +
+              std::to_string(diagnostic.at.column) + ")";
+    }
+  }
+  return text;
+}
+
+struct Document {
+  CreateRequest request;
+  workflow::Options options;
+  workflow::Diagnostics diagnostics;
+  std::vector<workflow::Compiled> compiled;
+};
+
+/// `--priority` overrides spec.priority.
+void set_priority(workflow::Compiled& compiled, int priority) {
+  auto plan = std::make_shared<workflow::Plan>(*compiled.plan);
+  plan->priority = priority;
+  compiled.plan = std::move(plan);
+  auto spec = nlohmann::ordered_json::parse(compiled.spec_json, nullptr, false);
+  spec["priority"] = priority;
+  compiled.spec_json = spec.dump();
+}
+
+Result<engine::RunInfo> info_of(workflow::Compiled& compiled, const CreateRequest& request) {
+  workflow::Metadata& metadata = compiled.metadata;
+  engine::RunInfo info;
+  info.name_space = request.name_space.empty() ? metadata.name_space : request.name_space;
+  if (!metadata.name_space.empty() && metadata.name_space != info.name_space) {
+    return fail(Code::InvalidArgument,
+                "the namespace of the provided object does not match the namespace sent on the "
+                "request (" +
+                    metadata.name_space + ", " + info.name_space + ")");
+  }
+  if (auto valid = check_namespace(info.name_space); !valid) return fail(valid.error());
+  info.name = request.name.empty() ? metadata.name : request.name;
+  info.generate_name =
+      request.generate_name.empty() ? metadata.generate_name : request.generate_name;
+  if (request.name.empty() && !request.generate_name.empty()) info.name.clear();
+  if (info.name.empty() && info.generate_name.empty()) {
+    return fail(Code::InvalidArgument, "metadata: name or generateName is required");
+  }
+  // A generated name is valid when the prefix with a suffix is.
+  auto valid =
+      check_workflow_name(info.name.empty() ? generate_name(info.generate_name) : info.name);
+  if (!valid) return fail(valid.error());
+  info.labels = std::move(metadata.labels);
+  for (const auto& [key, value] : request.labels) info.labels[key] = value;
+  info.annotations = std::move(metadata.annotations);
+  info.spec_json = std::move(compiled.spec_json);
+  return info;
+}
+
+}  // namespace
+
+void DaemonBackend::compile(CreateRequest request, bool strict, api::Reply<Candidates> reply) {
+  if (daemon_.stopping()) return reply(fail(Code::Unavailable, "gantryd is stopping"));
+  auto document = std::make_shared<Document>();
+  document->options = {.parameters = std::move(request.parameters),
+                       .entrypoint = std::move(request.entrypoint),
+                       .strict = strict,
+                       .limits = daemon_.settings().limits};
+  document->request = std::move(request);
+  auto work = [document] {
+    auto format = document->request.yaml ? workflow::Format::Yaml : workflow::Format::Json;
+    document->compiled = workflow::compile_workflows(document->request.document, format,
+                                                     document->options, document->diagnostics);
+  };
+  daemon_.executor().offload(work, [document, reply = std::move(reply)] {
+    if (document->diagnostics.has_errors()) {
+      return reply(fail(Code::InvalidArgument, explain(document->diagnostics, document->request)));
+    }
+    if (document->compiled.empty()) {
+      return reply(fail(Code::InvalidArgument,
+                        (document->request.file.empty() ? "" : document->request.file + ": ") +
+                            std::string("there is no Workflow in it")));
+    }
+    Candidates candidates;
+    for (workflow::Compiled& compiled : document->compiled) {
+      if (document->request.priority) set_priority(compiled, *document->request.priority);
+      auto info = info_of(compiled, document->request);
+      if (!info) return reply(fail(std::move(info.error())));
+      candidates.push_back({std::move(*info), std::move(compiled.plan)});
+    }
+    reply(std::move(candidates));
+  });
+}
+
+static std::vector<Json> checked_objects(const std::vector<engine::RunInfo>& infos) {
+  std::vector<Json> objects;
+  for (const engine::RunInfo& info : infos) objects.push_back(workflow_json(info));
+  return objects;
+}
+
+void DaemonBackend::lint(CreateRequest request, api::Reply<std::vector<Json>> reply) {
+  bool strict = request.strict;
+  compile(std::move(request), strict, [reply = std::move(reply)](Result<Candidates> candidates) {
+    if (!candidates) return reply(fail(std::move(candidates.error())));
+    std::vector<engine::RunInfo> infos;
+    for (Candidate& candidate : *candidates) infos.push_back(std::move(candidate.info));
+    reply(checked_objects(infos));
+  });
+}
+
+void DaemonBackend::create(CreateRequest request, api::Reply<std::vector<Json>> reply) {
+  if (request.dry_run) return lint(std::move(request), std::move(reply));
+  compile(std::move(request), false,
+          [this, reply = std::move(reply)](Result<Candidates> candidates) {
+            if (!candidates) return reply(fail(std::move(candidates.error())));
+            reserve(std::move(*candidates), std::move(reply));
+          });
+}
+
+/// Gives every workflow its name, and makes sure that it is free: in the engine, among those that
+/// are being asked about just now, and in the store. All workflows of a document are accepted, or
+/// none.
+void DaemonBackend::reserve(Candidates candidates, api::Reply<std::vector<Json>> reply) {
+  struct Questions {
+    Candidates candidates;
+    api::Reply<std::vector<Json>> reply;
+    std::size_t open = 0;
+    std::optional<Error> error;
+  };
+  auto questions = std::make_shared<Questions>();
+  questions->reply = std::move(reply);
+  auto taken = [](const std::string& name) {
+    return Error{Code::AlreadyExists, "workflows.argoproj.io \"" + name + "\" already exists"};
+  };
+  std::vector<std::pair<std::string, std::string>> names;
+  for (Candidate& candidate : candidates) {
+    engine::RunInfo& info = candidate.info;
+    if (info.name.empty()) info.name = generate_name(info.generate_name);
+    std::pair key(info.name_space, info.name);
+    if (daemon_.engine().find(info.name_space, info.name) != nullptr ||
+        !reserved_.insert(key).second) {
+      for (const auto& name : names) reserved_.erase(name);
+      return questions->reply(fail(taken(info.name)));
+    }
+    names.push_back(std::move(key));
+  }
+  questions->candidates = std::move(candidates);
+  questions->open = names.size();
+  for (const auto& name : names) {
+    daemon_.store().load(name.first, name.second,
+                         [this, questions, name, taken](Result<std::vector<StoredRun>> runs) {
+                           if (!runs) {
+                             questions->error = std::move(runs.error());
+                           } else if (!runs->empty()) {
+                             questions->error = taken(name.second);
+                           }
+                           if (--questions->open > 0) return;
+                           for (const Candidate& c : questions->candidates) {
+                             reserved_.erase({c.info.name_space, c.info.name});
+                           }
+                           if (questions->error)
+                             return questions->reply(fail(std::move(*questions->error)));
+                           submit(std::move(questions->candidates), std::move(questions->reply));
+                         });
+  }
+}
+
+void DaemonBackend::submit(Candidates candidates, api::Reply<std::vector<Json>> reply) {
+  struct Answer {
+    std::vector<Json> objects;
+    api::Reply<std::vector<Json>> reply;
+    std::size_t open = 0;
+    std::optional<Error> error;
+  };
+  auto answer = std::make_shared<Answer>();
+  answer->reply = std::move(reply);
+  answer->open = candidates.size();
+  for (Candidate& candidate : candidates) {
+    candidate.info.uid = random_uuid();
+    candidate.info.created = daemon_.now();
+    std::string uid = candidate.info.uid;
+    engine::Output output = daemon_.engine().submit(std::move(candidate.info),
+                                                    std::move(candidate.plan), daemon_.now());
+    if (const engine::Run* run = daemon_.engine().find_uid(uid)) {
+      answer->objects.push_back(workflow_json(*run));
+    }
+    daemon_.effects().submit(uid, std::move(output), [answer](const Result<void>& stored) {
+      if (!stored) answer->error = stored.error();
+      if (--answer->open > 0) return;
+      if (answer->error) return answer->reply(fail(std::move(*answer->error)));
+      answer->reply(std::move(answer->objects));
+    });
+  }
+}
+
+}  // namespace gantry

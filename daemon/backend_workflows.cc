@@ -1,0 +1,168 @@
+// Workflows that there are: found, listed, deleted, stopped, watched, and their logs.
+
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "daemon/backend.h"
+#include "daemon/labels.h"
+#include "daemon/workflow_json.h"
+
+namespace gantry {
+
+using api::Json;
+
+constexpr std::string_view kLatest = "@latest";
+
+Error workflow_not_found(const std::string& name) {
+  return {Code::NotFound, "workflows.argoproj.io \"" + name + "\" not found"};
+}
+
+static const engine::RunInfo& info_of(const std::variant<const engine::Run*, StoredRun>& found) {
+  if (const auto* live = std::get_if<const engine::Run*>(&found)) return (*live)->info;
+  return std::get<StoredRun>(found).info;
+}
+
+static Json json_of(const std::variant<const engine::Run*, StoredRun>& found) {
+  if (const auto* live = std::get_if<const engine::Run*>(&found)) return workflow_json(**live);
+  return workflow_json(std::get<StoredRun>(found));
+}
+
+DaemonBackend::DaemonBackend(Daemon& daemon, containerd::Images* images, LogStreams::Watch watch,
+                             Settings settings)
+    : daemon_(daemon),
+      images_(images),
+      settings_(std::move(settings)),
+      watchers_(daemon),
+      logs_(daemon, std::move(watch)) {
+  daemon_.add_observer(watchers_);
+  daemon_.add_observer(logs_);
+}
+
+void DaemonBackend::find(const std::string& name_space, const std::string& name,
+                         std::function<void(Result<Found>)> reply) {
+  if (name == kLatest) {
+    daemon_.effects().after_commit([this, name_space, reply = std::move(reply)] {
+      api::ListQuery newest{.name_space = name_space, .limit = 1};
+      daemon_.store().list(newest, [this, name_space, reply](Result<Store::Page> page) {
+        if (!page) return reply(fail(std::move(page.error())));
+        if (page->runs.empty()) return reply(fail(workflow_not_found(std::string(kLatest))));
+        const engine::RunInfo& info = page->runs.front().info;
+        find(info.name_space, info.name, reply);
+      });
+    });
+    return;
+  }
+  if (const engine::Run* live = daemon_.engine().find(name_space, name)) return reply(live);
+  daemon_.store().load(
+      name_space, name,
+      [this, name_space, name, reply = std::move(reply)](Result<std::vector<StoredRun>> runs) {
+        if (!runs) return reply(fail(std::move(runs.error())));
+        // It may have been created while the store was asked.
+        if (const engine::Run* live = daemon_.engine().find(name_space, name)) return reply(live);
+        if (runs->empty()) return reply(fail(workflow_not_found(name)));
+        reply(std::move(runs->front()));
+      });
+}
+
+void DaemonBackend::get(const std::string& name_space, const std::string& name,
+                        api::Reply<Json> reply) {
+  find(name_space, name, [reply = std::move(reply)](Result<Found> found) {
+    if (!found) return reply(fail(std::move(found.error())));
+    reply(json_of(*found));
+  });
+}
+
+void DaemonBackend::list(api::ListQuery query, api::Reply<api::ListPage> reply) {
+  // The store has every run; it is asked behind what is being stored, so that it has the newest
+  // states as well.
+  daemon_.effects().after_commit([this, query = std::move(query), reply = std::move(reply)] {
+    daemon_.store().list(query, [this, query, reply](Result<Store::Page> page) {
+      if (!page) return reply(fail(std::move(page.error())));
+      api::ListPage answer{.continue_token = std::move(page->continue_token),
+                           .remaining = page->remaining};
+      for (const StoredRun& stored : page->runs) {
+        const engine::Run* live = daemon_.engine().find_uid(stored.info.uid);
+        bool current =
+            live != nullptr && matches(query.labels, all_labels(live->info, live->status));
+        answer.items.push_back(current ? workflow_json(*live, query.with_nodes)
+                                       : workflow_json(stored, query.with_nodes));
+      }
+      reply(std::move(answer));
+    });
+  });
+}
+
+void DaemonBackend::remove_logs(const std::string& uid) {
+  std::string directory = daemon_.settings().log_root + "/" + uid;
+  daemon_.executor().offload(
+      [directory] {
+        std::error_code ignored;  // what is left is cleared away at the next start
+        std::filesystem::remove_all(directory, ignored);
+      },
+      [] {});
+}
+
+void DaemonBackend::remove(const std::string& name_space, const std::string& name,
+                           api::Reply<Json> reply) {
+  find(name_space, name, [this, reply = std::move(reply)](Result<Found> found) {
+    if (!found) return reply(fail(std::move(found.error())));
+    bool live = std::holds_alternative<const engine::Run*>(*found);
+    std::string uid = info_of(*found).uid;
+    Json object = json_of(*found);
+    daemon_.effects().erase(uid, [this, uid, live, reply](const Result<void>& erased) {
+      if (!erased) return reply(fail(erased.error()));
+      if (!live) daemon_.runtime().remove_claims(uid);
+      remove_logs(uid);
+      reply(Json::object());
+    });
+    logs_.run_deleted(uid);
+    watchers_.run_deleted(uid, object);
+  });
+}
+
+void DaemonBackend::command(const std::string& name_space, const std::string& name, api::Verb verb,
+                            api::Reply<Json> reply) {
+  find(name_space, name, [this, verb, reply = std::move(reply)](Result<Found> found) {
+    if (!found) return reply(fail(std::move(found.error())));
+    const engine::RunInfo& info = info_of(*found);
+    if (!std::holds_alternative<const engine::Run*>(*found)) {
+      return reply(fail(Code::FailedPrecondition,
+                        "cannot shutdown a completed workflow: workflow: \"" + info.name +
+                            "\", namespace: \"" + info.name_space + "\""));
+    }
+    std::string uid = info.uid;
+    auto how = verb == api::Verb::Stop ? engine::Shutdown::Stop : engine::Shutdown::Terminate;
+    auto output = daemon_.engine().shut_down(uid, how, daemon_.now());
+    if (!output) return reply(fail(std::move(output.error())));
+    daemon_.effects().apply(std::move(*output));
+    const engine::Run* run = daemon_.engine().find_uid(uid);
+    Json object = run == nullptr ? Json::object() : workflow_json(*run);
+    daemon_.effects().after_commit(
+        [reply, object = std::move(object)]() mutable { reply(std::move(object)); });
+  });
+}
+
+void DaemonBackend::watch(api::WatchQuery query, api::StreamPtr stream) {
+  if (query.name != kLatest) return watchers_.add(std::move(query), std::move(stream));
+  find(query.name_space, query.name, [this, query, stream](Result<Found> found) mutable {
+    if (!found) return stream->fail(found.error());
+    query.name_space = info_of(*found).name_space;
+    query.name = info_of(*found).name;
+    watchers_.add(std::move(query), stream);
+  });
+}
+
+void DaemonBackend::logs(api::LogQuery query, api::StreamPtr stream) {
+  find(query.name_space, query.name, [this, query, stream](Result<Found> found) {
+    if (!found) return stream->fail(found.error());
+    if (const auto* live = std::get_if<const engine::Run*>(&*found)) {
+      logs_.add(query, **live, stream);
+    } else {
+      logs_.add(query, std::get<StoredRun>(*found), stream);
+    }
+  });
+}
+
+}  // namespace gantry

@@ -1,0 +1,59 @@
+#pragma once
+
+// All that speaks to containerd, made in the order in which it needs each other: the private
+// containerd when there is to be one, the channel, the images, the runtime. Loop thread.
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/backend.h"
+#include "base/error.h"
+#include "base/executor.h"
+#include "runtime/runtime.h"
+
+namespace gantry {
+
+namespace containerd {
+class Images;
+class ContainerdRuntime;
+}  // namespace containerd
+
+class ContainerdSide {
+ public:
+  struct Settings {
+    std::string containerd;  ///< auto, private, or an address
+    std::string runtime;     ///< auto, runc, crun, or a path
+    std::string state_dir;   ///< the daemon's
+    std::string log_root;
+    std::string registry_user;
+    int parallel_pulls = 2;
+    std::function<void(const std::string&)> log;
+  };
+
+  ContainerdSide(Executor& executor, Settings settings);
+  /// Leaves containerd and the steps running.
+  ~ContainerdSide();
+  ContainerdSide(const ContainerdSide&) = delete;
+
+  /// Finds or starts containerd and begins to connect. `done` is called once, when runtime() and
+  /// images() are there. Blocks up to a second before the loop runs. `listener` outlives the
+  /// object.
+  void start(runtime::Listener& listener, std::function<void(Result<void>)> done);
+  /// Stops the containerd that is ours; `done` comes at once when there is none.
+  void stop_containerd(std::function<void()> done);
+
+  [[nodiscard]] runtime::Runtime& runtime();
+  [[nodiscard]] containerd::Images& images();
+  /// The pods that containerd has; tries until it answers.
+  void find(std::function<void(std::vector<runtime::FoundPod>)> done);
+  /// `{"version", "address", "private"}`, for version().
+  [[nodiscard]] api::Json description() const;
+  [[nodiscard]] std::string runtime_name() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace gantry

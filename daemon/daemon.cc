@@ -1,0 +1,187 @@
+#include "daemon/daemon.h"
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "workflow/parse.h"
+
+namespace gantry {
+
+Daemon::Daemon(Settings settings, Environment environment)
+    : settings_(std::move(settings)),
+      environment_(std::move(environment)),
+      engine_(settings_.engine),
+      effects_(engine_, environment_.store, objects_, settings_.policy, settings_.instance,
+               environment_.executor,
+               {.now = environment_.now,
+                .changed = [this](const engine::Changed& news) { changed(news); },
+                .log = environment_.log}) {}
+
+void Daemon::set_runtime(runtime::Runtime& runtime) {
+  runtime_ = &runtime;
+  effects_.set_runtime(runtime);
+}
+
+void Daemon::changed(const engine::Changed& news) {
+  const std::string& uid = news.run->info.uid;
+  if (engine::is_ended(news.run->status.phase)) ended_[uid] = effects_.gathering();
+  for (RunObserver* observer : observers_) observer->run_changed(uid);
+}
+
+void Daemon::end_turn() {
+  effects_.end_turn();
+  for (RunObserver* observer : observers_) observer->turn_ended();
+  drop_ended();
+}
+
+/// The memory of a run that is over is let go of once the store has the last word of it.
+void Daemon::drop_ended() {
+  std::erase_if(ended_, [&](const auto& entry) {
+    return entry.second <= effects_.committed() && engine_.drop(entry.first);
+  });
+}
+
+void Daemon::stop(std::function<void()> done) {
+  stopping_ = true;
+  effects_.after_commit(std::move(done));
+}
+
+Daemon::Load Daemon::load() const {
+  Load load;
+  engine_.for_each([&](const engine::Run& run) {
+    if (engine::is_ended(run.status.phase)) return;
+    ++load.runs;
+    for (const engine::Node& node : run.nodes) {
+      load.steps += node.type == engine::NodeType::Pod && node.phase == engine::Phase::Running;
+    }
+  });
+  return load;
+}
+
+// ---- recovery ----
+
+struct Daemon::Recovered {
+  StoredRun run;
+  workflow::PlanPtr plan;
+  std::string problem;  ///< why it cannot go on
+};
+
+/// The object that was submitted, as far as compiling needs it. Worker thread.
+static std::string document_of(const engine::RunInfo& info) {
+  nlohmann::json document{{"apiVersion", "argoproj.io/v1alpha1"},
+                          {"kind", "Workflow"},
+                          {"metadata",
+                           {{"name", info.name},
+                            {"namespace", info.name_space},
+                            {"labels", info.labels},
+                            {"annotations", info.annotations}}}};
+  std::string text = document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  text.pop_back();
+  return text + ",\"spec\":" + info.spec_json + "}";
+}
+
+static std::string first_error(const workflow::Diagnostics& diagnostics) {
+  for (const auto& diagnostic : diagnostics.items()) {
+    if (diagnostic.severity == workflow::Diagnostic::Severity::Error) return diagnostic.message;
+  }
+  return "the stored specification holds no workflow";
+}
+
+void Daemon::restore(Recovered& recovered) {
+  StoredRun& run = recovered.run;
+  if (recovered.problem.empty()) {
+    effects_.apply(engine_.restore(std::move(run.info), std::move(recovered.plan),
+                                   std::move(run.status), std::move(run.nodes), now()));
+    return;
+  }
+  engine::RunStatus status = run.status;
+  status.phase = engine::RunPhase::Error;
+  status.finished = now();
+  status.message = "the run could not be taken up after a restart: " + recovered.problem;
+  environment_.log("workflow " + run.info.name_space + "/" + run.info.name + ": " + status.message);
+  effects_.write_status(run.info.uid, status);
+  runtime_->remove_claims(run.info.uid);
+}
+
+void Daemon::recover(std::function<void(Result<std::size_t>)> done) {
+  // The store answers in the order of the questions, so Secrets are there before the first run is
+  // taken up.
+  auto failure = std::make_shared<std::optional<Error>>();
+  for (auto kind : {api::ObjectKind::Secret, api::ObjectKind::ConfigMap}) {
+    store().load_objects(kind, [this, kind, failure](Result<std::vector<api::Object>> objects) {
+      if (!objects) {
+        *failure = std::move(objects.error());
+        return;
+      }
+      for (api::Object& object : *objects) objects_.put(kind, std::move(object));
+    });
+  }
+  store().load_unfinished(
+      [this, failure, done = std::move(done)](Result<std::vector<StoredRun>> runs) {
+        if (!runs) return done(fail(std::move(runs.error())));
+        if (*failure) return done(fail(std::move(**failure)));
+        auto recovered = std::make_shared<std::vector<Recovered>>();
+        for (StoredRun& run : *runs) recovered->push_back({.run = std::move(run)});
+        auto compile = [recovered, limits = settings_.limits] {
+          for (Recovered& one : *recovered) {
+            one.problem = one.run.damage;
+            if (!one.problem.empty()) continue;
+            workflow::Diagnostics diagnostics;
+            auto compiled = workflow::compile_workflows(
+                document_of(one.run.info), workflow::Format::Json, {.limits = limits}, diagnostics);
+            if (!diagnostics.has_errors() && compiled.size() == 1) {
+              one.plan = std::move(compiled[0].plan);
+            } else {
+              one.problem = first_error(diagnostics);
+            }
+          }
+        };
+        environment_.executor.offload(compile, [this, recovered, done] {
+          for (Recovered& one : *recovered) restore(one);
+          done(recovered->size());
+        });
+      });
+}
+
+void Daemon::remove_strangers(const std::vector<runtime::FoundPod>& pods) {
+  for (const runtime::FoundPod& pod : pods) {
+    auto label = pod.labels.find(kInstanceLabel);
+    bool ours = label != pod.labels.end() && label->second == settings_.instance;
+    if (!ours || engine_.owner_of(pod.id)) continue;
+    environment_.log("removing pod " + pod.id + ", which belongs to no run");
+    runtime_->remove(pod.id);
+  }
+}
+
+// ---- what the runtime tells ----
+
+void Daemon::on_prepared(const std::string& pod) {
+  if (!stopping_) effects_.apply(engine_.pod_prepared(pod, now()));
+}
+void Daemon::on_failed(const std::string& pod, const Error& error) {
+  if (!stopping_) effects_.apply(engine_.pod_failed(pod, error, now()));
+}
+void Daemon::on_started(const std::string& pod, Time at) {
+  if (!stopping_) effects_.apply(engine_.pod_started(pod, at, now()));
+}
+void Daemon::on_exited(const std::string& pod, runtime::PodExit exit) {
+  if (!stopping_) effects_.apply(engine_.pod_exited(pod, exit, now()));
+}
+void Daemon::on_lost(const std::string& pod, const Error& error) {
+  if (!stopping_) effects_.apply(engine_.pod_lost(pod, error, now()));
+}
+void Daemon::on_removed(const std::string& pod) {
+  if (!stopping_) effects_.apply(engine_.pod_removed(pod, now()));
+}
+void Daemon::on_progress(const std::string& pod, const std::string& what) {
+  if (!stopping_) effects_.apply(engine_.pod_progress(pod, what, now()));
+}
+void Daemon::on_connected(bool connected) {
+  if (connected != std::exchange(connected_, connected)) {
+    environment_.log(connected ? "connected to containerd"
+                               : "the connection to containerd is lost; running steps go on");
+  }
+}
+
+}  // namespace gantry

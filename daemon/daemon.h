@@ -1,0 +1,120 @@
+#pragma once
+
+// The daemon, less its sockets: joins the engine, the store, the runtime and the Secrets. What
+// happens comes in here, goes to the engine, and what the engine decides is carried out by Effects.
+// The API sees all of it through the Backend.
+//
+// Loop thread. Knows no libuv and no gRPC: tests drive it with a queue and a fake runtime.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/executor.h"
+#include "daemon/effects.h"
+#include "daemon/engine/engine.h"
+#include "daemon/objects.h"
+#include "daemon/policy.h"
+#include "daemon/store.h"
+#include "runtime/runtime.h"
+#include "workflow/limits.h"
+
+namespace gantry {
+
+/// Who wants to know about runs. The engine must not be called from here.
+class RunObserver {
+ public:
+  virtual ~RunObserver() = default;
+  /// The run or its nodes changed; the engine has the new state.
+  virtual void run_changed(const std::string& uid) = 0;
+  /// The turn is over: the time to tell others, once for all that changed.
+  virtual void turn_ended() = 0;
+};
+
+class Daemon final : public runtime::Listener {
+ public:
+  struct Settings {
+    engine::Settings engine;
+    Policy policy;
+    workflow::Limits limits;  ///< of documents
+    std::string instance;     ///< this daemon's id, the same in all its lives
+    std::string log_root;     ///< absolute; <run uid>/<pod name>/<container>.stdout below it
+  };
+  struct Environment {
+    Store& store;
+    Executor& executor;
+    std::function<Time()> now;
+    std::function<void(const std::string&)> log;  ///< for the operator
+  };
+
+  Daemon(Settings settings, Environment environment);
+
+  /// The runtime needs a listener to be made, so it comes afterwards; before recover().
+  void set_runtime(runtime::Runtime& runtime);
+  void add_observer(RunObserver& observer) { observers_.push_back(&observer); }
+
+  /// Loads Secrets and ConfigMaps, and takes up the runs that were not over. A run that cannot be
+  /// taken up ends in Error with the reason, and hinders no other. `done` gets how many were taken
+  /// up, or why the store is unusable.
+  void recover(std::function<void(Result<std::size_t>)> done);
+  /// Removes pods of this daemon that no live run owns: what an earlier life left behind. After
+  /// recover().
+  void remove_strangers(const std::vector<runtime::FoundPod>& pods);
+
+  /// Ends a turn of the loop: stores what was gathered, tells the observers, lets go of runs that
+  /// are over.
+  void end_turn();
+  /// Takes no more events; `done` is called once all that was decided is stored. Steps go on under
+  /// the runtime and are taken over by the next life.
+  void stop(std::function<void()> done);
+
+  // runtime::Listener
+  void on_prepared(const std::string& pod) override;
+  void on_failed(const std::string& pod, const Error& error) override;
+  void on_started(const std::string& pod, Time at) override;
+  void on_exited(const std::string& pod, runtime::PodExit exit) override;
+  void on_lost(const std::string& pod, const Error& error) override;
+  void on_removed(const std::string& pod) override;
+  void on_progress(const std::string& pod, const std::string& what) override;
+  void on_connected(bool connected) override;
+
+  // For the backend.
+  [[nodiscard]] engine::Engine& engine() { return engine_; }
+  [[nodiscard]] Effects& effects() { return effects_; }
+  [[nodiscard]] Objects& objects() { return objects_; }
+  [[nodiscard]] Store& store() { return environment_.store; }
+  [[nodiscard]] Executor& executor() { return environment_.executor; }
+  [[nodiscard]] runtime::Runtime& runtime() { return *runtime_; }
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+  [[nodiscard]] Time now() const { return environment_.now(); }
+  [[nodiscard]] bool connected() const { return connected_; }
+  [[nodiscard]] bool stopping() const { return stopping_; }
+
+  struct Load {
+    std::size_t runs = 0;   ///< not over
+    std::size_t steps = 0;  ///< pods that run
+  };
+  [[nodiscard]] Load load() const;
+
+ private:
+  struct Recovered;
+  void changed(const engine::Changed& changed);
+  void restore(Recovered& recovered);
+  void drop_ended();
+
+  Settings settings_;
+  Environment environment_;
+  engine::Engine engine_;
+  Objects objects_;
+  Effects effects_;
+  runtime::Runtime* runtime_ = nullptr;
+  std::vector<RunObserver*> observers_;
+  /// Runs that are over → the transaction that holds the last news of them.
+  std::unordered_map<std::string, std::uint64_t> ended_;
+  bool connected_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace gantry

@@ -1,0 +1,253 @@
+#include "daemon/effects.h"
+
+#include <algorithm>
+#include <memory>
+#include <type_traits>
+#include <variant>
+
+#include "daemon/node_json.h"
+
+namespace gantry {
+
+using engine::Effect;
+
+// ---- gathering ----
+
+void Effects::Gathered::add(StoreBatch::RunRow row) {
+  auto [at, first] = run_at.try_emplace(row.info.uid, batch.runs.size());
+  if (first) {
+    batch.runs.push_back(std::move(row));
+  } else {
+    batch.runs[at->second].status = std::move(row.status);
+  }
+}
+
+void Effects::Gathered::add(StoreBatch::NodeRow row) {
+  auto [at, first] = node_at.try_emplace(row.run_uid + '/' + row.node_id, batch.nodes.size());
+  if (first) {
+    batch.nodes.push_back(std::move(row));
+  } else {
+    batch.nodes[at->second].json = std::move(row.json);
+  }
+}
+
+void Effects::Gathered::add_deleted(const std::string& uid) {
+  std::erase_if(batch.runs, [&](const auto& row) { return row.info.uid == uid; });
+  std::erase_if(batch.nodes, [&](const auto& row) { return row.run_uid == uid; });
+  run_at.clear();
+  node_at.clear();
+  for (std::size_t i = 0; i < batch.runs.size(); ++i) run_at[batch.runs[i].info.uid] = i;
+  for (std::size_t i = 0; i < batch.nodes.size(); ++i) {
+    node_at[batch.nodes[i].run_uid + '/' + batch.nodes[i].node_id] = i;
+  }
+  batch.deleted_runs.push_back(uid);
+}
+
+Effects::Effects(engine::Engine& engine, Store& store, const Objects& objects, Policy policy,
+                 std::string instance, Executor& executor, Hooks hooks)
+    : engine_(engine),
+      store_(store),
+      objects_(objects),
+      policy_(std::move(policy)),
+      instance_(std::move(instance)),
+      executor_(executor),
+      hooks_(std::move(hooks)) {}
+
+void Effects::gather(const engine::Changed& changed) {
+  const engine::Run& run = *changed.run;
+  if (changed.created) {
+    gathered_.add({.created = true, .info = run.info, .status = run.status});
+  } else if (changed.status) {
+    gathered_.add({.info = {.uid = run.info.uid}, .status = run.status});
+  }
+  for (const engine::Node* node : changed.nodes) {
+    gathered_.add(StoreBatch::NodeRow{run.info.uid, node->id, node_json(*node)});
+  }
+  if (hooks_.changed) hooks_.changed(changed);
+}
+
+void Effects::apply(engine::Output output) {
+  // The changes are turned into texts first: their pointers end with the next call of the engine.
+  // Nothing is written before the turn ends, so the order of now effects and changes holds.
+  for (const engine::Changed& changed : output.changed) gather(changed);
+  for (Effect& effect : output.now) carry_out(std::move(effect));
+  for (Effect& effect : output.durable) gathered_.effects.push_back(std::move(effect));
+}
+
+void Effects::submit(const std::string& uid, engine::Output output, Durable durable) {
+  apply(std::move(output));
+  gathered_.waiters.push_back({uid, std::move(durable)});
+}
+
+void Effects::erase(const std::string& uid, Durable durable) {
+  apply(engine_.forget(uid, hooks_.now()));
+  gathered_.add_deleted(uid);
+  gathered_.waiters.push_back({"", std::move(durable)});
+}
+
+void Effects::write_status(const std::string& uid, const engine::RunStatus& status) {
+  gathered_.add({.info = {.uid = uid}, .status = status});
+}
+
+void Effects::after_commit(std::function<void()> callback) {
+  if (idle()) return callback();
+  gathered_.waiters.push_back(
+      {"", [callback = std::move(callback)](const Result<void>&) { callback(); }});
+}
+
+// ---- one transaction after the other ----
+
+void Effects::end_turn() {
+  // What a finished transaction lets happen may gather more, so this is asked again until nothing
+  // is left to do.
+  while (!in_flight_ && !retry_waits_ && !gathered_.nothing()) {
+    Gathered next = std::exchange(gathered_, {});
+    std::uint64_t number = number_++;
+    if (next.batch.empty()) {
+      committed_ = number;
+      finish(std::move(next));
+      continue;
+    }
+    in_flight_ = true;
+    StoreBatch batch = next.batch;  // kept for another try
+    sent_ = std::move(next);
+    store_.write(std::move(batch), [this](const Result<void>& result) { written(result); });
+  }
+}
+
+void Effects::written(const Result<void>& result) {
+  in_flight_ = false;
+  if (!result) return give_up_and_retry(result.error());
+  committed_ = number_ - 1;
+  finish(std::exchange(sent_, {}));
+}
+
+void Effects::finish(Gathered done) {
+  for (Effect& effect : done.effects) carry_out(std::move(effect));
+  for (auto& waiter : done.waiters) {
+    if (waiter.durable) waiter.durable({});
+  }
+}
+
+void Effects::give_up_and_retry(const Error& error) {
+  if (hooks_.log) hooks_.log("the store cannot write: " + error.message + "; trying again");
+  Gathered failed = std::exchange(sent_, {});
+  Gathered later = std::exchange(gathered_, {});
+  gathered_ = std::move(failed);
+  for (auto& row : later.batch.runs) gathered_.add(std::move(row));
+  for (auto& row : later.batch.nodes) gathered_.add(std::move(row));
+  for (auto& uid : later.batch.deleted_runs) gathered_.add_deleted(uid);
+  std::move(later.effects.begin(), later.effects.end(), std::back_inserter(gathered_.effects));
+  std::vector<Gathered::Waiter> submitters;
+  auto waiters = std::exchange(gathered_.waiters, {});
+  for (auto* list : {&waiters, &later.waiters}) {
+    for (auto& waiter : *list) {
+      (waiter.created_uid.empty() ? gathered_.waiters : submitters).push_back(std::move(waiter));
+    }
+  }
+  // A failed commit may have reached the disk all the same, so the run is deleted, not just left
+  // out.
+  for (auto& submitter : submitters) {
+    erase(submitter.created_uid, {});
+    if (submitter.durable) {
+      submitter.durable(fail(Code::Unavailable, "the workflow was not accepted: " + error.message));
+    }
+  }
+  retry_waits_ = true;
+  executor_.after(std::chrono::seconds(1), [this] {
+    retry_waits_ = false;
+    end_turn();
+  });
+}
+
+// ---- effects ----
+
+bool Effects::hold(const std::string& pod, Effect& effect) {
+  auto held = held_.find(pod);
+  if (held == held_.end()) return false;
+  held->second.push_back(std::move(effect));
+  return true;
+}
+
+void Effects::carry_out(Effect effect) {
+  if (auto* prepare_pod = std::get_if<engine::PreparePod>(&effect)) {
+    prepare(prepare_pod->name_space, std::move(prepare_pod->pod));
+  } else if (auto* adopt_pod = std::get_if<engine::AdoptPod>(&effect)) {
+    adopt(adopt_pod->name_space, std::move(adopt_pod->pod));
+  } else if (auto* start = std::get_if<engine::StartPod>(&effect)) {
+    // The run may have been given up since: then nothing of it starts.
+    if (!engine_.owner_of(start->pod) || hold(start->pod, effect)) return;
+    runtime_->start(start->pod);
+  } else if (auto* signal = std::get_if<engine::SignalPod>(&effect)) {
+    if (hold(signal->pod, effect)) return;
+    runtime_->signal(signal->pod, signal->signal, signal->everything);
+  } else if (auto* remove = std::get_if<engine::RemovePod>(&effect)) {
+    if (hold(remove->pod, effect)) return;
+    runtime_->remove(remove->pod);
+  } else if (auto* claims = std::get_if<engine::RemoveClaims>(&effect)) {
+    runtime_->remove_claims(claims->run_uid);
+  } else if (auto* timer = std::get_if<engine::SetTimer>(&effect)) {
+    Duration delay = std::max(Duration::zero(), timer->at - hooks_.now());
+    executor_.after(delay, [this, at = timer->at, token = timer->token] {
+      // The wall clock may have been set back meanwhile; the time that passed is what counts.
+      apply(engine_.timer_due(token, std::max(at, hooks_.now())));
+    });
+  }
+}
+
+void Effects::pod_failed(const std::string& pod, Error error) {
+  // Not at once: an output is being carried out, and the engine must not be called before it is
+  // done.
+  executor_.post([this, pod, error = std::move(error)] {
+    apply(engine_.pod_failed(pod, error, hooks_.now()));
+  });
+}
+
+void Effects::prepare(const std::string& name_space, runtime::PodSpec pod) {
+  pod.labels.emplace(kInstanceLabel, instance_);
+  if (auto allowed = check_policy(policy_, pod); !allowed) {
+    return pod_failed(pod.id, std::move(allowed.error()));
+  }
+  if (auto resolved = objects_.resolve(pod, name_space); !resolved) {
+    return pod_failed(pod.id, std::move(resolved.error()));
+  }
+  if (!has_host_paths(pod)) return runtime_->prepare(std::move(pod));
+
+  std::string id = pod.id;
+  held_[id];
+  struct Work {
+    Policy policy;  // a copy: the worker may outlive us
+    runtime::PodSpec pod;
+    Result<void> result;
+  };
+  auto work = std::make_shared<Work>(Work{policy_, std::move(pod), {}});
+  executor_.offload([work] { work->result = resolve_host_paths(work->policy, work->pod); },
+                    [this, work, id] {
+                      hand_over(id, [this, work, id] {
+                        if (work->result) {
+                          runtime_->prepare(std::move(work->pod));
+                        } else {
+                          pod_failed(id, std::move(work->result.error()));
+                        }
+                      });
+                    });
+}
+
+/// Gives a held pod to the runtime, then what came for it meanwhile.
+void Effects::hand_over(const std::string& pod, std::function<void()> deliver) {
+  std::vector<Effect> waiting = std::move(held_[pod]);
+  held_.erase(pod);
+  deliver();
+  for (Effect& effect : waiting) carry_out(std::move(effect));
+}
+
+void Effects::adopt(const std::string& name_space, runtime::PodSpec pod) {
+  // The pod was checked, and its files were made, before it was started. An object that has gone
+  // since does not harm it.
+  runtime::PodSpec resolved = pod;
+  if (objects_.resolve(resolved, name_space)) return runtime_->adopt(std::move(resolved));
+  for (auto& container : pod.containers) container.env_references.clear();
+  runtime_->adopt(std::move(pod));
+}
+
+}  // namespace gantry

@@ -1,0 +1,125 @@
+#pragma once
+
+// Carries out what the engine decides: the joint between the engine, the store and the runtime.
+//
+//   now effects      at once
+//   changes          gathered over a turn of the loop, then one transaction; while it syncs the
+//   next one is gathered durable effects  once the transaction that holds their output's changes is
+//   committed (intent before effect)
+//
+// At most one transaction is under way, so outputs are carried out in the order of their events
+// whatever fails. A transaction that fails is tried again every second, with what was gathered
+// since, until the disk has room again; but runs that it would have created are given up, and their
+// submitters told.
+//
+// Loop thread.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/executor.h"
+#include "daemon/engine/engine.h"
+#include "daemon/objects.h"
+#include "daemon/policy.h"
+#include "daemon/store.h"
+#include "runtime/runtime.h"
+
+namespace gantry {
+
+/// Pods carry this label with the id of the daemon that made them.
+inline constexpr const char* kInstanceLabel = "gantry.io/daemon";
+
+class Effects {
+ public:
+  struct Hooks {
+    std::function<Time()> now;
+    /// A run changed, or its nodes did. The engine must not be called from here.
+    std::function<void(const engine::Changed&)> changed;
+    std::function<void(const std::string&)> log;  ///< for the operator
+  };
+  using Durable = std::function<void(Result<void>)>;
+
+  /// Everything outlives the effects. `instance` tells the pods of this daemon from those of others
+  /// that share the containerd.
+  Effects(engine::Engine& engine, Store& store, const Objects& objects, Policy policy,
+          std::string instance, Executor& executor, Hooks hooks);
+
+  /// Must be called before the first apply().
+  void set_runtime(runtime::Runtime& runtime) { runtime_ = &runtime; }
+
+  void apply(engine::Output output);
+  /// As apply(); `durable` is called once it is committed, or with the reason why the run was given
+  /// up.
+  void submit(const std::string& uid, engine::Output output, Durable durable);
+  /// Makes the engine forget the run, and deletes it from the store.
+  void erase(const std::string& uid, Durable durable);
+  /// Changes a run that the engine does not have.
+  void write_status(const std::string& uid, const engine::RunStatus& status);
+  /// Calls `callback` once all that was applied so far is committed; at once when it is.
+  void after_commit(std::function<void()> callback);
+
+  /// Sends what was gathered. To be called at the end of every turn of the loop.
+  void end_turn();
+  [[nodiscard]] bool idle() const { return !in_flight_ && gathered_.nothing(); }
+  /// The number of the transaction that is being gathered, and of the last one committed.
+  [[nodiscard]] std::uint64_t gathering() const { return number_; }
+  [[nodiscard]] std::uint64_t committed() const { return committed_; }
+
+ private:
+  struct Gathered {
+    StoreBatch batch;
+    std::unordered_map<std::string, std::size_t> run_at;   // uid → index in batch.runs
+    std::unordered_map<std::string, std::size_t> node_at;  // uid + '/' + node id → batch.nodes
+    std::vector<engine::Effect> effects;
+    struct Waiter {
+      std::string created_uid;  // empty: not the submitter of a run
+      Durable durable;
+    };
+    std::vector<Waiter> waiters;
+
+    void add(StoreBatch::RunRow row);
+    void add(StoreBatch::NodeRow row);
+    /// A deleted run's other news need not be stored.
+    void add_deleted(const std::string& uid);
+    [[nodiscard]] bool nothing() const {
+      return batch.empty() && effects.empty() && waiters.empty();
+    }
+  };
+
+  void gather(const engine::Changed& changed);
+  void written(const Result<void>& result);
+  void finish(Gathered done);
+  void give_up_and_retry(const Error& error);
+
+  void carry_out(engine::Effect effect);
+  void prepare(const std::string& name_space, runtime::PodSpec pod);
+  void adopt(const std::string& name_space, runtime::PodSpec pod);
+  void hand_over(const std::string& pod, std::function<void()> deliver);
+  void pod_failed(const std::string& pod, Error error);
+  /// True when the effect waits for a pod whose host paths are being looked at.
+  bool hold(const std::string& pod, engine::Effect& effect);
+
+  engine::Engine& engine_;
+  Store& store_;
+  const Objects& objects_;
+  const Policy policy_;
+  const std::string instance_;
+  Executor& executor_;
+  Hooks hooks_;
+  runtime::Runtime* runtime_ = nullptr;
+
+  Gathered gathered_;
+  Gathered sent_;  // while in_flight_
+  bool in_flight_ = false;
+  bool retry_waits_ = false;
+  std::uint64_t number_ = 1;
+  std::uint64_t committed_ = 0;
+  /// Pods whose host paths a worker resolves → what came for them meanwhile.
+  std::unordered_map<std::string, std::vector<engine::Effect>> held_;
+};
+
+}  // namespace gantry

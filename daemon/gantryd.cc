@@ -1,0 +1,311 @@
+#include "daemon/gantryd.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <set>
+#include <system_error>
+
+#include "api/server.h"
+#include "base/ids.h"
+#include "base/unique_fd.h"
+#include "daemon/backend.h"
+#include "daemon/containerd_side.h"
+#include "daemon/daemon.h"
+#include "daemon/directory_watch.h"
+#include "daemon/loop.h"
+#include "daemon/notify.h"
+
+namespace gantry {
+namespace {
+
+constexpr Duration kPatience = std::chrono::seconds(2);  ///< for clients when we stop
+constexpr Duration kStatusEvery = std::chrono::seconds(5);
+
+Result<void> make_directory(const std::string& path, mode_t mode) {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) {
+    return fail(errno_error("create " + path, errno));
+  }
+  if (::access(path.c_str(), W_OK | X_OK) != 0) {
+    return fail(errno_error("the directory " + path + " is not writable", errno));
+  }
+  return {};
+}
+
+/// Held for the life of the process: two daemons on one store would start everything twice.
+Result<UniqueFd> lock_state(const std::string& state_dir) {
+  std::string path = state_dir + "/gantryd.lock";
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.valid()) return fail(errno_error("open " + path, errno));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail(errno_error("lock " + path, errno));
+    return fail(Code::AlreadyExists, "another gantryd runs on the state directory " + state_dir);
+  }
+  return fd;
+}
+
+/// The daemon's id, made at its first start.
+Result<std::string> instance_id(const std::string& state_dir) {
+  std::string path = state_dir + "/instance";
+  std::ifstream in(path);
+  std::string id;
+  if (in >> id && !id.empty()) return id;
+  id = random_uuid();
+  std::ofstream out(path);
+  if (!(out << id << '\n' << std::flush)) return fail(errno_error("write " + path, errno));
+  return id;
+}
+
+api::Json version_json(const ContainerdSide& containerd) {
+  struct utsname host {};
+  ::uname(&host);
+  std::string machine = host.machine;
+  if (machine == "x86_64") machine = "amd64";
+  if (machine == "aarch64") machine = "arm64";
+  return {{"version", "v" GANTRY_VERSION},
+          {"buildDate", ""},
+          {"gitCommit", ""},
+          {"gitTag", "v" GANTRY_VERSION},
+          {"gitTreeState", ""},
+          {"goVersion", ""},
+          {"compiler", "g++ " __VERSION__},
+          {"platform", "linux/" + machine},
+          {"containerd", containerd.description()},
+          {"runtime", containerd.runtime_name()}};
+}
+
+/// Removes the logs of runs that are not stored any more: the daemon died between the two. Worker
+/// thread.
+void sweep_logs(const std::string& log_root, const std::vector<std::string>& uids) {
+  std::set<std::string> known(uids.begin(), uids.end());
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(log_root, error)) {
+    if (known.contains(entry.path().filename().string())) continue;
+    std::error_code ignored;
+    std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
+
+class Gantryd {
+ public:
+  explicit Gantryd(DaemonConfig config) : config_(std::move(config)) {}
+  Result<void> run();
+
+ private:
+  Result<void> prepare();
+  void connected(const Result<void>& result);
+  void recovered();
+  Result<void> serve();
+  void turn_ended();
+  void stop();
+  void finish_stop();
+  void stop_with(const Error& error) {
+    failure_ = error;
+    loop_.stop();
+  }
+  void report_status();
+
+  DaemonConfig config_;
+  UniqueFd lock_;
+  Loop loop_;  // goes last: everything below posts to it
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Daemon> daemon_;
+  std::unique_ptr<ContainerdSide> containerd_;
+  std::unique_ptr<DaemonBackend> backend_;
+  std::unique_ptr<api::Server> server_;
+  std::unique_ptr<Loop::Timer> server_timer_, watchdog_timer_, status_timer_;
+  bool server_due_ = false;
+  bool stopping_ = false;
+  std::string status_;
+  Time stop_until_{};
+  std::optional<Error> failure_;
+};
+
+Result<void> Gantryd::run() {
+  if (auto ready = prepare(); !ready) return ready;
+  loop_.run();
+  if (failure_) return fail(std::move(*failure_));
+  return {};
+}
+
+Result<void> Gantryd::prepare() {
+  const std::string& state = config_.state_dir;
+  const std::string log_root = state + "/logs";
+  const std::string spool = state + "/spool";
+  if (auto made = make_directory(state, 0711); !made) return made;
+  auto lock = lock_state(state);
+  if (!lock) return fail(std::move(lock.error()));
+  lock_ = std::move(*lock);
+  std::error_code ignored;
+  std::filesystem::remove_all(spool, ignored);  // nobody waits for what an earlier life spooled
+  if (auto made = make_directory(log_root, 0700); !made) return made;
+  if (auto made = make_directory(spool, 0700); !made) return made;
+  auto instance = instance_id(state);
+  if (!instance) return fail(std::move(instance.error()));
+  auto store = Store::open(state + "/gantry.db", loop_);
+  if (!store) return fail(std::move(store.error()));
+  store_ = std::move(*store);
+
+  auto log = [](const std::string& text) { spdlog::info("{}", text); };
+  Daemon::Settings settings;
+  settings.engine.capacity = {config_.cpu_milli, config_.memory_bytes, config_.slots};
+  settings.engine.network = config_.network;
+  settings.engine.termination_grace = config_.termination_grace;
+  settings.policy = {config_.host_path_allow, config_.allow_privileged};
+  settings.limits = config_.limits;
+  settings.instance = *instance;
+  settings.log_root = log_root;
+  daemon_ = std::make_unique<Daemon>(
+      std::move(settings),
+      Daemon::Environment{.store = *store_, .executor = loop_, .now = now, .log = log});
+  containerd_ = std::make_unique<ContainerdSide>(
+      loop_, ContainerdSide::Settings{.containerd = config_.containerd,
+                                      .runtime = config_.runtime,
+                                      .state_dir = state,
+                                      .log_root = log_root,
+                                      .registry_user = config_.registry_user,
+                                      .parallel_pulls = config_.parallel_pulls,
+                                      .log = log});
+  for (int signal : {SIGTERM, SIGINT}) {
+    if (auto watched = loop_.on_signal(signal, [this] { stop(); }); !watched) return watched;
+  }
+  loop_.on_turn_end([this] { turn_ended(); });
+  if (auto interval = notify::watchdog_interval()) {
+    watchdog_timer_ = loop_.timer([this, interval] {
+      notify::alive();
+      watchdog_timer_->set(*interval);
+    });
+    watchdog_timer_->set(*interval);
+  }
+  containerd_->start(*daemon_, [this](const Result<void>& result) { connected(result); });
+  return {};
+}
+
+void Gantryd::connected(const Result<void>& result) {
+  if (!result) return stop_with(result.error());
+  daemon_->set_runtime(containerd_->runtime());
+  daemon_->recover([this](const Result<std::size_t>& runs) {
+    if (!runs) return stop_with(runs.error());
+    if (*runs > 0) spdlog::info("took up {} unfinished workflow(s)", *runs);
+    store_->load_uids([this](const Result<std::vector<std::string>>& uids) {
+      if (!uids) return stop_with(uids.error());
+      loop_.offload(
+          [root = daemon_->settings().log_root, known = *uids] { sweep_logs(root, known); },
+          [this] { recovered(); });
+    });
+  });
+}
+
+void Gantryd::recovered() {
+  containerd_->find(
+      [this](const std::vector<runtime::FoundPod>& pods) { daemon_->remove_strangers(pods); });
+  if (auto served = serve(); !served) stop_with(served.error());
+}
+
+Result<void> Gantryd::serve() {
+  auto inherited = notify::inherited_socket();
+  if (!inherited) return fail(std::move(inherited.error()));
+  backend_ = std::make_unique<DaemonBackend>(
+      *daemon_, &containerd_->images(),
+      [this](const std::string& path, std::function<void()> changed) {
+        return watch_directory(loop_.uv(), path, std::move(changed));
+      },
+      DaemonBackend::Settings{.spool_directory = config_.state_dir + "/spool",
+                              .version = version_json(*containerd_)});
+  api::Config config;
+  config.listen_fd = std::move(*inherited);
+  config.socket_path = config_.socket_path;
+  config.mode = config_.socket_mode;
+  config.group = config_.socket_group;
+  config.executor = &loop_;
+  config.wake = [this] { server_due_ = true; };
+  config.log = [](std::string_view text) { spdlog::warn("http: {}", text); };
+  if (!config.listen_fd.valid()) {
+    std::error_code ignored;  // binding says what is wrong
+    std::filesystem::create_directories(std::filesystem::path(config_.socket_path).parent_path(),
+                                        ignored);
+  }
+  auto server = api::Server::open(std::move(config), *backend_);
+  if (!server) return fail(std::move(server.error()));
+  server_ = std::move(*server);
+  server_timer_ = loop_.timer([this] { server_->turn(); });
+  if (auto watched = loop_.on_readable(server_->epoll_fd(), [this] { server_->turn(); });
+      !watched) {
+    return watched;
+  }
+  status_timer_ = loop_.timer([this] { report_status(); });
+  status_timer_->set(kStatusEvery);
+  spdlog::info("serving {} (containerd {}, {})", config_.socket_path,
+               containerd_->description()["version"].get<std::string>(),
+               containerd_->runtime_name());
+  notify::ready("Serving " + config_.socket_path);
+  return {};
+}
+
+void Gantryd::turn_ended() {
+  daemon_->end_turn();
+  if (!server_) return;
+  if (server_due_ || server_->timeout() == Duration::zero()) {
+    server_due_ = false;
+    server_->turn();
+    daemon_->end_turn();
+    // What that has set off is the next turn's: post nothing, so that the loop does not sleep
+    // before it.
+    if (server_due_) loop_.post([] {});
+  }
+  server_timer_->set(server_->timeout());
+  if (stopping_ && (server_->connections() == 0 || now() >= stop_until_)) finish_stop();
+}
+
+void Gantryd::report_status() {
+  Daemon::Load load = daemon_->load();
+  std::string text = std::to_string(load.runs) + " workflows, " + std::to_string(load.steps) +
+                     " steps" + (daemon_->connected() ? "" : "; no connection to containerd");
+  if (text != status_) notify::status(text);
+  status_ = std::move(text);
+  status_timer_->set(kStatusEvery);
+}
+
+/// Orderly: no new work, what was decided is stored, clients get their answers. Steps go on under
+/// containerd.
+void Gantryd::stop() {
+  if (std::exchange(stopping_, true)) return loop_.stop();  // a second signal does not wait
+  spdlog::info("stopping");
+  notify::stopping();
+  stop_until_ = now() + kPatience;
+  loop_.after(kPatience, [] {});  // so that a turn ends then
+  if (server_) server_->quiesce();
+  if (!server_) finish_stop();
+}
+
+void Gantryd::finish_stop() {
+  stopping_ = false;  // once
+  daemon_->stop([this] {
+    Daemon::Load load = daemon_->load();
+    auto end = [this] { loop_.stop(); };
+    if (load.runs > 0) return end();
+    // A containerd of ours has nothing to do while no run needs it.
+    containerd_->stop_containerd(end);
+  });
+}
+
+}  // namespace
+
+Result<void> run_gantryd(DaemonConfig config) {
+  Gantryd gantryd(std::move(config));
+  return gantryd.run();
+}
+
+}  // namespace gantry

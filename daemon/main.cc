@@ -1,0 +1,46 @@
+// gantryd: what must be done before the loop runs, and exit codes. 1: it could not start or go on.
+// 2: the command line or the configuration is wrong.
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "daemon/config.h"
+#include "daemon/gantryd.h"
+#include "daemon/log.h"
+
+/// Every step has log files, every client a socket: the soft limit of 1024 is for programs that use
+/// select(2).
+static void raise_descriptor_limit() {
+  struct rlimit limit {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int main(int argc, char** argv) {
+  auto line = gantry::parse_command_line(argc, argv);
+  if (!line) {
+    bool help = line.error().code == gantry::Code::Cancelled;
+    std::fprintf(help ? stdout : stderr, "%s%s\n",
+                 help ? "" : "gantryd: ", line.error().message.c_str());
+    return help ? 0 : 2;
+  }
+  if (line->show_version) {
+    std::puts("gantryd " GANTRY_VERSION);
+    return 0;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  gantry::start_log(line->config.log_level);
+  for (const std::string& warning : line->config.warnings) spdlog::warn("{}", warning);
+  gantry::fill_from_host(line->config);
+  auto done = gantry::run_gantryd(std::move(line->config));
+  if (!done) {
+    spdlog::critical("{}", done.error().message);
+    return 1;
+  }
+  return 0;
+}
