@@ -12,6 +12,14 @@ namespace {
 constexpr std::int64_t kProgressStep = 16
                                        << 20;  // bytes of the archive between two words to the user
 
+/// What a manifest names and the archive does not hold is the archive's fault.
+Error archive_error(Error error, const std::string& image) {
+  if (error.code == Code::NotFound) {
+    error = {Code::InvalidArgument, "the archive is incomplete: " + error.message};
+  }
+  return std::move(error).wrap("image " + image);
+}
+
 Result<std::vector<ImageInfo>> import_under_lease(
     ImageStore& store, const std::string& path, const std::function<void(std::string)>& progress) {
   const std::string name = std::filesystem::path(path).filename().string();
@@ -29,21 +37,14 @@ Result<std::vector<ImageInfo>> import_under_lease(
   for (const auto& image : *images) {
     const auto& shown = image.names.front();
     auto resolved = store.resolve(image.target);
-    if (!resolved) {
-      auto error = std::move(resolved.error());
-      // What a manifest names and the archive does not hold is the archive's fault.
-      if (error.code == Code::NotFound) {
-        error = {Code::InvalidArgument, "the archive is incomplete: " + error.message};
-      }
-      return fail(std::move(error).wrap("image " + shown));
-    }
+    if (!resolved) return fail(archive_error(std::move(resolved.error()), shown));
     if (auto labelled = store.label_children(*resolved); !labelled) return fail(labelled.error());
     const std::size_t layers = resolved->manifest.layers.size();
     auto unpacked = store.unpack(*resolved, [&](std::size_t layer) {
       progress("unpacking " + shown + ": layer " + std::to_string(layer) + " of " +
                std::to_string(layers));
     });
-    if (!unpacked) return fail(std::move(unpacked.error()).wrap("image " + shown));
+    if (!unpacked) return fail(archive_error(std::move(unpacked.error()), shown));
     sizes.push_back(resolved->size_bytes());
   }
 

@@ -82,7 +82,8 @@ Result<void> pull_image(const Images::Settings& settings, const Reference& refer
   if (ended->exit_code == 0) return {};
   std::string reason = ctr_failure(ended->output);
   if (reason.empty()) reason = "ctr ended with exit code " + std::to_string(ended->exit_code);
-  return fail(code_of(reason), std::move(reason));
+  const Code code = code_of(reason);
+  return fail(code, std::move(reason));
 }
 
 }  // namespace gantry::containerd
