@@ -258,7 +258,7 @@ std::string random_expression(std::mt19937& random, int depth) {
 
 TEST(Depends, AgreesWithAnotherReading) {
   std::mt19937 random(11);
-  for (int round = 0; round < 3'000; ++round) {
+  for (int round = 0; round < 1'000; ++round) {
     const std::string source = random_expression(random, 6);
     const auto depends = Depends::parse(source, resolve);
     ASSERT_TRUE(depends) << source << ": " << depends.error().message;
@@ -277,7 +277,7 @@ TEST(Depends, RandomTextsDoNoHarm) {
       " ", "&", "|", "-", ".Failed", ".Succeeded", "\xff", "long-name"};
   int parsed = 0;
   int succeeded = 0;
-  for (int round = 0; round < 50'000; ++round) {
+  for (int round = 0; round < 10'000; ++round) {
     std::string source;
     for (std::size_t words = random() % 10; words > 0; --words)
       source += kWords[random() % kWords.size()];
@@ -290,8 +290,8 @@ TEST(Depends, RandomTextsDoNoHarm) {
     const auto never = [](std::uint32_t, TaskResult) { return false; };
     succeeded += depends->evaluate(facts("a.Succeeded")) != depends->evaluate(never);
   }
-  EXPECT_GT(parsed, 1'000);
-  EXPECT_GT(succeeded, 100);
+  EXPECT_GT(parsed, 200);
+  EXPECT_GT(succeeded, 20);
 }
 
 }  // namespace

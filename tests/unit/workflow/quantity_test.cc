@@ -179,7 +179,7 @@ TEST(Quantity, RandomTextsDoNoHarm) {
   std::mt19937 random(19);
   constexpr std::string_view kAlphabet = "0123456789019.+-eEinumkKMGTPsh \xb5";
   int good = 0;
-  for (int round = 0; round < 100'000; ++round) {
+  for (int round = 0; round < 20'000; ++round) {
     std::string text;
     for (std::size_t length = random() % 24; length > 0; --length)
       text += kAlphabet[random() % kAlphabet.size()];
@@ -194,7 +194,7 @@ TEST(Quantity, RandomTextsDoNoHarm) {
     good += bytes.has_value() + parse_go_duration(text).has_value() +
             parse_duration_or_seconds(text).has_value();
   }
-  EXPECT_GT(good, 1'000);
+  EXPECT_GT(good, 200);
 }
 
 }  // namespace

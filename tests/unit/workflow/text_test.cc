@@ -187,7 +187,7 @@ TEST(Text, RandomTextsStayOrFail) {
   std::mt19937 random(7);
   constexpr std::string_view kAlphabet = "{{{{}}}} a.\n";
   int parsed = 0;
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0; round < 5'000; ++round) {
     std::string source;
     for (std::size_t length = random() % 40; length > 0; --length)
       source += kAlphabet[random() % kAlphabet.size()];
@@ -198,7 +198,7 @@ TEST(Text, RandomTextsStayOrFail) {
     EXPECT_EQ(*text->render(nothing), source);
     EXPECT_EQ(*Text::parse(*text->render(nothing))->render(nothing), source);
   }
-  EXPECT_GT(parsed, 5'000);
+  EXPECT_GT(parsed, 1'000);
 }
 
 TEST(Text, LongTextsAreLinear) {

@@ -288,10 +288,10 @@ TEST(When, LongTextsAreLinear) {
     for (int i = 0; i < times; ++i) text += part;
     return text;
   };
-  EXPECT_EQ(evaluated("true" + repeated(" && true", 200'000)), "true");
-  EXPECT_EQ(evaluated("1" + repeated(" + 1", 200'000) + " == 200001"), "true");
-  EXPECT_EQ(evaluated("b in (a" + repeated(", a", 200'000) + ")"), "false");
-  EXPECT_EQ(evaluated("('x'" + repeated(" + 'abc'", 200'000) + ") == 1"), "false");
+  EXPECT_EQ(evaluated("true" + repeated(" && true", 100'000)), "true");
+  EXPECT_EQ(evaluated("1" + repeated(" + 1", 100'000) + " == 100001"), "true");
+  EXPECT_EQ(evaluated("b in (a" + repeated(", a", 100'000) + ")"), "false");
+  EXPECT_EQ(evaluated("('x'" + repeated(" + 'abc'", 100'000) + ") == 1"), "false");
   EXPECT_EQ(evaluated("true" + repeated(" ? true : false", 100'000)), "true");
   EXPECT_EQ(evaluated("'" + repeated("a", 2'000'000) + "' =~ '^(a|a)*$'"), "true");
   EXPECT_THAT(evaluated(repeated("'", 1'000'000)), HasSubstr("Cannot transition"));
@@ -359,13 +359,13 @@ TEST(When, RandomTextsDoNoHarm) {
                                                        "\xe3\x81"};
   std::mt19937 random(17);
   int good = 0;
-  for (int round = 0; round < 100'000; ++round) {
+  for (int round = 0; round < 20'000; ++round) {
     std::string text;
     for (std::size_t words = 1 + random() % 12; words > 0; --words)
       text += kWords[random() % kWords.size()];
     good += evaluate_when(text).has_value();
   }
-  EXPECT_GT(good, 50);
+  EXPECT_GT(good, 10);
 }
 
 }  // namespace
