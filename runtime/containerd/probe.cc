@@ -18,7 +18,10 @@
 namespace gantry::containerd {
 namespace {
 
-constexpr Duration kTrial = std::chrono::seconds(2);
+/// For crun, which has an alternative, and for questions.
+constexpr Duration kQuick = std::chrono::seconds(2);
+/// For a runtime that nothing can replace: a busy host is no reason to refuse it.
+constexpr Duration kPatient = std::chrono::seconds(5);
 
 // What /bin/true needs, on hosts with and without a merged /usr.
 constexpr const char* kHostDirectories[] = {"/usr", "/bin", "/lib", "/lib64"};
@@ -94,7 +97,7 @@ void remove_cgroup(const std::string& id) {
 }
 
 /// Runs a container of nothing. Empty if all went well, otherwise why not.
-std::string try_runtime(const std::string& binary) {
+std::string try_runtime(const std::string& binary, Duration timeout) {
   std::string bundle = "/tmp/gantry-probe-XXXXXX";
   if (::mkdtemp(bundle.data()) == nullptr) return errno_error("mkdtemp " + bundle, errno).message;
   const std::string id = "gantry-probe-" + random_suffix(8);
@@ -112,7 +115,7 @@ std::string try_runtime(const std::string& binary) {
     return arguments;
   };
   if (why.empty()) {
-    auto ended = run_program(with({"run", "--bundle", bundle, id}), kTrial, -1);
+    auto ended = run_program(with({"run", "--bundle", bundle, id}), timeout, -1);
     if (!ended) {
       why = ended.error().message;
     } else if (ended->exit_code != 0) {
@@ -121,30 +124,30 @@ std::string try_runtime(const std::string& binary) {
     }
   }
   // `run` deletes what ended well; after a failure or a timeout something may be left.
-  if (!why.empty()) (void)run_program(with({"delete", "--force", id}), kTrial, -1);
+  if (!why.empty()) (void)run_program(with({"delete", "--force", id}), kQuick, -1);
   remove_cgroup(id);
   remove_bundle(bundle);
   return why;
 }
 
-Result<OciRuntime> try_named(const std::string& name) {
+Result<OciRuntime> try_named(const std::string& name, Duration timeout) {
   auto binary = find_program(name);
   if (!binary) return fail(binary.error());
-  std::string why = try_runtime(*binary);
+  std::string why = try_runtime(*binary, timeout);
   if (!why.empty()) {
     return fail(Code::FailedPrecondition, *binary + " cannot run containers on this host: " + why);
   }
-  auto version = run_program({*binary, "--version"}, kTrial, -1);
+  auto version = run_program({*binary, "--version"}, kQuick, -1);
   return OciRuntime{*binary, version ? first_line(version->output) : std::string(), {}};
 }
 
 }  // namespace
 
 Result<OciRuntime> probe_oci_runtime(const std::string& setting) {
-  if (!setting.empty() && setting != "auto") return try_named(setting);
-  auto crun = try_named("crun");
+  if (!setting.empty() && setting != "auto") return try_named(setting, kPatient);
+  auto crun = try_named("crun", kQuick);
   if (crun) return crun;
-  auto runc = try_named("runc");
+  auto runc = try_named("runc", kPatient);
   if (runc) {
     runc->why_not_crun = std::move(crun.error().message);
     return runc;

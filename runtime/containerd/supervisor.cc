@@ -44,6 +44,8 @@ constexpr Duration kPollInterval{10};
 /// A containerd that ran this long has not failed to start: the next failure begins with the
 /// shortest backoff.
 constexpr Duration kStable = std::chrono::seconds(10);
+constexpr Duration kLogCheck = std::chrono::minutes(1);
+constexpr std::uintmax_t kMaxLog = 64 << 20;
 
 // Parts that a build host does not need and that cost start-up time or listen somewhere. Names that
 // a version does not know are no error for it. From 2.0 on CRI is several plugins.
@@ -238,14 +240,23 @@ struct Supervisor::Impl : std::enable_shared_from_this<Supervisor::Impl> {
     const auto deadline = Clock::now() + timeout;
     while (!ordered()) {
       const auto left = std::chrono::duration_cast<Duration>(deadline - Clock::now()).count();
-      if (timeout >= Duration::zero() && left <= 0) return false;
+      if (left <= 0) return false;
       pollfd polled[] = {{process.pidfd.get(), POLLIN, 0}, {wake.get(), POLLIN, 0}};
-      ::poll(polled, 2, timeout < Duration::zero() ? -1 : static_cast<int>(left));
+      ::poll(polled, 2, static_cast<int>(left));
       if (polled[0].revents != 0) return true;
     }
     return false;
   }
-  static constexpr Duration kForEver{-1};
+
+  /// Every step adds a few lines. containerd holds the file open and appends, so it is copied and
+  /// emptied; what is written in between is lost.
+  void trim_log() {
+    std::error_code error;
+    if (std::filesystem::file_size(paths.log(), error) < kMaxLog || error) return;
+    std::filesystem::copy_file(paths.log(), paths.log() + ".1",
+                               std::filesystem::copy_options::overwrite_existing, error);
+    if (!error) std::filesystem::resize_file(paths.log(), 0, error);
+  }
 
   /// The containerd of an earlier life, if it is one and lives.
   bool find_running() {
@@ -373,7 +384,10 @@ struct Supervisor::Impl : std::enable_shared_from_this<Supervisor::Impl> {
     Duration backoff = settings.backoff_min;
     auto up_since = Clock::now();
     while (!ordered()) {
-      if (!wait_for_end(kForEver)) continue;
+      if (!wait_for_end(kLogCheck)) {
+        trim_log();
+        continue;
+      }
       std::string why =
           "containerd " + std::to_string(process.pid) + " " + how_it_ended(process.pidfd.get());
       process = {};

@@ -4,9 +4,9 @@
 // when the daemon dies.
 //
 // Everything of it lies below one directory: config.toml, root/ (content, snapshots), state/,
-// containerd.sock, containerd.pid, containerd.log. It runs in a session of its own, so that a
-// killed daemon takes no step with it; the pid file (process id and start time) lets the next
-// daemon take it over instead of starting a second one.
+// containerd.sock, containerd.pid, containerd.log (and containerd.log.1, once it has 64 MiB). It
+// runs in a session of its own, so that a killed daemon takes no step with it; the pid file
+// (process id and start time) lets the next daemon take it over instead of starting a second one.
 //
 // Used on the loop thread; a thread named "containerd" starts it and waits for its end.
 
