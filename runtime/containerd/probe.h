@@ -23,7 +23,7 @@ struct OciRuntime {
 /// runs a container on this host (old versions of it fail on hosts with both cgroup versions
 /// mounted), otherwise runc. What is named is taken after the same trial. Errors: NotFound (not
 /// installed), FailedPrecondition (the trial failed, with the runtime's words). Blocks, two seconds
-/// a runtime at most; needs root. Leaves nothing behind.
+/// for crun, five for another at most; needs root. Leaves nothing behind.
 Result<OciRuntime> probe_oci_runtime(const std::string& setting);
 
 /// The same on a worker; `done` on the loop thread.
