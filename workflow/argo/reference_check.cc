@@ -220,7 +220,8 @@ class ReferenceCheck {
     text->for_each_reference([&](std::string_view name) {
       if (!std::exchange(first, false)) return;
       const auto reference = names.node_of(name);
-      if (!reference || !reference->hidden) return;
+      // Of a status, it says that it cannot be resolved, as everywhere else.
+      if (!reference || !reference->hidden || name.ends_with(".status")) return;
       missing = true;
       diagnostics_.error(argument.value.at,
                          concat({where, " missing dependency '", reference->node,

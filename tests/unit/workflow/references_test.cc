@@ -244,7 +244,7 @@ TEST(References, TasksKnowTheirAncestors) {
       tasks:
       - {name: a, template: pod, when: "{{tasks.a.status}} == x"}
       - {name: b, template: pod, when: "{{tasks.a.status}} == x"}
-      - {name: c, template: pod, dependencies: [a], arguments: {parameters: [{name: t, value: "{{tasks.b.outputs.result}}"}, {name: u, value: "-{{tasks.b.id}}"}]}}
+      - {name: c, template: pod, dependencies: [a], arguments: {parameters: [{name: t, value: "{{tasks.b.outputs.result}}"}, {name: u, value: "-{{tasks.b.id}}"}, {name: v, value: "{{tasks.b.status}}"}]}}
       - {name: d, template: pod, dependencies: [c], when: "{{tasks.a.outputs.parameters.ou}} {{tasks.x.id}} {{steps.a.id}}"}
 )") + kPod),
       ElementsAre(
@@ -254,6 +254,8 @@ TEST(References, TasksKnowTheirAncestors) {
           "'a')",
           "9: templates.main.tasks.c missing dependency 'b' for parameter 't'",
           "9: templates.main.tasks.c failed to resolve {{tasks.b.id}} ('c' does not depend on 'b')",
+          "9: templates.main.tasks.c failed to resolve {{tasks.b.status}} ('c' does not depend on "
+          "'b')",
           "10: templates.main.tasks.d failed to resolve {{tasks.a.outputs.parameters.ou}} (did you "
           "mean "
           "{{tasks.a.outputs.parameters.out}}?)",
