@@ -260,7 +260,7 @@ class Harness : public Executor {
   TemporaryDirectory directory;
   FakeBackend backend;
   std::unique_ptr<Server> server;
-  std::atomic<int> wakes = 0, offloaded = 0;
+  std::atomic<int> wakes = 0, offloaded = 0, turns = 0;
 
  private:
   void run() {
@@ -281,6 +281,7 @@ class Harness : public Executor {
       }
       for (auto& task : tasks) task();
       if (server) server->turn();
+      ++turns;
       std::erase_if(conditions_, [](auto& c) {
         if (!c.first()) return false;
         c.second->set_value();
