@@ -52,7 +52,10 @@ void PodLife::start_container(std::size_t index) {
   request.set_container_id(containers_[index].id);
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncStart, request,
        kTaskDeadline, [self = shared_from_this(), index](Result<tasks::StartResponse> answer) {
-         if (answer) return self->start_answered(index, {});
+         if (answer) {
+           self->containers_[index].started_at = now();
+           return self->start_answered(index, {});
+         }
          if (answer.error().code == Code::Unavailable) {
            return self->services_.retry([self, index] { self->find_out_start(index); });
          }
@@ -96,7 +99,9 @@ void PodLife::start_answered(std::size_t index, Result<void> answer) {
   }
   state_ = State::Running;
   if (settle()) return;
-  services_.listener.on_started(pod_.id, containers_.front().started_at);
+  if (!containers_.front().gone) {
+    services_.listener.on_started(pod_.id, containers_.front().started_at);
+  }
   for (const auto& pending : std::exchange(pending_signals_, {})) {
     signal(pending.signal, pending.everything);
   }
@@ -148,7 +153,6 @@ void PodLife::exited(std::size_t index, int status, Time at) {
   if (container.exit) return;
   runtime::ContainerExit exit;
   exit.exit_code = status;
-  exit.started = container.started_at;
   exit.finished = at;
   container.exit = exit;
   look_at_end();
@@ -200,7 +204,7 @@ void PodLife::collect() {
       const auto found = result->containers.find(container.name);
       if (found == result->containers.end()) continue;
       runtime::ContainerExit& exit = found->second;
-      exit.started = std::min(exit.started, exit.finished);
+      exit.started = std::min(container.started_at, exit.finished);
       exit.oom_killed = cgroups->oom_kills(container.cgroups_path) > 0;
       wait_until_written(logs + container.name + ".stdout", kOutputGrace);
       wait_until_written(logs + container.name + ".stderr", kOutputGrace);
@@ -269,6 +273,7 @@ void PodLife::kill(std::size_t index, int signal, bool everything) {
 void PodLife::adopt() {
   state_ = State::Preparing;
   touched_ = true;
+  start_requested_ = true;
   services_.post([self = shared_from_this()] {
     if (self->settle()) return;
     if (auto checked = self->check(); !checked) return self->prepare_failed(checked.error());
@@ -321,8 +326,6 @@ void PodLife::adopt_container(std::size_t index) {
 }
 
 void PodLife::adopted() {
-  busy_ = false;
-  start_requested_ = true;
   // Each container is asked for: one that was made but not started (the daemon died between the
   // two) is started now.
   state_ = State::Starting;

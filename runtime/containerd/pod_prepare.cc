@@ -396,6 +396,7 @@ void PodLife::leave_prepares() {
 }
 
 void PodLife::prepared() {
+  busy_ = false;
   leave_prepares();
   state_ = State::Prepared;
   if (settle()) return;
@@ -406,11 +407,12 @@ void PodLife::prepared() {
 
 void PodLife::prepare_failed(Error error) {
   auto self = shared_from_this();
+  busy_ = false;
   if (error.code == Code::Unavailable && touched_ && !removal_requested_) {
     // containerd went away in the middle. What it has done by then is found as existing.
     cleaned_ = false;
     return services_.retry([self] {
-      if (!self->settle()) self->create_all();
+      if (self->state_ == State::Preparing) self->create_all();
     });
   }
   leave_prepares();

@@ -32,7 +32,8 @@ void PodLife::begin_removal() {
   auto self = shared_from_this();
   const bool unknown = state_ == State::New;
   state_ = State::Removing;
-  if (!touched_ && !unknown) {
+  leave_prepares();
+  if ((!touched_ && !unknown) || !is_safe_name(pod_.id)) {
     return services_.post([self] { self->removed(); });
   }
   services_.removals.enter([self, unknown] {
@@ -53,7 +54,13 @@ void PodLife::find_containers() {
   request.add_filters(std::string("labels.\"") + kPodLabel + "\"==\"" + pod_.id + "\"");
   call(services_.channel, services_.containers, &api::Containers::Stub::PrepareAsyncList, request,
        kMetadataDeadline, [self](Result<api::ListContainersResponse> answer) {
-         if (!answer) return self->services_.retry([self] { self->find_containers(); });
+         if (!answer && ++self->removal_attempts_ < kAttempts) {
+           return self->services_.retry([self] { self->find_containers(); });
+         }
+         if (!answer) {
+           self->services_.config.log(answer.error().wrap("find " + self->pod_.id).message);
+           answer = api::ListContainersResponse();
+         }
          std::string parent;
          for (const auto& found : answer->containers()) {
            if (found.id() != self->pod_.id) {

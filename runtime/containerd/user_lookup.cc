@@ -155,7 +155,9 @@ Result<Identity> resolve_identity(const runtime::Security& security, std::string
   if (security.fs_group) more.push_back(static_cast<std::uint32_t>(*security.fs_group));
   std::sort(more.begin(), more.end());
   more.erase(std::unique(more.begin(), more.end()), more.end());
+  // The primary group too (CVE-2023-25173): a process may be kept out of a file by a group that it is in.
   std::erase(more, identity.gid);
+  more.insert(more.begin(), identity.gid);
   return identity;
 }
 

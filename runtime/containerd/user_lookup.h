@@ -16,7 +16,7 @@ namespace gantry::containerd {
 
 struct Identity {
   std::uint32_t uid = 0, gid = 0;
-  std::vector<std::uint32_t> additional_gids;  ///< sorted, without doubles, without gid
+  std::vector<std::uint32_t> additional_gids;  ///< gid first, then the others, sorted
   std::string home = "/";
 };
 

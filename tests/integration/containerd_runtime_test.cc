@@ -557,32 +557,33 @@ TEST_F(ContainerdRuntimeTest, SurvivesAContainerdThatDiesInTheMiddleOfEverything
 }
 
 TEST_F(ContainerdRuntimeTest, TellsThatAContainerVanished) {
-  auto spec = pod("sleep 100");
-  start(spec);
-  containerd->kill();
-  // What a reboot does: the shims and the state directory are gone, the metadata stays.
-  const std::string bundle =
-      containerd->state() + "/io.containerd.runtime.v2.task/gantry/" + spec.id;
-  const auto init = std::stoi(read(bundle + "/init.pid"));
-  ::kill(init, SIGKILL);
-  std::error_code ignored;
-  fs::remove(bundle + "/address", ignored);
-  containerd->start();
-  wait([&] { return recorder.over(spec.id); });
-  EXPECT_TRUE(recorder.has(spec.id, "lost") || recorder.has(spec.id, "exited"));
-  remove(spec.id);
-
-  auto gone = pod("sleep 100");
-  start(gone);
-  containerd->ctr({"tasks", "rm", "-f", gone.id});
-  wait([&] { return recorder.over(gone.id); });
-  remove(gone.id);
-
+  const auto bundle = [&](const PodSpec& spec) {
+    return containerd->state() + "/io.containerd.runtime.v2.task/gantry/" + spec.id;
+  };
+  const auto parent = [](pid_t pid) {
+    const std::string stat = read("/proc/" + std::to_string(pid) + "/stat");
+    return std::stoi(stat.substr(stat.rfind(')') + 4));
+  };
+  for (const bool containerd_is_away : {false, true}) {
+    auto spec = pod("sleep 100");
+    start(spec);
+    const pid_t init = std::stoi(read(bundle(spec) + "/init.pid"));
+    const pid_t shim = parent(init);
+    if (containerd_is_away) containerd->kill();
+    ASSERT_EQ(::kill(shim, SIGKILL), 0);
+    ::kill(init, SIGKILL);
+    if (containerd_is_away) containerd->start();
+    wait([&] { return recorder.over(spec.id); });
+    EXPECT_TRUE(recorder.has(spec.id, "lost"));
+    EXPECT_EQ(recorder.errors[spec.id].message,
+              "container " + spec.id + " is gone without an exit code");
+    remove(spec.id);
+  }
   // Adopted, but nothing of it is there.
   auto absent = pod("true");
   runtime->adopt(absent);
   wait([&] { return recorder.over(absent.id); });
-  EXPECT_TRUE(recorder.has(absent.id, "lost"));
+  EXPECT_THAT(recorder.events[absent.id], ElementsAre("lost"));
   remove(absent.id);
 }
 

@@ -126,7 +126,9 @@ TEST(IdentityTest, ResolvesTheImagesUserAndThePods) {
     ASSERT_TRUE(identity) << item.image_user << ": " << identity.error().message;
     EXPECT_EQ(identity->uid, item.uid) << item.image_user;
     EXPECT_EQ(identity->gid, item.gid) << item.image_user;
-    EXPECT_EQ(identity->additional_gids, item.more) << item.image_user;
+    auto gids = item.more;
+    gids.insert(gids.begin(), item.gid);
+    EXPECT_EQ(identity->additional_gids, gids) << item.image_user;
     EXPECT_EQ(identity->home, item.home) << item.image_user;
   }
 }
