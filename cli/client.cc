@@ -276,7 +276,8 @@ void Client::finish(Exchange& exchange, int curl_code) {
     dispatch(exchange);
     if (exchange.cancelled) return;
   }
-  if (curl_code == CURLE_COULDNT_CONNECT) {
+  // A socket path that is too long counts as a host that does not resolve.
+  if (curl_code == CURLE_COULDNT_CONNECT || curl_code == CURLE_COULDNT_RESOLVE_HOST) {
     exchange.on_done(fail(connect_error()));
   } else if (exchange.error) {
     exchange.on_done(fail(*exchange.error));

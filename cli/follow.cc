@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <deque>
+#include <limits>
 #include <map>
 
 #include "base/unique_fd.h"
@@ -25,6 +27,8 @@ constexpr int kFrameMs = 100;
 constexpr int kQuietMs = 20;
 /// How long a finished workflow's log may take to drain.
 constexpr auto kDrain = 3s;
+/// How long a line waits for the state that names its step: the two come on different streams.
+constexpr auto kName = 500ms;
 
 /// SIGINT, SIGTERM and SIGHUP as a readable descriptor, for as long as it lives.
 class Signals {
@@ -68,7 +72,10 @@ class Follower {
 
   int run() {
     for (;;) {
-      session_.client->poll(live_ ? kFrameMs : held_.empty() ? 1000 : kQuietMs, signals_.fd());
+      session_.client->poll(live_                             ? kFrameMs
+                            : held_.empty() && lines_.empty() ? 1000
+                                                              : kQuietMs,
+                            signals_.fd());
       watch_.tick();
       logs_.tick();
       while (int signal = signals_.take()) {
@@ -89,26 +96,34 @@ class Follower {
 
  private:
   void on_state(const Json& state) {
-    Json before = std::exchange(workflow_, state);
+    workflow_ = state;
     prefix_.learn(workflow_);
     view_.observe(workflow_, Steady::now());
-    if (!live_) print_changes(before);
+    if (!live_) print_changes();
     if (finished(workflow_) && !over_) {
       over_ = Steady::now();
       watch_.stop();
     }
   }
 
-  void on_log(const LogLine& line) {
-    std::string text = prefix_.of(line.pod, session_.out);
-    text += live_ ? sanitize_line(line.content, session_.out.color) : line.content;
-    above_ += text + "\n";
+  void on_log(const LogLine& line) { lines_.emplace_back(Steady::now(), line); }
+
+  /// Prints the lines whose step has a name, in their order.
+  void name_lines() {
+    for (; !lines_.empty(); lines_.pop_front()) {
+      const auto& [came, line] = lines_.front();
+      if (!prefix_.knows(line.pod) && !over_ && Steady::now() - came < kName) return;
+      above_ += prefix_.of(line.pod, session_.out) +
+                (live_ ? sanitize_line(line.content, session_.out.color) : line.content) + "\n";
+    }
   }
 
   /// Without a terminal: one line for the workflow's and every pod's change of phase.
-  void print_changes(const Json& before) {
+  void print_changes() {
     std::string phase = text_at(workflow_, {"status", "phase"});
-    if (phase != text_at(before, {"status", "phase"}) && !phase.empty() && !fulfilled(phase)) {
+    if (phase.empty()) phase = "Pending";
+    if (phase != told_phase_ && !fulfilled(phase)) {
+      told_phase_ = phase;
       above_ += phase_icon(phase, session_.out) + " " + name_ + "  " + phase + "\n";
     }
     Tree tree = node_tree(workflow_, {});
@@ -161,8 +176,9 @@ class Follower {
   }
 
   void show() {
+    name_lines();
     if (!live_) {
-      bool quiet = above_.empty();
+      bool quiet = above_.empty() && lines_.empty();
       if (quiet) flush_held();
       if (above_.empty()) return;
       print(std::exchange(above_, {}));
@@ -179,15 +195,20 @@ class Follower {
   }
 
   int finish() {
+    name_lines();
     if (live_) {
-      area_->draw(above_, {}, session_.out);
+      // The last frame stays, whole.
+      Terminal whole = session_.out;
+      whole.columns = Terminal::of(STDOUT_FILENO).columns;
+      whole.rows = std::numeric_limits<int>::max();
+      area_->draw(above_, view_.lines(workflow_, whole, Steady::now(), wall_clock(), ""), whole);
       area_.reset();
+      print("\n");
     } else {
       flush_held();
-      print(above_);
+      std::string table = node_table(workflow_, {}, session_.out, wall_clock());
+      print(above_ + (table.empty() ? "" : "\n" + table + "\n"));
     }
-    std::string table = node_table(workflow_, {}, session_.out, wall_clock());
-    if (!table.empty()) print("\n" + table + "\n");
     std::string phase = text_at(workflow_, {"status", "phase"});
     std::string line = phase_icon(phase, session_.out) + " " + bold(name_, session_.out.color) +
                        " " + paint(phase, phase_color(phase), session_.out.color);
@@ -210,7 +231,8 @@ class Follower {
   LogPrefix prefix_;
   std::optional<LiveArea> area_;
   std::map<std::string, std::string> phases_;  // node id → last phase told
-  std::string above_, held_, note_;
+  std::deque<std::pair<Steady::time_point, LogLine>> lines_;
+  std::string above_, held_, note_, told_phase_;
   std::optional<Steady::time_point> over_;
   bool stopping_ = false;
   WorkflowWatch watch_;

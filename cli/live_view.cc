@@ -111,7 +111,7 @@ std::vector<std::string> LiveView::lines(const Json& workflow, const Terminal& t
   Tree tree = node_tree(workflow, {.utf8 = terminal.utf8});
   std::vector<TreeRow> rows = tree.main;
   rows.insert(rows.end(), tree.on_exit.begin(), tree.on_exit.end());
-  std::vector<std::string> out;
+  std::vector<std::string> out{""};  // sets the tree off from the log
   if (rows.empty()) {
     std::string status = workflow_status(workflow);
     std::string message = flatten(text_at(workflow, {"status", "message"}));
@@ -120,7 +120,7 @@ std::vector<std::string> LiveView::lines(const Json& workflow, const Terminal& t
   }
 
   // A third of the screen is left to the log.
-  auto room = static_cast<std::size_t>(std::max(4, terminal.rows * 2 / 3 - (note.empty() ? 1 : 2)));
+  auto room = static_cast<std::size_t>(std::max(4, terminal.rows / 3 * 2 - (note.empty() ? 2 : 3)));
   std::string dropped = keep(rows, room, terminal);
 
   struct Cells {

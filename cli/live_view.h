@@ -19,8 +19,8 @@ class LiveView {
  public:
   /// Takes a new state in, at the time it was seen.
   void observe(const Json& workflow, Steady::time_point seen);
-  /// The lines to show, at most `terminal.rows`, none wider than the terminal. `note` is the last
-  /// line if not empty.
+  /// The lines to show, an empty one first: at most two thirds of the terminal's, none wider than
+  /// it. `note` is the last line if not empty.
   [[nodiscard]] std::vector<std::string> lines(const Json& workflow, const Terminal& terminal,
                                                Steady::time_point seen, Time now,
                                                const std::string& note) const;

@@ -16,6 +16,7 @@ class LogPrefix {
   void learn(const Json& workflow);
   /// `build    │ ` for a line of `pod`; a pod that is not known is called by its own name.
   std::string of(const std::string& pod, const Terminal& terminal);
+  [[nodiscard]] bool knows(const std::string& pod) const { return labels_.contains(pod); }
   /// The step's name alone.
   std::string label(const std::string& pod);
 

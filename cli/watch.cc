@@ -5,6 +5,11 @@
 #include "cli/render/status.h"
 
 namespace gantry::cli {
+namespace {
+
+constexpr auto kFirstWord = std::chrono::seconds(1);
+
+}  // namespace
 
 bool Retry::again(Steady::time_point now) {
   if (!failing_since_) failing_since_ = now;
@@ -34,7 +39,14 @@ void WorkflowWatch::stop() {
 }
 
 void WorkflowWatch::tick() {
-  if (!stopped_ && !error_ && retry_.due(Steady::now())) read();
+  if (stopped_ || error_) return;
+  // A watch begins with the object as it is. When it does not, the workflow went away in between.
+  bool silent = silent_since_ && Steady::now() - *silent_since_ > kFirstWord;
+  if (silent) {
+    silent_since_.reset();
+    session_.client->cancel(exchange_);
+  }
+  if (silent || retry_.due(Steady::now())) read();
 }
 
 // The workflow is read before it is watched, each time: a watch of what is not there would say
@@ -68,9 +80,11 @@ void WorkflowWatch::watch() {
   Request request{.path = session_.collection("workflow-events"),
                   .query = {{"listOptions.fieldSelector", "metadata.name=" + name_},
                             {"listOptions.resourceVersion", "0"}}};
+  silent_since_ = Steady::now();
   exchange_ = session_.client->start(
       std::move(request),
       [this](const Json& event) {
+        silent_since_.reset();
         if (stopped_ || error_) return;
         if (text_at(event, {"type"}) == "DELETED") {
           error_ = Error{Code::NotFound, "workflow " + name_ + " was deleted"};
@@ -80,6 +94,7 @@ void WorkflowWatch::watch() {
         if (workflow.is_object()) on_change_(workflow);
       },
       [this](const Result<std::string>& end) {
+        silent_since_.reset();
         if (!stopped_ && !error_) lost(end ? Error{Code::Unavailable, ""} : end.error());
       });
 }

@@ -64,6 +64,7 @@ class WorkflowWatch {
   Retry retry_;
   std::optional<Error> error_;
   bool had_state_ = false, stopped_ = false;
+  std::optional<Steady::time_point> silent_since_;  ///< the watch was opened and has said nothing
 };
 
 struct LogLine {

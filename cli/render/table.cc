@@ -6,7 +6,7 @@
 
 namespace gantry::cli {
 
-std::string Table::text() const {
+std::string Table::text(bool trim) const {
   // widths[r][c]: what the padded cell c of line r is filled up to.
   std::vector<std::vector<int>> widths(rows_.size());
   std::size_t columns = 0;
@@ -32,6 +32,7 @@ std::string Table::text() const {
       out += rows_[r][c];
       if (c < widths[r].size()) out.append(widths[r][c] - visible_runes(rows_[r][c]), ' ');
     }
+    if (trim) out.erase(out.find_last_not_of(' ') + 1);
     out += '\n';
   }
   return out;

@@ -15,7 +15,8 @@ class Table {
 
   /// One line; every cell but the last is padded.
   void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
-  [[nodiscard]] std::string text() const;
+  /// `trim` leaves out the spaces that end a line, which a narrow terminal would wrap.
+  [[nodiscard]] std::string text(bool trim = false) const;
 
  private:
   int padding_;

@@ -118,7 +118,7 @@ std::string node_table(const Json& workflow, const ViewOptions& options, const T
     table.row(std::vector<std::string>(6));
     for (const TreeRow& row : tree.on_exit) add(row);
   }
-  return table.text();
+  return table.text(/*trim=*/terminal.interactive);
 }
 
 std::string workflow_view(const Json& workflow, const ViewOptions& options,

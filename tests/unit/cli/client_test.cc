@@ -60,7 +60,9 @@ TEST(Client, Errors) {
     // A stream's error is read the same way.
     auto stream = client.stream({.path = "/x"}, [](const Json&) {});
     ASSERT_FALSE(stream);
-    if (c.status != 200) EXPECT_THAT(stream.error().message, HasSubstr(c.message));
+    if (c.status != 200) {
+      EXPECT_THAT(stream.error().message, HasSubstr(c.message));
+    }
   }
 }
 

@@ -113,7 +113,8 @@ TEST_F(Commands, List) {
   EXPECT_EQ(against(200, body, {"list", "-o", "name"}).out, "busy\ndone\n");
   EXPECT_THAT(asked_, ElementsAre("GET /api/v1/workflows/default"));
   EXPECT_EQ(against(200, body, {"list", "-o", "name", "--prefix", "do"}).out, "done\n");
-  EXPECT_EQ(against(200, body, {"list", "-o", "name", "--since", "10m"}).out, "");
+  EXPECT_EQ(against(200, body, {"list", "-o", "name", "--since", "10m"}).out,
+            "No workflows found\n");
   EXPECT_EQ(against(200, body, {"list", "-o", "name", "--older", "10m"}).out, "done\n");
   EXPECT_THAT(against(200, body, {"list", "-A", "--no-headers"}).out,
               StartsWith("default   busy   Running"));
@@ -151,9 +152,9 @@ TEST_F(Commands, Get) {
   EXPECT_EQ(outcome.status, 0);
   EXPECT_THAT(asked_, ElementsAre("GET /api/v1/workflows/default/@latest"));
   EXPECT_THAT(outcome.out, StartsWith("Name:                w\n"));
-  EXPECT_THAT(outcome.out, HasSubstr("\n ● w   main      w "));
+  EXPECT_THAT(outcome.out, HasSubstr("\n ● w  main      w "));
   EXPECT_THAT(against(200, workflow.dump(), {"get", "w", "--no-utf8"}).out,
-              HasSubstr("\n Running w   main"));
+              HasSubstr("\n Running w  main"));
   EXPECT_EQ(Json::parse(against(200, workflow.dump(), {"get", "w", "-o", "json"}).out), workflow);
   EXPECT_EQ(against(200, workflow.dump(), {"get", "w", "-o", "name"}).out, "w\n");
   Outcome missing =
@@ -361,10 +362,13 @@ TEST_F(Commands, SecretsAndConfigMaps) {
                     {"secret", "create", "s", "--from-literal", "a=1", "--from-literal", "a=2"})
                 .status,
             1);
-  EXPECT_THAT(against(200, R"({"items":[{"metadata":{"name":"s"},"keys":[{"name":"a","size":1},{"name":"b","size":1}]}]})",
-                      {"secret", "list"})
-                  .out,
-              StartsWith("NAME   DATA   AGE\ns      2      "));
+  EXPECT_THAT(
+      against(
+          200,
+          R"({"items":[{"metadata":{"name":"s"},"keys":[{"name":"a","size":1},{"name":"b","size":1}]}]})",
+          {"secret", "list"})
+          .out,
+      StartsWith("NAME   DATA   AGE\ns      2      "));
   EXPECT_EQ(against(200, "{}", {"configmap", "list"}).out, "No configmaps found\n");
   EXPECT_EQ(against(200, "{}", {"secret", "delete", "s"}).out, "secret \"s\" deleted\n");
   EXPECT_EQ(against(200, R"({"data":{"k":"v"}})", {"configmap", "get", "c"}).out,

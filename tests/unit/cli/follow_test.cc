@@ -79,10 +79,8 @@ class OneWorkflow {
   }
   bool wait_asked(const std::string& what, std::size_t times = 1) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), [&] {
-      auto asked = daemon.asked();
-      return static_cast<std::size_t>(std::count(asked.begin(), asked.end(), what)) >= times;
-    });
+    return changed_.wait_for(lock, std::chrono::seconds(10),
+                             [&] { return served_[what] >= times; });
   }
 
   std::function<void()> on_stop;
@@ -90,8 +88,9 @@ class OneWorkflow {
  private:
   void serve(const Asked& asked, Answer& answer) {
     std::unique_lock lock(mutex_);
-    changed_.notify_all();
     const int cuts = cuts_;
+    ++served_[asked.method + " " + asked.path];
+    changed_.notify_all();
     auto pause = [&] {
       changed_.wait_for(lock, std::chrono::milliseconds(20));
       return !closing_ && cuts == cuts_;
@@ -104,7 +103,7 @@ class OneWorkflow {
     }
     if (asked.path.find("/workflow-events/") != std::string::npos) {
       answer.begin_stream();
-      answer.line(event("ADDED", current_));
+      if (!deleted_) answer.line(event("ADDED", current_));
       for (int seen = version_;;) {
         if (seen != version_) answer.line(event(deleted_ ? "DELETED" : "MODIFIED", current_));
         seen = version_;
@@ -120,6 +119,7 @@ class OneWorkflow {
         if (!pause() || answer.hung_up(0)) return;
       }
     }
+    if (deleted_) return answer.json(404, R"({"code":5,"message":"no w"})");
     answer.json(200, current_.dump());
   }
 
@@ -127,6 +127,7 @@ class OneWorkflow {
   std::condition_variable changed_;
   Json current_;
   std::vector<std::string> lines_;
+  std::map<std::string, std::size_t> served_;  // requests whose handler looks at the state
   int version_ = 0, cuts_ = 0;
   bool closing_ = false, deleted_ = false;
 
@@ -166,7 +167,7 @@ TEST_F(Follow, RunWithoutATerminal) {
   EXPECT_EQ(outcome.err, "");
   EXPECT_THAT(outcome.out, HasSubstr("● w  Running\n"));
   EXPECT_THAT(outcome.out, HasSubstr("✔ build  Succeeded  "));
-  EXPECT_THAT(outcome.out, HasSubstr("\nSTEP       TEMPLATE"));
+  EXPECT_THAT(outcome.out, HasSubstr("\nSTEP        TEMPLATE"));
   EXPECT_THAT(outcome.out, EndsWith("\n✔ w Succeeded in 3 seconds\n"));
 }
 
@@ -186,6 +187,7 @@ TEST_F(Follow, RunSurvivesADaemonThatBreaksOff) {
   workflow_.log("one");
   workflow_.log("two");
   ASSERT_TRUE(process.read_until("build │ two\n"));
+  ASSERT_TRUE(workflow_.wait_asked("GET /api/v1/workflow-events/default"));
   workflow_.cut();
   ASSERT_TRUE(workflow_.wait_asked("GET /api/v1/workflow-events/default", 2));
   ASSERT_TRUE(workflow_.wait_asked("GET /api/v1/workflows/default/w/log", 2));
@@ -265,6 +267,7 @@ TEST_F(Follow, WatchReopensAtTheEnd) {
   Process process(words({"watch", "w"}), {});
   workflow_.move(state("Running", "Running"));
   ASSERT_TRUE(process.read_until("● build"));
+  ASSERT_TRUE(workflow_.wait_asked("GET /api/v1/workflow-events/default"));
   workflow_.cut();
   ASSERT_TRUE(workflow_.wait_asked("GET /api/v1/workflow-events/default", 2));
   workflow_.move(state("Failed", "Failed"));

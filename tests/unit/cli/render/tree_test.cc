@@ -80,7 +80,7 @@ TEST(Tree, OmittedAndOtherPhasesPullTheirChildrenUp) {
                               {"w.b", "Skipped", "Omitted", "w"}});
   // Omitted is not drawn but keeps its place among its siblings, as in argo.
   EXPECT_EQ(drawn(dag), " w\n ├─a\n");
-  EXPECT_EQ(drawn(steps(), {.status = "Succeeded"}), " hello1\n");
+  EXPECT_EQ(drawn(steps(), {.status = "Succeeded"}), " ──hello1\n");
 }
 
 TEST(Tree, LoopItemsSortByIndex) {

@@ -13,16 +13,16 @@ using testing::Pair;
 TEST(Yaml, PrintsAsKubernetesDoes) {
   Json value =
       Json::parse(R"({"kind":"Workflow","spec":{"args":["echo","a: b"],"empty":[],"none":{},
-    "n":3,"t":true,"nil":null,"script":"line 1\nline 2\n"}})");
+    "num":3,"t":true,"nil":null,"script":"line 1\nline 2\n"}})");
   EXPECT_EQ(to_yaml(value), R"(kind: Workflow
 spec:
   args:
   - echo
   - 'a: b'
   empty: []
-  n: 3
   nil: null
   none: {}
+  num: 3
   script: |
     line 1
     line 2
