@@ -34,7 +34,8 @@ struct Caller {
 };
 
 /// A stream of objects to one client. The backend holds it while it has something to say; the API ends it when the
-/// client goes away.
+/// client goes away. Dropping it ends it. An error that comes first and soon becomes the HTTP status (a 404 for an
+/// unknown workflow). The callbacks run after the server's turn, never inside a call of the backend.
 class Stream {
  public:
   virtual ~Stream() = default;

@@ -10,7 +10,7 @@
 // * `router.h`: method + path → handler; 404, 405. `routes.cc` is the table of all that is served.
 // * `handlers/`: a file for each family of endpoints; query and body → the Backend's structs, its
 //   replies → JSON.
-// * `stream.h`    server-sent events or newline-delimited JSON, bounded, with back-pressure.
+// * `stream.h`: server-sent events or newline-delimited JSON, bounded, with back-pressure.
 // * `fields.h`, `selector.h`, `query.h`: Argo's and Kubernetes' small languages in the query.
 //
 // Threads: none of its own. Everything, the Backend's calls and replies included, happens on the
@@ -36,10 +36,9 @@
 namespace gantry::api {
 
 /// Limits of the server. What is beyond them gets a clear error; nothing is cut off silently.
-inline constexpr unsigned kMaxConnections = 256;      ///< more wait in the socket's backlog
-inline constexpr std::size_t kMaxHeader = 16 * 1024;  ///< bytes of all header fields; else 431
-inline constexpr std::size_t kMaxBody =
-    8 * 1024 * 1024;                                   ///< bytes of a JSON or YAML body; else 413
+inline constexpr unsigned kMaxConnections = 256;       ///< more wait in the socket's backlog
+inline constexpr std::size_t kMaxHeader = 16 * 1024;   ///< bytes of all header fields; else 431
+inline constexpr std::size_t kMaxBody = 8 << 20;       ///< bytes of a JSON or YAML body; else 413
 inline constexpr std::size_t kMaxBuffered = 16 << 20;  ///< bytes a stream keeps for a slow client
 inline constexpr std::chrono::seconds kKeepAlive{15};  ///< between two comments of an event stream
 /// How long a stream's status line waits for the backend's first word, so that an unknown workflow
@@ -50,18 +49,21 @@ inline constexpr unsigned kIdleSeconds = 120;  ///< an idle connection is closed
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 struct Config {
-  std::string socket_path;  ///< bound and removed by the server; at most 107 bytes
-  UniqueFd
-      listen_fd;  ///< or: a listening Unix socket that somebody else made (systemd); not removed
+  /// Bound and removed by the server; at most 107 bytes.
+  std::string socket_path;
+  /// Instead of a path: a listening Unix socket that somebody else made (systemd); never removed.
+  UniqueFd listen_fd;
   mode_t mode = 0660;  ///< of the socket file
-  std::string group;   ///< group of the socket file; empty: the process's own
-  Executor* executor =
-      nullptr;  ///< writes spooled bodies on its workers; null: `turn` writes them itself
-  std::function<void()>
-      wake;  ///< called when a turn is due although no descriptor changed yet; may be empty
-  std::function<SteadyTime()> steady;         ///< default: std::chrono::steady_clock::now
-  std::function<Time()> wall;                 ///< default: gantry::now
-  std::function<void(std::string_view)> log;  ///< what libmicrohttpd has to say; may be empty
+  std::string group;   ///< of the socket file; empty: the process's own
+  /// Writes spooled bodies on its workers. Null: `turn` writes them itself, and blocks as it does.
+  Executor* executor = nullptr;
+  /// Called when a turn is due because of what happened outside `turn`: a late reply, a message on
+  /// a stream. Optional: `epoll_fd` becomes readable or `timeout` 0 as well, a little later.
+  std::function<void()> wake;
+  std::function<SteadyTime()> steady;  ///< default: std::chrono::steady_clock::now
+  std::function<Time()> wall;          ///< default: gantry::now
+  /// What libmicrohttpd has to say, for a debug log; may be empty.
+  std::function<void(std::string_view)> log;
 };
 
 class Server {
