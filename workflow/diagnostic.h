@@ -8,7 +8,7 @@
 
 namespace gantry::workflow {
 
-/// A place in a document; line and column count from 1, 0 means unknown.
+/// A place in a document; line and column (in bytes) count from 1, 0 means unknown.
 struct Mark {
   std::uint32_t line = 0;
   std::uint32_t column = 0;
@@ -26,9 +26,15 @@ std::string to_string(const Diagnostic& diagnostic, const std::string& file);
 
 class Diagnostics {
  public:
-  void error(Mark at, std::string message) { add({Diagnostic::Severity::Error, at, std::move(message)}); }
-  void warning(Mark at, std::string message) { add({Diagnostic::Severity::Warning, at, std::move(message)}); }
-  void note(Mark at, std::string message) { add({Diagnostic::Severity::Note, at, std::move(message)}); }
+  void error(Mark at, std::string message) {
+    add({Diagnostic::Severity::Error, at, std::move(message)});
+  }
+  void warning(Mark at, std::string message) {
+    add({Diagnostic::Severity::Warning, at, std::move(message)});
+  }
+  void note(Mark at, std::string message) {
+    add({Diagnostic::Severity::Note, at, std::move(message)});
+  }
   void add(Diagnostic diagnostic) {
     has_errors_ |= diagnostic.severity == Diagnostic::Severity::Error;
     items_.push_back(std::move(diagnostic));

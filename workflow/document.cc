@@ -133,6 +133,10 @@ Node* DocumentBuilder::count(Mark at, Node* node) {
 }
 
 const Node* DocumentBuilder::scalar(Mark at, ScalarType type, std::string_view text) {
+  return new_scalar(at, type, text);
+}
+
+Node* DocumentBuilder::new_scalar(Mark at, ScalarType type, std::string_view text) {
   Node* node = document_.make_node();
   node->at = at;
   node->type = type;
@@ -145,7 +149,10 @@ const Node* DocumentBuilder::plain(Mark at, std::string_view text) {
   if (resolved.type == ScalarType::Float && resolved.text.empty()) {
     throw Refused{at, "a number must be finite, found " + std::string(text)};
   }
-  return scalar(at, resolved.type, resolved.text);
+  Node* node = new_scalar(at, resolved.type, resolved.text);
+  if (resolved.type != ScalarType::Null && resolved.text != text)
+    node->written = document_.intern(text);
+  return node;
 }
 
 const Node* DocumentBuilder::sequence(Mark at, const std::vector<const Node*>& items) {
@@ -204,7 +211,7 @@ Mark LineCounter::mark(std::size_t offset) {
   for (; offset_ < offset; ++offset_) {
     if (bytes_[offset_] == '\n') {
       at_ = {at_.line + 1, 1};
-    } else if (!is_continuation(bytes_[offset_])) {
+    } else {
       ++at_.column;
     }
   }

@@ -18,24 +18,49 @@ Mark to_mark(const YAML::Mark& mark) {
 
 constexpr std::string_view kTag = "tag:yaml.org,2002:";
 
-/// The text at a mark up to the end of its line, for a message.
-std::string found_at(std::string_view bytes, Mark at) {
+/// Where a line begins; the end of the bytes when there is no such line.
+std::size_t line_start(std::string_view bytes, std::uint32_t number) {
   std::size_t start = 0;
-  for (std::uint32_t line = 1; line < at.line && start < bytes.size(); ++line) {
+  for (std::uint32_t line = 1; line < number && start < bytes.size(); ++line) {
     const std::size_t end = bytes.find('\n', start);
     start = end == std::string_view::npos ? bytes.size() : end + 1;
   }
+  return start;
+}
+
+/// Whether the quoted scalar at a mark is never closed. yaml-cpp 0.7 takes the rest of the file for
+/// its text then.
+bool is_unclosed(std::string_view bytes, Mark at) {
+  const std::size_t start = line_start(bytes, at.line);
+  std::string_view text = bytes.substr(start);
+  text.remove_prefix(std::min<std::size_t>(at.column - 1, text.size()));
+  while (!text.empty() && (text.front() == '&' || text.front() == '!')) {  // its anchor and tag
+    text.remove_prefix(std::min(text.find_first_of(" \t\r\n"), text.size()));
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  }
+  if (text.empty() || (text.front() != '\'' && text.front() != '"')) return false;
+  const char quote = text.front();
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == quote && quote == '\'' && i + 1 < text.size() && text[i + 1] == quote) {
+      ++i;
+    } else if (text[i] == quote) {
+      return false;
+    } else if (text[i] == '\\' && quote == '"') {
+      ++i;
+    }
+  }
+  return true;
+}
+
+/// The text at a mark up to the end of its line, for a message.
+std::string found_at(std::string_view bytes, Mark at) {
+  const std::size_t start = line_start(bytes, at.line);
   std::string_view line = bytes.substr(std::min(start, bytes.size()));
   line = line.substr(0, line.find_first_of("\r\n"));
   const bool tabbed =
       line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos;
 
-  std::size_t column = 0;  // in bytes; the mark counts characters
-  for (std::uint32_t seen = 1; column < line.size(); ++column) {
-    if ((line[column] & 0xc0) == 0x80) continue;
-    if (seen++ >= at.column) break;
-  }
-  std::string_view rest = line.substr(column);
+  std::string_view rest = line.substr(std::min<std::size_t>(at.column - 1, line.size()));
   constexpr std::size_t kExcerpt = 40;
   const bool cut = rest.size() > kExcerpt;
   if (cut) {
@@ -90,6 +115,8 @@ class Events final : public YAML::EventHandler {
   Events(DocumentBuilder& builder, DocumentStarts& starts) : builder_(builder), starts_(starts) {}
 
   [[nodiscard]] const Node* root() const { return root_; }
+  /// Where the last scalar begins when it is not plain; line 0: it is plain.
+  [[nodiscard]] Mark last_quoted() const { return last_scalar_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override { starts_.check(to_mark(mark)); }
   void OnDocumentEnd() override {}
@@ -113,6 +140,7 @@ class Events final : public YAML::EventHandler {
                 const std::string& value) override {
     const Mark at = to_mark(mark);
     const bool plain = tag == "?";
+    last_scalar_ = plain ? Mark{} : at;
     const bool merge = plain && value == "<<";
     add(plain ? builder_.plain(at, value) : tagged(at, tag, value), anchor, merge);
   }
@@ -231,6 +259,7 @@ class Events final : public YAML::EventHandler {
   DocumentBuilder& builder_;
   DocumentStarts& starts_;
   const Node* root_ = nullptr;
+  Mark last_scalar_;
   std::vector<Open> open_;
   std::unordered_map<YAML::anchor_t, const Node*> anchors_;
 };
@@ -274,6 +303,9 @@ Document Document::parse_yaml(std::string_view bytes, const Limits& limits,
     while (true) {
       Events events(builder, starts);
       if (!parser.HandleNextDocument(events)) break;
+      if (const Mark last = events.last_quoted(); last.line != 0 && is_unclosed(bytes, last)) {
+        throw Refused{last, "cannot parse YAML: found the end of the file in a quoted text"};
+      }
       if (events.root() != nullptr && !events.root()->is_null())
         document.roots_.push_back(events.root());
     }

@@ -32,8 +32,20 @@ std::optional<std::string> parse_integer(std::string_view text) {
   }
   int base = 10;
   if (text.size() > 1 && text.front() == '0') {
-    const char mark = text[1] | 0x20;
-    base = mark == 'x' ? 16 : mark == 'o' ? 8 : mark == 'b' ? 2 : 8;
+    switch (text[1] | 0x20) {
+      case 'x':
+        base = 16;
+        break;
+      case 'o':
+        base = 8;
+        break;
+      case 'b':
+        base = 2;
+        break;
+      default:
+        if (!is_digit(text[1])) return std::nullopt;
+        base = 8;
+    }
     text.remove_prefix(is_digit(text[1]) ? 1 : 2);
   }
   if (text.empty()) return std::nullopt;

@@ -73,12 +73,10 @@ PlanPtr Compiler::run() {
       captured_results(owner, plan_.graphs[owner.body]);
   }
 
-  Str entrypoint = spec_.entrypoint;
-  if (!options_.entrypoint.empty()) entrypoint.value = options_.entrypoint;
-  if (!entrypoint.empty()) {
-    entry(entrypoint, "entrypoint", plan_.entrypoint, true);
+  if (!spec_.entrypoint.empty()) {
+    entry(spec_.entrypoint, "entrypoint", plan_.entrypoint, true);
   } else if (!spec_.flawed) {
-    error(spec_.at, "spec.entrypoint is required");
+    error(workflow_.spec.set ? spec_.at : workflow_.at, "spec.entrypoint is required");
   }
   if (!spec_.on_exit.empty()) entry(spec_.on_exit, "onExit", plan_.on_exit, false);
   return diagnostics_.has_errors() ? nullptr : std::make_shared<const Plan>(std::move(plan_));
@@ -212,10 +210,9 @@ void Compiler::inputs(const argo::Template& written, workflow::Template& out) {
       error(parameter.value_from.at,
             name + ".valueFrom only allows: default, configMapKeyRef and supplied");
     }
-    if (parameter.value_from.set && parameter.value_from.flawed && !input.value) {
-      input.value =
-          Text::literal("");  // a source that was refused already: say nothing of missing arguments
-    }
+    const bool refused = parameter.flawed || parameter.value_from.flawed;
+    // Its value was refused already: say nothing of missing arguments.
+    if (refused && !input.value) input.value = Text::literal("");
     out.inputs.push_back(std::move(input));
   }
 }

@@ -11,6 +11,26 @@ using Edges = std::vector<std::pair<Index, Index>>;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/// The submitter's parameters, which are known before the workflow runs.
+class ArgumentScope final : public Scope {
+ public:
+  explicit ArgumentScope(const std::vector<InputParameter>& arguments) : arguments_(arguments) {}
+
+  [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const override {
+    constexpr std::string_view kPrefix = "workflow.parameters.";
+    if (!name.starts_with(kPrefix)) return std::nullopt;
+    name.remove_prefix(kPrefix.size());
+    for (const InputParameter& argument : arguments_) {
+      if (argument.name == name && argument.value && argument.value->is_literal())
+        return argument.value->source();
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const std::vector<InputParameter>& arguments_;
+};
+
 /// The words of a DAG's `target`.
 std::vector<std::string_view> split_words(std::string_view text) {
   std::vector<std::string_view> words;
@@ -242,11 +262,12 @@ std::vector<Index> Compiler::targets(const argo::Template& written,
   }
   const Str& target = written.dag.target;
   const std::string where = "templates." + std::string(written.name.value) + ".targets";
-  if (target.value.find("{{") != std::string_view::npos) {
-    error(target.at, "not supported yet: variables in " + where);
+  const auto names = text(target, where).render(ArgumentScope(plan_.arguments));
+  if (!names) {
+    error(target.at, "not supported yet: a variable other than workflow.parameters in " + where);
     return out;
   }
-  for (const std::string_view name : split_words(target.value)) {
+  for (const std::string_view name : split_words(*names)) {
     const auto found = std::find_if(tasks.begin(), tasks.end(),
                                     [&](const DagTask& task) { return task.name.value == name; });
     if (found == tasks.end()) {

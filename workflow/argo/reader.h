@@ -8,7 +8,9 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "workflow/argo/spec.h"
@@ -195,6 +197,7 @@ void Reader::object(const Node& node, T& out, const ObjectType<T>& type) {
   }
   out.at = node.at;
   out.set = true;
+  const auto outer = std::pair(struct_name_, field_name_);
   const auto name_of = [](const void* fields, std::size_t i) {
     return static_cast<const Field<T>*>(fields)[i].name;
   };
@@ -231,6 +234,7 @@ void Reader::object(const Node& node, T& out, const ObjectType<T>& type) {
     out.flawed |= flaw;
     path_.pop();
   }
+  std::tie(struct_name_, field_name_) = outer;
 }
 
 // The types that have tables: fields_pod.cc, fields_template.cc, fields_workflow.cc
