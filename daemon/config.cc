@@ -142,7 +142,7 @@ Result<std::string> absolute_path(std::string_view text) {
 }
 
 Result<std::string> private_user(std::string_view text) {
-  if (text.find(':') == std::string_view::npos) {
+  if (!text.empty() && text.find(':') == std::string_view::npos) {
     return fail(Code::InvalidArgument, "must be NAME:PASSWORD");
   }
   return std::string(text);
