@@ -3,7 +3,7 @@
 #
 #   install_test.sh CMAKE BUILD-DIRECTORY
 set -euo pipefail
-cmake=$1 build=$2
+cmake=$1 build=$(readlink -f "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -16,10 +16,17 @@ for file in usr/bin/gantry usr/sbin/gantryd; do [[ -x $file ]] || fail "no progr
 for file in usr/lib/systemd/system/gantry.{service,socket} usr/lib/sysusers.d/gantry.conf etc/gantry/gantry.yaml; do
     [[ -f $file && $(stat -c %a "$file") == 644 ]] || fail "no file $file that all can read"
 done
-./usr/bin/gantry version > /dev/null || fail "the installed gantry does not run"
+./usr/bin/gantry --help > /dev/null || fail "the installed gantry does not run"
 ./usr/sbin/gantryd --version > /dev/null || fail "the installed gantryd does not run"
 # The file of the defaults is one that the daemon accepts, as it is and with every line of it active.
-./usr/sbin/gantryd --config etc/gantry/gantry.yaml --help > /dev/null || fail "gantryd does not run"
+sed -E 's/^#( *[a-z_]+:)/\1/' etc/gantry/gantry.yaml > "$work/active.yaml"
+[[ $(grep -c '^[a-z]' "$work/active.yaml") -ge 10 ]] || fail "the defaults are not commented out as expected"
+for config in etc/gantry/gantry.yaml "$work/active.yaml"; do
+    # It reads the file, and then fails for another reason.
+    ./usr/sbin/gantryd --config "$config" --state-dir /dev/null/state > "$work/start.log" 2>&1 && fail "gantryd starts in /dev/null"
+    grep -q "/dev/null/state" "$work/start.log" || fail "$config: $(cat "$work/start.log")"
+done
+echo "ok    programs and configuration"
 
 # systemd looks at the units in the place where they are, among its own.
 [[ -e lib ]] || ln -s usr/lib lib
