@@ -35,7 +35,7 @@ class Server::Core final : public Host {
   Result<void> start() {
     epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
     if (!epoll_.valid()) return gantry::fail(errno_error("epoll_create1", errno));
-    const std::array<MHD_OptionItem, 8> options{{
+    const std::array<MHD_OptionItem, 7> options{{
         {MHD_OPTION_LISTEN_SOCKET, listener_.fd(), nullptr},
         {MHD_OPTION_CONNECTION_LIMIT, static_cast<std::intptr_t>(kMaxConnections), nullptr},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, static_cast<std::intptr_t>(kConnectionMemory),
@@ -43,11 +43,12 @@ class Server::Core final : public Host {
         {MHD_OPTION_CONNECTION_TIMEOUT, static_cast<std::intptr_t>(kIdleSeconds), nullptr},
         {MHD_OPTION_NOTIFY_COMPLETED, reinterpret_cast<std::intptr_t>(&Core::on_completed), this},
         {MHD_OPTION_URI_LOG_CALLBACK, reinterpret_cast<std::intptr_t>(&Core::on_uri), this},
-        {MHD_OPTION_EXTERNAL_LOGGER, reinterpret_cast<std::intptr_t>(&Core::on_log), this},
         {MHD_OPTION_END, 0, nullptr},
     }};
     daemon_ = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
-                               nullptr, nullptr, &Core::on_request, this, MHD_OPTION_ARRAY,
+                               nullptr, nullptr, &Core::on_request, this,
+                               // The logger must come first, before what it may have to log.
+                               MHD_OPTION_EXTERNAL_LOGGER, &Core::on_log, this, MHD_OPTION_ARRAY,
                                options.data(), MHD_OPTION_END);
     if (daemon_ == nullptr) return gantry::fail(Code::Internal, "libmicrohttpd does not start");
     const auto* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_EPOLL_FD);
@@ -188,6 +189,9 @@ class Server::Core final : public Host {
     int length = std::vsnprintf(text, sizeof text, format, arguments);
     std::string_view line(text, static_cast<std::size_t>(std::clamp(length, 0, 511)));
     while (line.ends_with('\n')) line.remove_suffix(1);
+    // A client that leaves in the middle of a stream is nothing to report: Exchange::read_stream ends
+    // the stream this way itself.
+    if (line.starts_with("Closing connection (application error")) return;
     core.config_.log(line);
   }
 
