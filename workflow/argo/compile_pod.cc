@@ -115,6 +115,7 @@ workflow::Container Compiler::container(const argo::Container& written, const st
   }
   out.resources = resources(written.resources, where + ".resources");
   out.security = security(written.security_context, where + ".securityContext");
+  if (written.tty.value) error(written.tty.at, "not supported yet: " + where + ".tty");
   out.tty = written.tty.value;
   out.stdin_open = written.stdin_open.value;
   return out;
