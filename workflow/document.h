@@ -39,6 +39,8 @@ struct Node {
   std::uint32_t expanded = 1;  ///< nodes below and including this one, aliases counted as copies
   std::string_view
       text;  ///< Scalar: canonical text ("012" without quotes is "10", "yes" is "true")
+  /// Scalar: how it stands in the file, where that is not the canonical text ("012"); else empty.
+  std::string_view written;
   std::span<const Node* const> items;  ///< Sequence
   std::span<const Entry> entries;      ///< Map, in written order, merge keys resolved, no key twice
 

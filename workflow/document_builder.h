@@ -35,6 +35,7 @@ class DocumentBuilder {
   [[nodiscard]] Document& document() { return document_; }
 
  private:
+  Node* new_scalar(Mark at, ScalarType type, std::string_view text);
   Node* count(Mark at, Node* node);
 
   Document& document_;

@@ -5,6 +5,7 @@
 
 #include "workflow/argo/compiler.h"
 #include "workflow/quantity.h"
+#include "workflow/suggestion.h"
 
 namespace gantry::workflow::argo {
 namespace {
@@ -91,6 +92,12 @@ void Compiler::template_names() {
   }
 }
 
+std::string Compiler::suggest_template(std::string_view name) const {
+  std::vector<std::string_view> names;
+  for (const argo::Template& one : spec_.templates.value) names.push_back(one.name.value);
+  return did_you_mean(name, names);
+}
+
 std::optional<Index> Compiler::find_template(std::string_view name) const {
   const auto found = templates_.find(name);
   return found == templates_.end() ? std::nullopt : std::optional(found->second);
@@ -170,9 +177,9 @@ void Compiler::entry(const Str& name, std::string_view field, Index& to,
                      bool inputs_must_be_supplied) {
   const auto found = find_template(name.value);
   if (!found) {
-    if (spec_.flawed) return;  // the templates may be in what was refused
+    if (spec_.flawed && spec_.templates.value.empty()) return;  // they are in what was refused
     error(name.at, "spec." + std::string(field) + " template name '" + std::string(name.value) +
-                       "' undefined");
+                       "' undefined" + suggest_template(name.value));
     return;
   }
   to = *found;

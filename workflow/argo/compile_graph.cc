@@ -79,8 +79,9 @@ Task Compiler::call(const Call& written, const std::string& where) {
     if (const auto found = find_template(written.template_name.value)) {
       task.callee = *found;
     } else {
-      error(written.template_name.at,
-            where + " template name '" + std::string(written.template_name.value) + "' undefined");
+      error(written.template_name.at, where + " template name '" +
+                                          std::string(written.template_name.value) + "' undefined" +
+                                          suggest_template(written.template_name.value));
     }
   } else if (!written.no_template && !written.flawed) {
     error(written.at, where + " template name is required");
@@ -89,8 +90,9 @@ Task Compiler::call(const Call& written, const std::string& where) {
     if (const auto found = find_template(written.on_exit.value)) {
       task.on_exit = *found;
     } else {
-      error(written.on_exit.at,
-            where + " onExit template name '" + std::string(written.on_exit.value) + "' undefined");
+      error(written.on_exit.at, where + " onExit template name '" +
+                                    std::string(written.on_exit.value) + "' undefined" +
+                                    suggest_template(written.on_exit.value));
     }
   }
   if (!written.when.empty()) task.when = text(written.when, where + " when");

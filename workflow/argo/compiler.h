@@ -68,6 +68,8 @@ class Compiler {
   Text text(const Str& written, std::string_view where);
   std::optional<Text> optional_text(const Str& written, std::string_view where);
   std::optional<Index> find_template(std::string_view name) const;
+  /// ` (did you mean 'X'?)` or nothing.
+  std::string suggest_template(std::string_view name) const;
   /// Names are required, well formed and unique: `<where>[<i>].name …`.
   template <class T>
   void check_names(const std::vector<T>& named, const std::string& where, bool parameter_names);

@@ -156,6 +156,11 @@ void Reader::any_text(const Node& node, Str& out) {
   if (node.is_null()) return;
   if (!node.is_scalar()) return wrong_type(node, "a string, a number or a boolean", "AnyString");
   take(node, out);
+  if (strict_ && !node.written.empty()) {
+    diagnostics_.warning(node.at, path_.text() + ": " + std::string(node.written) +
+                                      " without quotes is read as \"" + std::string(node.text) +
+                                      "\"");
+  }
 }
 
 void Reader::int_or_text(const Node& node, Str& out) {

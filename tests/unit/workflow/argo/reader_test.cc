@@ -178,6 +178,7 @@ TEST(Reader, NumbersAsTextsAreTakenUnlessStrict) {
   EXPECT_THAT(
       compile_yaml(yaml, {.strict = true}).diagnostics,
       ElementsAre(
+          HasSubstr("1.10 without quotes is read as"),
           HasSubstr(
               "12:20: spec.templates[0].container.args[1]: expected a string, found a number \"1\" "
               "(cannot unmarshal number into Go struct field Container.args of type string)"),
@@ -194,7 +195,7 @@ TEST(Reader, StrictWarnsOfScalarsThatSurprise) {
               std::string(kRest),
           {.strict = true}),
       ElementsAre(
-          "6:46: warning: spec.arguments.parameters[0].value: 012 without quotes is read as \"10\"",
+          "6:45: warning: spec.arguments.parameters[0].value: 012 without quotes is read as \"10\"",
           HasSubstr("parameters[2].value: yes without quotes is read as \"true\"")));
 }
 
