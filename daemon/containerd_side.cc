@@ -1,13 +1,11 @@
 #include "daemon/containerd_side.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <utility>
 
 #include "runtime/containerd/channel.h"
 #include "runtime/containerd/containerd_runtime.h"
 #include "runtime/containerd/images.h"
+#include "runtime/containerd/probe.h"
 #include "runtime/containerd/supervisor.h"
 
 namespace gantry {
@@ -15,41 +13,19 @@ namespace gantry {
 struct ContainerdSide::Impl : std::enable_shared_from_this<Impl> {
   Impl(Executor& e, Settings s) : executor(e), settings(std::move(s)) {}
 
+  void use(const containerd::ContainerdChoice& choice, runtime::Listener& listener,
+           std::function<void(Result<void>)> done);
   Result<void> connect(const std::string& socket, runtime::Listener& listener);
   void find(std::function<void(std::vector<runtime::FoundPod>)> done);
 
   Executor& executor;
   Settings settings;
-  std::string socket, version;
+  std::string socket, version, runtime_version;
   std::unique_ptr<containerd::Supervisor> supervisor;  // only for a private containerd
   std::unique_ptr<containerd::Channel> channel;
   std::unique_ptr<containerd::Images> images;
   std::unique_ptr<containerd::ContainerdRuntime> runtime;
 };
-
-namespace {
-
-bool is_in_path(const std::string& program) {
-  const char* path = std::getenv("PATH");
-  std::string directories = path == nullptr ? "/usr/sbin:/usr/bin:/sbin:/bin" : path;
-  std::size_t start = 0;
-  while (start <= directories.size()) {
-    std::size_t end = std::min(directories.find(':', start), directories.size());
-    if (::access((directories.substr(start, end - start) + "/" + program).c_str(), X_OK) == 0) {
-      return true;
-    }
-    start = end + 1;
-  }
-  return false;
-}
-
-/// crun starts a container in a third of runc's time.
-std::string choose_runtime(const std::string& setting) {
-  if (setting != "auto") return setting;
-  return is_in_path("crun") ? "crun" : "runc";
-}
-
-}  // namespace
 
 Result<void> ContainerdSide::Impl::connect(const std::string& address,
                                            runtime::Listener& listener) {
@@ -86,28 +62,58 @@ void ContainerdSide::Impl::find(std::function<void(std::vector<runtime::FoundPod
 }
 
 ContainerdSide::ContainerdSide(Executor& executor, Settings settings)
-    : impl_(std::make_shared<Impl>(executor, std::move(settings))) {
-  impl_->settings.runtime = choose_runtime(impl_->settings.runtime);
-}
+    : impl_(std::make_shared<Impl>(executor, std::move(settings))) {}
 ContainerdSide::~ContainerdSide() = default;
 
 void ContainerdSide::start(runtime::Listener& listener, std::function<void(Result<void>)> done) {
-  auto choice = containerd::resolve_containerd(impl_->settings.containerd);
-  if (!choice) return done(fail(std::move(choice.error())));
-  if (!choice->socket.empty()) {
-    impl_->version = choice->version;
-    return done(impl_->connect(choice->socket, listener));
+  // Which containerd, and which runtime below it: both block, so they are asked at the same time.
+  struct Questions {
+    Result<containerd::ContainerdChoice> choice;
+    Result<containerd::OciRuntime> runtime;
+    int open = 2;
+  };
+  auto questions = std::make_shared<Questions>();
+  auto answered = [impl = impl_, questions, &listener, done = std::move(done)] {
+    if (--questions->open > 0) return;
+    if (!questions->choice) return done(fail(std::move(questions->choice.error())));
+    if (!questions->runtime) return done(fail(std::move(questions->runtime.error())));
+    const containerd::OciRuntime& runtime = *questions->runtime;
+    if (!runtime.why_not_crun.empty()) {
+      impl->settings.log("runc starts the containers; crun does not work here: " +
+                         runtime.why_not_crun);
+    }
+    impl->settings.runtime = runtime.binary;
+    impl->runtime_version = runtime.version;
+    impl->use(*questions->choice, listener, done);
+  };
+  impl_->executor.offload(
+      [questions, setting = impl_->settings.containerd] {
+        questions->choice = containerd::resolve_containerd(setting);
+      },
+      answered);
+  containerd::probe_oci_runtime(impl_->executor, impl_->settings.runtime,
+                                [questions, answered](Result<containerd::OciRuntime> runtime) {
+                                  questions->runtime = std::move(runtime);
+                                  answered();
+                                });
+}
+
+void ContainerdSide::Impl::use(const containerd::ContainerdChoice& choice,
+                               runtime::Listener& listener,
+                               std::function<void(Result<void>)> done) {
+  if (!choice.socket.empty()) {
+    version = choice.version;
+    return done(connect(choice.socket, listener));
   }
-  containerd::Supervisor::Settings settings;
-  settings.directory = impl_->settings.state_dir + "/containerd";
-  settings.log = impl_->settings.log;
-  impl_->supervisor =
-      std::make_unique<containerd::Supervisor>(impl_->executor, std::move(settings));
-  impl_->supervisor->start([impl = impl_.get(), &listener, done](Result<std::string> socket) {
-    if (!socket) return done(fail(std::move(socket.error())));
-    auto version = containerd::containerd_version(*socket, std::chrono::seconds(1));
-    if (version) impl->version = std::move(*version);
-    done(impl->connect(*socket, listener));
+  containerd::Supervisor::Settings supervision;
+  supervision.directory = settings.state_dir + "/containerd";
+  supervision.log = settings.log;
+  supervisor = std::make_unique<containerd::Supervisor>(executor, std::move(supervision));
+  supervisor->start([this, &listener, done = std::move(done)](Result<std::string> address) {
+    if (!address) return done(fail(std::move(address.error())));
+    auto found = containerd::containerd_version(*address, std::chrono::seconds(1));
+    if (found) version = std::move(*found);
+    done(connect(*address, listener));
   });
 }
 
@@ -129,6 +135,6 @@ api::Json ContainerdSide::description() const {
           {"private", impl_->supervisor != nullptr}};
 }
 
-std::string ContainerdSide::runtime_name() const { return impl_->settings.runtime; }
+std::string ContainerdSide::runtime_name() const { return impl_->runtime_version; }
 
 }  // namespace gantry

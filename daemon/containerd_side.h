@@ -36,9 +36,8 @@ class ContainerdSide {
   ~ContainerdSide();
   ContainerdSide(const ContainerdSide&) = delete;
 
-  /// Finds or starts containerd and begins to connect. `done` is called once, when runtime() and
-  /// images() are there. Blocks up to a second before the loop runs. `listener` outlives the
-  /// object.
+  /// Finds or starts containerd, tries the OCI runtime, and begins to connect. `done` is called
+  /// once; after success runtime() and images() are there. `listener` outlives the object.
   void start(runtime::Listener& listener, std::function<void(Result<void>)> done);
   /// Stops the containerd that is ours; `done` comes at once when there is none.
   void stop_containerd(std::function<void()> done);
@@ -49,6 +48,7 @@ class ContainerdSide {
   void find(std::function<void(std::vector<runtime::FoundPod>)> done);
   /// `{"version", "address", "private"}`, for version().
   [[nodiscard]] api::Json description() const;
+  /// The OCI runtime: "crun version 1.8.1".
   [[nodiscard]] std::string runtime_name() const;
 
  private:

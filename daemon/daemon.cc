@@ -172,13 +172,14 @@ void Daemon::on_lost(const std::string& pod, const Error& error) {
   if (!stopping_) effects_.apply(engine_.pod_lost(pod, error, now()));
 }
 void Daemon::on_removed(const std::string& pod) {
+  effects_.pod_removed(pod);
   if (!stopping_) effects_.apply(engine_.pod_removed(pod, now()));
 }
 void Daemon::on_progress(const std::string& pod, const std::string& what) {
   if (!stopping_) effects_.apply(engine_.pod_progress(pod, what, now()));
 }
 void Daemon::on_connected(bool connected) {
-  if (connected != std::exchange(connected_, connected)) {
+  if (connected != std::exchange(connected_, connected) && !stopping_) {
     environment_.log(connected ? "connected to containerd"
                                : "the connection to containerd is lost; running steps go on");
   }

@@ -92,6 +92,9 @@ class Daemon final : public runtime::Listener {
   [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] bool stopping() const { return stopping_; }
 
+  /// Something is still being stored or cleared away.
+  [[nodiscard]] bool busy() const { return !effects_.idle() || effects_.removing(); }
+
   struct Load {
     std::size_t runs = 0;   ///< not over
     std::size_t steps = 0;  ///< pods that run

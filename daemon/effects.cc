@@ -183,6 +183,7 @@ void Effects::carry_out(Effect effect) {
     runtime_->signal(signal->pod, signal->signal, signal->everything);
   } else if (auto* remove = std::get_if<engine::RemovePod>(&effect)) {
     if (hold(remove->pod, effect)) return;
+    removing_.insert(remove->pod);
     runtime_->remove(remove->pod);
   } else if (auto* claims = std::get_if<engine::RemoveClaims>(&effect)) {
     runtime_->remove_claims(claims->run_uid);

@@ -18,6 +18,7 @@
 #include <functional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -65,6 +66,9 @@ class Effects {
   /// Sends what was gathered. To be called at the end of every turn of the loop.
   void end_turn();
   [[nodiscard]] bool idle() const { return !in_flight_ && gathered_.nothing(); }
+  /// Pods that the runtime is clearing away.
+  [[nodiscard]] bool removing() const { return !removing_.empty(); }
+  void pod_removed(const std::string& pod) { removing_.erase(pod); }
   /// The number of the transaction that is being gathered, and of the last one committed.
   [[nodiscard]] std::uint64_t gathering() const { return number_; }
   [[nodiscard]] std::uint64_t committed() const { return committed_; }
@@ -118,6 +122,7 @@ class Effects {
   bool retry_waits_ = false;
   std::uint64_t number_ = 1;
   std::uint64_t committed_ = 0;
+  std::unordered_set<std::string> removing_;
   /// Pods whose host paths a worker resolves → what came for them meanwhile.
   std::unordered_map<std::string, std::vector<engine::Effect>> held_;
 };

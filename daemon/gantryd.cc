@@ -127,7 +127,7 @@ class Gantryd {
   std::unique_ptr<api::Server> server_;
   std::unique_ptr<Loop::Timer> server_timer_, watchdog_timer_, status_timer_;
   bool server_due_ = false;
-  bool stopping_ = false;
+  enum class Stage { Serving, Draining, Ending } stage_ = Stage::Serving;
   std::string status_;
   Time stop_until_{};
   std::optional<Error> failure_;
@@ -231,7 +231,7 @@ Result<void> Gantryd::serve() {
   config.group = config_.socket_group;
   config.executor = &loop_;
   config.wake = [this] { server_due_ = true; };
-  config.log = [](std::string_view text) { spdlog::warn("http: {}", text); };
+  config.log = [](std::string_view text) { spdlog::debug("http: {}", text); };
   if (!config.listen_fd.valid()) {
     std::error_code ignored;  // binding says what is wrong
     std::filesystem::create_directories(std::filesystem::path(config_.socket_path).parent_path(),
@@ -261,12 +261,15 @@ void Gantryd::turn_ended() {
     server_due_ = false;
     server_->turn();
     daemon_->end_turn();
-    // What that has set off is the next turn's: post nothing, so that the loop does not sleep
-    // before it.
+    // What that has set off is the next turn's; an empty task keeps the loop from sleeping before.
     if (server_due_) loop_.post([] {});
   }
   server_timer_->set(server_->timeout());
-  if (stopping_ && (server_->connections() == 0 || now() >= stop_until_)) finish_stop();
+  if (stage_ != Stage::Draining) return;
+  // When nothing runs, what has ended is cleared away first, so that no shim is left without its
+  // containerd.
+  bool done = server_->connections() == 0 && (daemon_->load().runs > 0 || !daemon_->busy());
+  if (done || now() >= stop_until_) finish_stop();
 }
 
 void Gantryd::report_status() {
@@ -281,7 +284,8 @@ void Gantryd::report_status() {
 /// Orderly: no new work, what was decided is stored, clients get their answers. Steps go on under
 /// containerd.
 void Gantryd::stop() {
-  if (std::exchange(stopping_, true)) return loop_.stop();  // a second signal does not wait
+  if (stage_ != Stage::Serving) return loop_.stop();  // a second signal does not wait
+  stage_ = Stage::Draining;
   spdlog::info("stopping");
   notify::stopping();
   stop_until_ = now() + kPatience;
@@ -291,7 +295,7 @@ void Gantryd::stop() {
 }
 
 void Gantryd::finish_stop() {
-  stopping_ = false;  // once
+  stage_ = Stage::Ending;
   daemon_->stop([this] {
     Daemon::Load load = daemon_->load();
     auto end = [this] { loop_.stop(); };

@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 13> kBaselineCapabilities{
 
 tl::unexpected<Error> denied(const std::string& what) {
   return fail(Code::PermissionDenied,
-              what + " needs `allow_privileged: true` in gantryd's configuration");
+              what + " needs allow_privileged: true in gantryd's configuration");
 }
 
 Result<void> check_container(const Policy& policy, const runtime::ContainerSpec& container) {
@@ -45,7 +45,7 @@ Result<void> check_host_path(const Policy& policy, const std::string& volume,
   std::string leads = path == normalise_path(asked) ? "" : " (which leads to \"" + path + "\")";
   return fail(Code::PermissionDenied, "volume \"" + volume + "\": hostPath \"" + asked + "\"" +
                                           leads +
-                                          " is not below a path of `host_path_allow` in gantryd's "
+                                          " is not below a path of host_path_allow in gantryd's "
                                           "configuration");
 }
 

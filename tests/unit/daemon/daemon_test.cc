@@ -316,7 +316,7 @@ TEST_F(DaemonTest, MissingSecretsAndForbiddenPathsAreErrorsOfTheNode) {
   const Case cases[] = {
       {"secret", "env: [{name: A, valueFrom: {secretKeyRef: {name: s, key: k}}}]",
        "secret \"s\" not found"},
-      {"privileged", "securityContext: {privileged: true}", "needs `allow_privileged: true`"},
+      {"privileged", "securityContext: {privileged: true}", "needs allow_privileged: true"},
   };
   for (const Case& c : cases) {
     std::string yaml = kEcho;

@@ -54,7 +54,7 @@ TEST(Policy, HostPathsNeedTheAllowList) {
   }
   auto refused = check_policy({}, pod_with_path("/srv/cache"));
   EXPECT_EQ(refused.error().message,
-            "volume \"v\": hostPath \"/srv/cache\" is not below a path of `host_path_allow` in "
+            "volume \"v\": hostPath \"/srv/cache\" is not below a path of host_path_allow in "
             "gantryd's configuration");
 }
 
@@ -80,9 +80,8 @@ TEST(Policy, WhatMakesRootNeedsAllowPrivileged) {
     ASSERT_EQ(done.has_value(), c.what == nullptr);
     if (done) continue;
     EXPECT_EQ(done.error().code, Code::PermissionDenied);
-    EXPECT_EQ(done.error().message,
-              "container \"main\": " + std::string(c.what) +
-                  " needs `allow_privileged: true` in gantryd's configuration");
+    EXPECT_EQ(done.error().message, "container \"main\": " + std::string(c.what) +
+                                        " needs allow_privileged: true in gantryd's configuration");
   }
 }
 

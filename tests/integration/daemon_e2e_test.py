@@ -1,0 +1,438 @@
+#!/usr/bin/env python3
+"""gantryd from the outside: real containers through a private containerd, over the socket and the command line.
+
+  daemon_e2e_test.py DIRECTORY-OF-GANTRY-AND-GANTRYD [TEST…]
+
+Needs root. Every test has workflows of its own; the daemon is shared, and some tests kill it.
+"""
+import http.client, json, os, re, signal, socket, subprocess, sys, tempfile, time, unittest, urllib.parse
+
+BIN = os.path.abspath(sys.argv.pop(1))
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+ENDED = ("Succeeded", "Failed", "Error")
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=60)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Refused(Exception):
+    def __init__(self, status, text):
+        super().__init__(f"{status}: {text}")
+        self.status = status
+        self.message = json.loads(text)["message"] if text.startswith("{") else text
+
+
+class Gantryd:
+    """One daemon on one state directory, through all its lives."""
+
+    def __init__(self):
+        self.work = tempfile.mkdtemp(prefix="gantry-e2e.", dir="/tmp")
+        os.chmod(self.work, 0o755)
+        self.socket = self.work + "/gantry.sock"
+        os.mkdir(self.work + "/allowed")
+        with open(self.work + "/gantry.yaml", "w") as file:
+            file.write(f"host_path_allow: [{self.work}/allowed]\ntermination_grace: 3s\n")
+        self.process = None
+        self.env = {**os.environ, "GANTRY_HOST": "unix://" + self.socket, "NO_COLOR": "1"}
+
+    def start(self):
+        self.log = open(self.work + "/gantryd.log", "a")
+        self.process = subprocess.Popen(
+            [BIN + "/gantryd", "--config", self.work + "/gantry.yaml", "--state-dir", self.work + "/state",
+             "--socket", self.socket, "--containerd", "private", "--log-level", "debug"],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.await_(lambda: self.answers(), 60, "gantryd to answer")
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError("gantryd ended: " + open(self.work + "/gantryd.log").read()[-2000:])
+        try:
+            self.call("GET", "/api/v1/version")
+            return True
+        except OSError:
+            return False
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.wait(30)
+
+    @staticmethod
+    def await_(condition, seconds, what):
+        end = time.monotonic() + seconds
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > end:
+                raise AssertionError(f"waited {seconds} s for {what}")
+            time.sleep(0.01)
+
+    def call(self, method, path, body=None, type="application/json", parse=json.loads, socket_path=None):
+        connection = Connection(socket_path or self.socket)
+        try:
+            data = body if body is None or isinstance(body, str) else json.dumps(body)
+            connection.request(method, path, data, {"Content-Type": type} if data else {})
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise Refused(answer.status, text)
+        return parse(text)
+
+    def cli(self, *arguments, input=None, check=True):
+        done = subprocess.run([BIN + "/gantry", *arguments], input=input, text=True, env=self.env,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+        if check and done.returncode != 0:
+            raise AssertionError(f"gantry {' '.join(arguments)}: {done.returncode}\n{done.stdout}")
+        return done.stdout
+
+    def submit(self, spec, name=None, **metadata):
+        metadata |= {"name": name} if name else {"generateName": "e2e-"}
+        workflow = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec}
+        return self.call("POST", "/api/v1/workflows/default", {"workflow": workflow})["metadata"]["name"]
+
+    def get(self, name):
+        return self.call("GET", f"/api/v1/workflows/default/{name}")
+
+    def wait(self, name, seconds=60):
+        def ended():
+            workflow = self.get(name)
+            return workflow if workflow["status"]["phase"] in ENDED else None
+        return self.await_(ended, seconds, f"the end of {name}: {json.dumps(self.get(name)['status'], indent=1)}")
+
+    def run(self, spec, seconds=60, **metadata):
+        return self.wait(self.submit(spec, **metadata), seconds)
+
+    def await_node(self, name, node, phase="Running"):
+        def there():
+            return any(n["displayName"] == node and n["phase"] == phase
+                       for n in self.get(name)["status"].get("nodes", {}).values())
+        self.await_(there, 30, f"{node} of {name} to be {phase}")
+
+    def logs(self, name, **query):
+        text = self.call("GET", f"/api/v1/workflows/default/{name}/log?logOptions.container=main&"
+                         + urllib.parse.urlencode(query), parse=str)
+        return [json.loads(line)["result"]["content"] for line in text.splitlines() if line.strip()]
+
+
+def sh(script, name="main", **more):
+    fields = {k: more.pop(k) for k in ("env", "volumeMounts", "resources", "securityContext") if k in more}
+    return {"name": name, "container": {"image": "busybox", "command": ["sh", "-c"], "args": [script], **fields}, **more}
+
+
+def nodes(workflow):
+    return {n["displayName"]: n for n in workflow["status"]["nodes"].values()}
+
+
+D = Gantryd()
+
+
+def processes_of(text):
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            command = open(f"/proc/{pid}/cmdline", "rb").read().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if text in command and int(pid) != os.getpid():
+            found.append((int(pid), command))
+    return found
+
+
+def setUpModule():
+    made = subprocess.run([ROOT + "/scripts/test-images", "busybox"], text=True, stdout=subprocess.PIPE, check=True)
+    archives = re.search(r"archives are in (.*)", made.stdout)[1]
+    D.start()
+    D.cli("image", "import", archives + "/busybox.tar")
+
+
+def tearDownModule():
+    D.stop()
+    # A daemon that ends with nothing to do leaves nothing: no containerd, no shim, no mount.
+    left = processes_of(D.work + "/")
+    mounts = [line for line in open("/proc/self/mountinfo") if D.work + "/" in line and "/volumes/files " not in line]
+    for pid, _ in left:
+        os.kill(pid, signal.SIGKILL)
+    for line in open("/proc/self/mountinfo").readlines()[::-1]:
+        if D.work + "/" in line:
+            subprocess.run(["umount", "-l", line.split()[4]], stderr=subprocess.DEVNULL)
+    subprocess.run(["rm", "-rf", "--one-file-system", D.work])
+    assert not left, left
+    assert not mounts, mounts
+
+
+class EndToEnd(unittest.TestCase):
+    maxDiff = None
+
+    def assertPhase(self, workflow, phase):
+        self.assertEqual(workflow["status"]["phase"], phase, json.dumps(workflow["status"], indent=1))
+
+    # ---- what a workflow can do ----
+
+    def test_hello(self):
+        output = D.cli("run", "-", input=json.dumps({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"generateName": "hello-"},
+            "spec": {"entrypoint": "main", "templates": [sh("echo hello, world")]}}))
+        self.assertIn("hello, world", output)
+
+    def test_steps(self):
+        step = lambda name, message: {"name": name, "template": "say",
+                                      "arguments": {"parameters": [{"name": "m", "value": message}]}}
+        workflow = D.run({"entrypoint": "main", "templates": [
+            {"name": "main", "steps": [[step("one", "1")], [step("two-a", "a"), step("two-b", "b")]]},
+            sh("echo {{inputs.parameters.m}}", "say", inputs={"parameters": [{"name": "m"}]})]})
+        self.assertPhase(workflow, "Succeeded")
+        self.assertEqual(workflow["status"]["progress"], "3/3")
+        self.assertEqual(sorted(D.logs(workflow["metadata"]["name"])), ["1", "a", "b"])
+        tree = nodes(workflow)
+        self.assertEqual(tree["[0]"]["type"], "StepGroup")
+        self.assertEqual(tree["one"]["children"], [tree["[1]"]["id"]])
+
+    def test_dag_with_depends_and_when(self):
+        workflow = D.run({"entrypoint": "main", "templates": [
+            {"name": "main", "dag": {"tasks": [
+                {"name": "a", "template": "fail"},
+                {"name": "b", "template": "ok", "depends": "a.Failed"},
+                {"name": "c", "template": "ok", "depends": "a.Succeeded"},
+                {"name": "d", "template": "ok", "depends": "b && c.Omitted", "when": "1 == 2"},
+                {"name": "e", "template": "ok", "depends": "d"}]}},
+            sh("exit 3", "fail"), sh("true", "ok")]})
+        self.assertEqual({k: v["phase"] for k, v in nodes(workflow).items() if len(k) == 1},
+                         {"a": "Failed", "b": "Succeeded", "c": "Omitted", "d": "Skipped", "e": "Succeeded"})
+        self.assertEqual(nodes(workflow)["a"]["message"], "main: Error (exit code 3)")
+        self.assertEqual(nodes(workflow)["a"]["outputs"]["exitCode"], "3")
+
+    def test_retry(self):
+        workflow = D.run({"entrypoint": "main", "volumeClaimTemplates": [claim("work")], "templates": [
+            sh("echo x >> /work/tries; [ $(wc -l < /work/tries) -ge 3 ]", retryStrategy={"limit": "5"},
+               volumeMounts=[{"name": "work", "mountPath": "/work"}])]})
+        self.assertPhase(workflow, "Succeeded")
+        self.assertEqual([n["phase"] for k, n in sorted(nodes(workflow).items()) if k.endswith(")")],
+                         ["Failed", "Failed", "Succeeded"])
+
+    def test_script_and_outputs(self):
+        workflow = D.run({"entrypoint": "main", "templates": [
+            {"name": "main", "steps": [
+                [{"name": "make", "template": "make"}],
+                [{"name": "use", "template": "use", "arguments": {"parameters": [
+                    {"name": "r", "value": "{{steps.make.outputs.result}}"},
+                    {"name": "f", "value": "{{steps.make.outputs.parameters.f}}"}]}}]]},
+            {"name": "make", "script": {"image": "busybox", "command": ["sh"],
+                                        "source": "echo -n from-file > /tmp/f\necho from-stdout\n"},
+             "outputs": {"parameters": [{"name": "f", "valueFrom": {"path": "/tmp/f"}}]}},
+            sh("echo {{inputs.parameters.r}} {{inputs.parameters.f}}", "use",
+               inputs={"parameters": [{"name": "r"}, {"name": "f"}]})]})
+        self.assertPhase(workflow, "Succeeded")
+        self.assertIn("from-stdout from-file", D.logs(workflow["metadata"]["name"]))
+
+    def test_secrets_and_volumes(self):
+        D.cli("secret", "create", "s", "--from-literal", "user=me", "--from-literal", "pass=two words")
+        D.cli("configmap", "create", "c", "--from-literal", "region=eu")
+        with open(D.work + "/allowed/file", "w") as file:
+            file.write("of the host\n")
+        workflow = D.run({"entrypoint": "main", "volumes": [
+            {"name": "s", "secret": {"secretName": "s"}}, {"name": "e", "emptyDir": {}},
+            {"name": "h", "hostPath": {"path": D.work + "/allowed"}}],
+            "templates": [sh("echo $REGION $PASS; cat /s/user; echo; touch /e/x && cat /h/file; stat -c %a /s/user",
+                             env=[{"name": "REGION", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "region"}}},
+                                  {"name": "PASS", "valueFrom": {"secretKeyRef": {"name": "s", "key": "pass"}}}],
+                             volumeMounts=[{"name": n, "mountPath": "/" + n} for n in "seh"])]})
+        self.assertPhase(workflow, "Succeeded")
+        self.assertEqual(D.logs(workflow["metadata"]["name"]), ["eu two words", "me", "of the host", "644"])
+        self.assertNotIn("two words", json.dumps(workflow))
+
+    def test_what_the_daemon_forbids(self):
+        for fields, message in (
+                ({"securityContext": {"privileged": True}}, "allow_privileged"),
+                ({"env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "none", "key": "k"}}}]},
+                 'secret "none" not found')):
+            workflow = D.run({"entrypoint": "main", "templates": [sh("true", **fields)]})
+            self.assertPhase(workflow, "Error")
+            self.assertIn(message, workflow["status"]["message"])
+        workflow = D.run({"entrypoint": "main", "volumes": [{"name": "h", "hostPath": {"path": "/etc"}}],
+                          "templates": [sh("true", volumeMounts=[{"name": "h", "mountPath": "/h"}])]})
+        self.assertPhase(workflow, "Error")
+        self.assertIn("host_path_allow", workflow["status"]["message"])
+
+    def test_exit_handler(self):
+        workflow = D.run({"entrypoint": "main", "onExit": "bye", "templates": [
+            sh("exit 1"), sh("echo it {{workflow.status}}", "bye")]})
+        self.assertPhase(workflow, "Failed")
+        self.assertEqual(D.logs(workflow["metadata"]["name"]), ["it Failed"])
+        self.assertEqual(workflow["status"]["progress"], "1/2")
+
+    def test_deadline(self):
+        begun = time.monotonic()
+        workflow = D.run({"entrypoint": "main", "activeDeadlineSeconds": 1, "templates": [sh("sleep 60")]})
+        self.assertPhase(workflow, "Failed")
+        self.assertLess(time.monotonic() - begun, 15)
+
+    def test_parallelism(self):
+        workflow = D.run({"entrypoint": "main", "parallelism": 1, "volumeClaimTemplates": [claim("work")], "templates": [
+            {"name": "main", "steps": [[{"name": f"s{i}", "template": "one"} for i in range(4)]]},
+            sh("mkdir /work/lock && sleep 0.1 && rmdir /work/lock", "one",
+               volumeMounts=[{"name": "work", "mountPath": "/work"}])]})
+        self.assertPhase(workflow, "Succeeded")
+
+    # ---- commands ----
+
+    def test_stop_runs_the_exit_handler_and_terminate_does_not(self):
+        for verb, handlers in (("stop", 1), ("terminate", 0)):
+            name = D.submit({"entrypoint": "main", "onExit": "bye", "templates": [sh("sleep 60"), sh("echo bye", "bye")]})
+            D.await_node(name, name)
+            D.call("PUT", f"/api/v1/workflows/default/{name}/{verb}", {"name": name, "namespace": "default"})
+            workflow = D.wait(name)
+            self.assertPhase(workflow, "Failed")
+            self.assertEqual(len([n for n in nodes(workflow) if "onExit" in n]), handlers, verb)
+
+    def test_delete_while_it_runs(self):
+        name = D.submit({"entrypoint": "main", "templates": [sh("sleep 600.25")]})
+        D.await_node(name, name)
+        self.assertTrue(processes_of("sleep 600.25"))
+        D.call("DELETE", f"/api/v1/workflows/default/{name}")
+        with self.assertRaises(Refused) as refused:
+            D.get(name)
+        self.assertEqual(refused.exception.status, 404)
+        D.await_(lambda: not [p for p in processes_of("sleep 600.25") if "gantry" not in p[1]], 20, "the step to die")
+
+    def test_bad_documents_are_refused_and_the_daemon_goes_on(self):
+        for document, message in (
+                ("a: [", "f.yaml:1:"),
+                ("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: x}\nspec: {entrypont: y}\n", "f.yaml:4:"),
+                ("&a [*a]", "f.yaml:1:"), ("\0", "f.yaml:1"), ("[" * 100000, "f.yaml:1:")):
+            with self.assertRaises(Refused) as refused:
+                D.call("POST", "/api/v1/workflows/default?file=f.yaml", document, "application/yaml")
+            self.assertEqual(refused.exception.status, 400, document[:20])
+            self.assertIn(message, refused.exception.message)
+        self.assertTrue(D.answers())
+
+    def test_a_name_is_taken_once(self):
+        name = D.submit({"entrypoint": "main", "templates": [sh("true")]}, name="only-once")
+        with self.assertRaises(Refused) as refused:
+            D.submit({"entrypoint": "main", "templates": [sh("true")]}, name=name)
+        self.assertEqual((refused.exception.status, refused.exception.message),
+                         (409, 'workflows.argoproj.io "only-once" already exists'))
+
+    def test_follow_logs(self):
+        name = D.submit({"entrypoint": "main", "templates": [sh("for i in 1 2 3; do echo line $i; sleep 0.2; done; echo -n end")]})
+        self.assertEqual(D.logs(name, **{"logOptions.follow": "true"}), ["line 1", "line 2", "line 3", "end"])
+        self.assertEqual(D.logs(name, **{"logOptions.tailLines": "2"}), ["line 3", "end"])
+
+    # ---- what may go wrong ----
+
+    def test_a_killed_daemon_takes_over_its_steps(self):
+        name = D.submit({"entrypoint": "main", "volumeClaimTemplates": [claim("work")], "templates": [
+            {"name": "main", "steps": [[{"name": "long", "template": "long"}, {"name": "short", "template": "short"}],
+                                       [{"name": "after", "template": "after"}]]},
+            sh("echo begun >> /work/x; sleep 4", "long", volumeMounts=[{"name": "work", "mountPath": "/work"}]),
+            sh("sleep 1; exit 0", "short"),
+            sh("wc -l < /work/x", "after", volumeMounts=[{"name": "work", "mountPath": "/work"}])]})
+        D.await_node(name, "long")
+        D.await_node(name, "short")
+        D.stop(signal.SIGKILL)
+        time.sleep(1.5)  # `short` ends while nobody looks
+        D.start()
+        workflow = D.wait(name)
+        self.assertPhase(workflow, "Succeeded")
+        self.assertEqual(D.logs(name), ["1"], "the step ran once")
+
+    def test_a_stopped_daemon_leaves_its_steps_running(self):
+        name = D.submit({"entrypoint": "main", "templates": [sh("sleep 3; echo done")]})
+        D.await_node(name, name)
+        D.stop()
+        self.assertEqual(D.process.returncode, 0)
+        D.start()
+        self.assertPhase(D.wait(name), "Succeeded")
+        self.assertEqual(D.logs(name), ["done"])
+
+    def test_a_killed_containerd_takes_no_step_with_it(self):
+        name = D.submit({"entrypoint": "main", "templates": [
+            {"name": "main", "steps": [[{"name": "one", "template": "one"}], [{"name": "two", "template": "one"}]]},
+            sh("sleep 3; echo done", "one")]})
+        D.await_node(name, "one")
+        with open(D.work + "/state/containerd/containerd.pid") as file:
+            pid = int(file.read().split()[0])
+        os.kill(pid, signal.SIGKILL)
+        workflow = D.wait(name)
+        self.assertPhase(workflow, "Succeeded")
+        self.assertEqual(D.logs(name), ["done", "done"])
+
+    def test_only_one_daemon_for_a_state_directory(self):
+        second = subprocess.run([BIN + "/gantryd", "--state-dir", D.work + "/state", "--socket", D.work + "/other"],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("another gantryd runs on the state directory", second.stdout)
+        for arguments, status in ((["--nonsense"], 2), (["--config", "/nonexistent"], 2), (["--version"], 0)):
+            self.assertEqual(subprocess.run([BIN + "/gantryd", *arguments], stdout=subprocess.DEVNULL,
+                                            stderr=subprocess.DEVNULL).returncode, status, arguments)
+
+    def test_under_systemd_and_beside_another_daemon(self):
+        """Readiness, watchdog and an inherited socket; a second daemon on one containerd leaves the first one's steps."""
+        name = D.submit({"entrypoint": "main", "templates": [sh("sleep 4")]})
+        D.await_node(name, name)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, socket.socket(socket.AF_UNIX) as listener:
+            notify.bind(D.work + "/notify")
+            notify.settimeout(30)
+            listener.bind(D.work + "/second.sock")
+            listener.listen()
+            command = [BIN + "/gantryd", "--config", D.work + "/gantry.yaml", "--state-dir", D.work + "/second",
+                       "--containerd", D.work + "/state/containerd/containerd.sock"]
+            second = subprocess.Popen(
+                ["sh", "-c", f'export LISTEN_PID=$$; exec "$@" 3<&{listener.fileno()}', "sh", *command],
+                pass_fds=[listener.fileno()], stdout=D.log, stderr=D.log,
+                env={**os.environ, "LISTEN_FDS": "1", "NOTIFY_SOCKET": D.work + "/notify", "WATCHDOG_USEC": "300000"})
+            seen = []
+            def told(what):
+                while not any(what in message for message in seen):
+                    seen.append(notify.recv(4096).decode())
+            try:
+                told("READY=1")
+                self.assertEqual(D.call("GET", "/api/v1/workflows/default", socket_path=D.work + "/second.sock")["items"] or [], [])
+                told("WATCHDOG=1")
+            finally:
+                second.terminate()
+            told("STOPPING=1")
+            self.assertEqual(second.wait(30), 0)
+            self.assertTrue(os.path.exists(D.work + "/second.sock"), "it is systemd's")
+        self.assertPhase(D.wait(name), "Succeeded")
+
+    # ---- last: what is left, and figures ----
+
+    def test_zz_nothing_is_left(self):
+        ctr = ["ctr", "-a", D.work + "/state/containerd/containerd.sock", "-n", "gantry"]
+        def empty():
+            return not any(subprocess.run([*ctr, *what, "list", "-q"], text=True, stdout=subprocess.PIPE).stdout
+                           for what in (["containers"], ["tasks"]))
+        D.await_(empty, 30, "the last containers to go")
+        self.assertFalse(processes_of("containerd-shim-runc-v2 -namespace gantry -id e2e"))
+        self.assertEqual([f for _, _, files in os.walk(D.work + "/state/volumes/pods") for f in files], [])
+
+    def test_zz_figures(self):
+        def timed(spec):
+            begun = time.monotonic()
+            self.assertPhase(D.run(spec, 120), "Succeeded")
+            return time.monotonic() - begun
+        echo = {"entrypoint": "main", "templates": [sh("echo hi")]}
+        many = lambda groups: {"entrypoint": "main", "templates": [{"name": "main", "steps": [
+            [{"name": f"s{g}-{i}", "template": "one"} for i in range(n)] for g, n in enumerate(groups)]}, sh("true", "one")]}
+        singles = sorted(timed(echo) for _ in range(5))
+        print(f"\nfigures: one echo {singles[2] * 1000:.0f} ms (median of 5), 14 in sequence "
+              f"{timed(many([1] * 14)) * 1000:.0f} ms, 50 in parallel {timed(many([50])) * 1000:.0f} ms")
+
+
+def claim(name):
+    return {"metadata": {"name": name}, "spec": {"accessModes": ["ReadWriteOnce"],
+                                                 "resources": {"requests": {"storage": "1Gi"}}}}
+
+
+if __name__ == "__main__":
+    unittest.main(warnings="ignore", argv=[sys.argv[0], *(f"EndToEnd.{t}" if t.startswith("test") else t for t in sys.argv[1:])])
