@@ -1,20 +1,20 @@
 #include "cli/follow.h"
 
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <deque>
 #include <limits>
 #include <map>
+#include <set>
 
-#include "base/unique_fd.h"
 #include "cli/live_view.h"
 #include "cli/log_prefix.h"
 #include "cli/render/age.h"
 #include "cli/render/status.h"
 #include "cli/render/tree.h"
 #include "cli/render/workflow_view.h"
+#include "cli/signals.h"
 #include "cli/watch.h"
 
 namespace gantry::cli {
@@ -30,40 +30,14 @@ constexpr auto kDrain = 3s;
 /// How long a line waits for the state that names its step: the two come on different streams.
 constexpr auto kName = 500ms;
 
-/// SIGINT, SIGTERM and SIGHUP as a readable descriptor, for as long as it lives.
-class Signals {
- public:
-  Signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
-    ::pthread_sigmask(SIG_BLOCK, &set, &before_);
-    fd_.reset(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-  }
-  ~Signals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-
-  [[nodiscard]] int fd() const { return fd_.get(); }
-  /// The next signal that has come, 0 for none.
-  [[nodiscard]] int take() const {
-    signalfd_siginfo info{};
-    return ::read(fd_.get(), &info, sizeof info) == sizeof info ? static_cast<int>(info.ssi_signo)
-                                                                : 0;
-  }
-
- private:
-  sigset_t before_{};
-  UniqueFd fd_;
-};
-
 class Follower {
  public:
   Follower(Session& session, const Json& workflow)
       : session_(session),
         name_(text_at(workflow, {"metadata", "name"})),
         live_(session.out.interactive),
-        watch_(session, name_, [this](const Json& state) { on_state(state); }),
+        watch_(
+            session, name_, [this](const Json& state) { on_state(state); }, true),
         logs_(session, name_, {{"logOptions.container", "main"}, {"logOptions.follow", "true"}},
               true, [this](const LogLine& line) { on_log(line); }) {
     if (live_) area_.emplace();
@@ -132,6 +106,7 @@ class Follower {
       const Json& node = *row.node;
       std::string type = text_at(node, {"type"});
       if (type != "Pod" && type != "Skipped" && type != "Suspend") continue;
+      if (text_at(node, {"name"}) == name_) continue;  // the workflow's own lines tell it
       std::string& known = phases_[text_at(node, {"id"})];
       std::string now_in = text_at(node, {"phase"});
       if (now_in == known || now_in.empty()) continue;
@@ -212,18 +187,50 @@ class Follower {
     std::string phase = text_at(workflow_, {"status", "phase"});
     std::string line = phase_icon(phase, session_.out) + " " + bold(name_, session_.out.color) +
                        " " + paint(phase, phase_color(phase), session_.out.color);
-    auto started = time_at(workflow_, {"status", "startedAt"});
-    auto ended = time_at(workflow_, {"status", "finishedAt"});
-    if (started && ended) line += " in " + long_duration(*ended - *started);
+    line += " in " + running_time(std::chrono::duration_cast<Duration>(*over_ - begin_));
+    std::vector<std::string> causes = failed(phase) ? failures() : std::vector<std::string>();
     std::string message = flatten(text_at(workflow_, {"status", "message"}));
-    if (!message.empty()) line += ": " + message;
+    // `child 'ID' failed` says nothing to a reader who is told which step it was.
+    bool told = !causes.empty() && message.starts_with("child '");
+    if (!message.empty() && !told) line += ": " + message;
     print_line(line);
+    for (const std::string& cause : causes) print_line("  " + cause);
     if (logs_.error()) print_error("the log is not complete: " + logs_.error()->message);
     return phase == "Succeeded" ? 0 : 1;
   }
 
+  /// `step: message`, whole, for every pod whose failure counted: of retried ones the last attempt.
+  std::vector<std::string> failures() {
+    const Json& nodes = at(workflow_, {"status", "nodes"});
+    std::set<std::string> retried;
+    std::vector<std::string> out;
+    if (!nodes.is_object()) return out;
+    for (const Json& node : nodes) {
+      const Json& children = at(node, {"children"});
+      if (text_at(node, {"type"}) != "Retry" || !children.is_array()) continue;
+      std::size_t superseded = failed(text_at(node, {"phase"})) && !children.empty()
+                                   ? children.size() - 1
+                                   : children.size();
+      for (std::size_t i = 0; i < superseded; ++i) {
+        if (children[i].is_string()) retried.insert(children[i].get<std::string>());
+      }
+    }
+    Tree tree = node_tree(workflow_, {});
+    tree.main.insert(tree.main.end(), tree.on_exit.begin(), tree.on_exit.end());
+    for (const TreeRow& row : tree.main) {
+      const Json& node = *row.node;
+      std::string message = flatten(text_at(node, {"message"}));
+      if (text_at(node, {"type"}) != "Pod" || !failed(text_at(node, {"phase"}))) continue;
+      if (message.empty() || retried.contains(text_at(node, {"id"}))) continue;
+      if (text_at(node, {"name"}) == name_) continue;  // the workflow's own message says it
+      out.push_back(prefix_.label(pod_name(name_, node)) + ": " + message);
+    }
+    return out;
+  }
+
   Session& session_;
   std::string name_;
+  Steady::time_point begin_ = Steady::now();
   bool live_;
   Signals signals_;
   Json workflow_;

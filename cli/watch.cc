@@ -26,8 +26,11 @@ bool Retry::due(Steady::time_point now) {
 }
 
 WorkflowWatch::WorkflowWatch(Session& session, std::string name,
-                             std::function<void(const Json&)> on_change)
-    : session_(session), name_(std::move(name)), on_change_(std::move(on_change)) {
+                             std::function<void(const Json&)> on_change, bool exists)
+    : session_(session),
+      name_(std::move(name)),
+      on_change_(std::move(on_change)),
+      had_state_(exists) {
   read();
 }
 
@@ -123,7 +126,7 @@ void LogStream::tick() {
 void LogStream::resume() {
   if (!resumable_ || error_) return;
   ended_ = false;
-  retry_.again(Steady::now());
+  retry_.later(Steady::now());
 }
 
 void LogStream::open() {

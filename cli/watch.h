@@ -22,6 +22,8 @@ class Retry {
  public:
   /// Schedules the next try. False once nothing has worked for half a minute.
   bool again(Steady::time_point now);
+  /// Schedules a try although nothing failed.
+  void later(Steady::time_point now) { at_ = now + kLongest / 2; }
   void worked() { failing_since_.reset(), delay_ = kFirst; }
   /// True once, when the scheduled try is due.
   bool due(Steady::time_point now);
@@ -38,8 +40,10 @@ class Retry {
 /// The state of one workflow. Reads it, then watches it; starts over when the stream ends.
 class WorkflowWatch {
  public:
-  /// `on_change` gets every state, the current one first.
-  WorkflowWatch(Session& session, std::string name, std::function<void(const Json&)> on_change);
+  /// `on_change` gets every state, the current one first. `exists`: the workflow was there a moment
+  /// ago, so that a daemon that does not answer is waited for from the start.
+  WorkflowWatch(Session& session, std::string name, std::function<void(const Json&)> on_change,
+                bool exists = false);
   ~WorkflowWatch();
   WorkflowWatch(const WorkflowWatch&) = delete;
   WorkflowWatch& operator=(const WorkflowWatch&) = delete;
@@ -60,10 +64,11 @@ class WorkflowWatch {
   Session& session_;
   std::string name_;  ///< `@latest` becomes the real name with the first answer
   std::function<void(const Json&)> on_change_;
+  bool had_state_;
+  bool stopped_ = false;
   Client::Id exchange_ = 0;
   Retry retry_;
   std::optional<Error> error_;
-  bool had_state_ = false, stopped_ = false;
   std::optional<Steady::time_point> silent_since_;  ///< the watch was opened and has said nothing
 };
 

@@ -4,10 +4,12 @@
 #include "cli/live_view.h"
 #include "cli/render/status.h"
 #include "cli/render/workflow_view.h"
+#include "cli/signals.h"
 
 namespace gantry::cli {
 namespace {
 
+constexpr int kPollMs = 250;
 constexpr auto kRedraw = std::chrono::seconds(1);
 
 std::vector<std::string_view> lines_of(std::string_view text) {
@@ -31,9 +33,17 @@ int watch_workflow(Session& session, const std::string& name) {
   const bool live = session.out.interactive;
   std::string shown;
   Steady::time_point drawn{};
-  if (live) print("\x1b[?25l");
+  std::optional<Signals> signals;
+  if (live) {
+    signals.emplace();
+    print("\x1b[?25l");
+  }
   while (!watch.error()) {
-    session.client->poll(250);
+    session.client->poll(kPollMs, signals ? signals->fd() : -1);
+    if (int signal = signals ? signals->take() : 0) {
+      print("\x1b[?25h");
+      return 128 + signal;
+    }
     watch.tick();
     if (workflow.is_null() || (!changed && !(live && Steady::now() - drawn >= kRedraw))) continue;
     std::string view = workflow_view(workflow, {}, session.out, wall_clock());

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "fake_daemon.h"
 
@@ -85,6 +87,27 @@ TEST(Client, NobodyListens) {
 
   answer = Client(std::string(200, 'x')).call({.path = "/x"});
   EXPECT_THAT(answer.error().message, HasSubstr("longer than 107 bytes"));
+}
+
+TEST(Client, PermissionDenied) {
+  FakeDaemon daemon([](const Asked&, Answer&) {});
+  std::filesystem::permissions(std::filesystem::path(daemon.socket()).parent_path(),
+                               std::filesystem::perms(0755));
+  std::filesystem::permissions(daemon.socket(), std::filesystem::perms::none);
+  constexpr uid_t kNobody = 65534;
+  const uid_t self = ::geteuid();
+  if (self == 0) {
+    ASSERT_EQ(::seteuid(kNobody), 0);  // root may connect everywhere
+  }
+  auto answer = Client(daemon.socket()).call({.path = "/x"});
+  if (self == 0) {
+    ASSERT_EQ(::seteuid(self), 0);
+  }
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::PermissionDenied);
+  std::string group = ::getgrgid(::getegid())->gr_name;
+  EXPECT_THAT(answer.error().message, HasSubstr("permission denied on " + daemon.socket()));
+  EXPECT_THAT(answer.error().message, HasSubstr("usermod -aG " + group + " $USER"));
 }
 
 TEST(Client, StreamsLinesInPieces) {
