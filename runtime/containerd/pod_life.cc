@@ -195,11 +195,9 @@ void PodLife::collect() {
     if (container.exit) result->containers[container.name] = *container.exit;
   }
   auto self = shared_from_this();
-  const std::string bundles = services_.config.containerd_state +
-                              "/io.containerd.runtime.v2.task/" + services_.config.name_space + "/";
   const std::string logs = services_.config.log_root + "/" + pod_.log_directory + "/";
   // `self` keeps what is read alive; the loop does not write to it while busy_.
-  auto work = [self, result, bundles, logs, cgroups = services_.cgroups] {
+  auto work = [self, result, logs, cgroups = services_.cgroups] {
     for (Container& container : self->containers_) {
       const auto found = result->containers.find(container.name);
       if (found == result->containers.end()) continue;
@@ -208,7 +206,7 @@ void PodLife::collect() {
       exit.oom_killed = cgroups->oom_kills(container.cgroups_path) > 0;
       wait_until_written(logs + container.name + ".stdout", kOutputGrace);
       wait_until_written(logs + container.name + ".stderr", kOutputGrace);
-      const ContainerFiles files(bundles + container.id + "/rootfs",
+      const ContainerFiles files(self->bundle_of(container.id) + "/rootfs",
                                  self->files_.mounts[container.name]);
       for (const runtime::OutputFile& output : self->pod_.outputs) {
         if (output.container != container.name) continue;
@@ -235,6 +233,11 @@ void PodLife::collect() {
     if (self->settle()) return;
     self->services_.listener.on_exited(self->pod_.id, std::move(*result));
   });
+}
+
+std::string PodLife::bundle_of(const std::string& id) const {
+  return services_.config.containerd_state + "/io.containerd.runtime.v2.task/" +
+         services_.config.name_space + "/" + id;
 }
 
 // ---- signals ----

@@ -100,9 +100,12 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   /// Removes all that containerd has under a container's id; `done` gets what did not go.
   void clear(const std::string& id, bool ended, std::function<void(Result<void>)> done);
   void clear_task(const std::string& id, bool ended, std::function<void(Result<void>)> done);
+  void clear_bundle(const std::string& id, std::function<void(Result<void>)> done);
   void clear_rest(const std::string& id, std::function<void(Result<void>)> done);
   void removed();
 
+  /// Where containerd keeps a task while it exists.
+  [[nodiscard]] std::string bundle_of(const std::string& id) const;
   /// A step is over: the removal that was asked for meanwhile begins. True if so.
   bool settle();
 
@@ -120,6 +123,7 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   bool start_requested_ = false;
   bool removal_requested_ = false;
   std::size_t start_answers_ = 0;
+  int snapshot_attempts_ = 0;
   int removal_attempts_ = 0;
   std::optional<Error> start_error_;
   struct PendingSignal {

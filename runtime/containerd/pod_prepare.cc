@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "github.com/containerd/containerd/runtime/v2/runc/options/oci.pb.h"
 #include "base/unique_fd.h"
+#include "github.com/containerd/containerd/runtime/v2/runc/options/oci.pb.h"
 #include "runtime/containerd/layers.h"
 #include "runtime/containerd/pod_life.h"
 #include "runtime/containerd/process.h"
@@ -19,6 +19,7 @@ namespace tasks = api::tasks;
 constexpr Duration kTaskDeadline = std::chrono::seconds(120);
 constexpr std::size_t kMaxIdLength = 76;
 constexpr std::size_t kCacheEntries = 256;
+constexpr int kSnapshotAttempts = 5;
 
 // containerd/identifiers: ^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$, but Gantry's ids may not be as
 // strict inside; what containerd refuses it tells itself.
@@ -200,6 +201,12 @@ void PodLife::make_snapshot(std::size_t index) {
        kMetadataDeadline,
        [self = shared_from_this(), index](Result<api::PrepareSnapshotResponse> answer) {
          if (!answer && answer.error().code == Code::AlreadyExists) return self->exists_already();
+         // A containerd that was killed left the directory of a snapshot that it had not written
+         // down. The failed call has removed it.
+         if (!answer && ++self->snapshot_attempts_ < kSnapshotAttempts &&
+             answer.error().message.find("file exists") != std::string::npos) {
+           return self->make_snapshot(index);
+         }
          if (!answer) return self->prepare_failed(answer.error().wrap("prepare snapshot"));
          self->containers_[index].rootfs.assign(answer->mounts().begin(), answer->mounts().end());
          self->make_snapshot(index + 1);
@@ -327,6 +334,11 @@ void PodLife::make_task(std::size_t index) {
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncCreate, request,
        kTaskDeadline, [self = shared_from_this(), index](Result<tasks::CreateTaskResponse> answer) {
          if (!answer && answer.error().code == Code::AlreadyExists) return self->exists_already();
+         // The bundle of a task that containerd has forgotten (stale_bundle.h).
+         if (!answer && !self->cleaned_ &&
+             answer.error().message.find("file exists") != std::string::npos) {
+           return self->exists_already();
+         }
          if (!answer) return self->prepare_failed(answer.error().wrap("create task"));
          self->containers_[index].pid = answer->pid();
          self->make_files(index + 1);

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "runtime/containerd/pod_life.h"
+#include "runtime/containerd/stale_bundle.h"
 
 namespace gantry::containerd {
 namespace {
@@ -63,21 +65,23 @@ void PodLife::find_containers() {
          }
          std::string parent;
          for (const auto& found : answer->containers()) {
-           if (found.id() != self->pod_.id) {
-             Container container;
-             container.id = found.id();
-             self->containers_.push_back(std::move(container));
-           }
+           Container container;
+           container.id = found.id();
+           self->containers_.push_back(std::move(container));
            const auto spec = nlohmann::json::parse(found.spec().value(), nullptr, false);
            const nlohmann::json::json_pointer where("/linux/cgroupsPath");
            if (spec.is_object() && spec.contains(where) && spec[where].is_string()) {
              parent = spec[where].get<std::string>();
+             self->containers_.back().cgroups_path = parent;
            }
          }
          // A snapshot may be there without its container.
-         Container main;
-         main.id = self->pod_.id;
-         self->containers_.push_back(std::move(main));
+         if (std::none_of(self->containers_.begin(), self->containers_.end(),
+                          [&](const Container& one) { return one.id == self->pod_.id; })) {
+           Container main;
+           main.id = self->pod_.id;
+           self->containers_.push_back(std::move(main));
+         }
          const std::string& root = self->services_.config.cgroup_root;
          if (!parent.starts_with(root + "/")) return self->remove_container(0);
          parent.resize(std::min(parent.size(), parent.find('/', root.size() + 1)));

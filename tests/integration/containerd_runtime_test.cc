@@ -550,8 +550,9 @@ TEST_F(ContainerdRuntimeTest, SurvivesAContainerdThatDiesInTheMiddleOfEverything
     return std::all_of(ids.begin(), ids.end(), [&](auto& id) { return recorder.over(id); });
   });
   for (int i = 0; i < 12; ++i) {
-    EXPECT_TRUE(recorder.has(ids[i], "exited")) << recorder.errors[ids[i]].message;
-    EXPECT_EQ(recorder.exits[ids[i]].containers["main"].exit_code, i);
+    EXPECT_TRUE(recorder.has(ids[i], "exited"))
+        << ids[i] << ": " << recorder.errors[ids[i]].message;
+    EXPECT_EQ(recorder.exits[ids[i]].containers["main"].exit_code, i) << ids[i];
     remove(ids[i]);
   }
 }

@@ -68,6 +68,11 @@ ContainerdFixture::~ContainerdFixture() {
     ::umount2(point.c_str(), MNT_DETACH);
   }
   std::error_code ignored;
+  // To look at what went wrong: GANTRY_KEEP_CONTAINERD_LOG=FILE.
+  if (const char* copy = std::getenv("GANTRY_KEEP_CONTAINERD_LOG")) {
+    fs::copy_file(directory_ + "/containerd.log", copy, fs::copy_options::overwrite_existing,
+                  ignored);
+  }
   fs::remove_all(directory_, ignored);
 }
 
