@@ -7,11 +7,12 @@
 declare -A SERVICES=() # name -> process id
 SERVICE_ORDER=()
 
-# start_service NAME COMMAND…: in the background; output goes to $WORK/NAME.log.
+# start_service NAME COMMAND…: in the background; output goes to $WORK/NAME.log. In a session of its own: what Ctrl-C
+# interrupts is the script, which then ends its services in their order.
 start_service() {
     local name=$1
     shift
-    "$@" > "$WORK/$name.log" 2>&1 < /dev/null &
+    setsid "$@" > "$WORK/$name.log" 2>&1 < /dev/null &
     SERVICES[$name]=$!
     SERVICE_ORDER=("$name" "${SERVICE_ORDER[@]}")
 }
@@ -47,15 +48,18 @@ stop_service() {
     wait "$pid" 2> /dev/null || true
 }
 
-# processes_of DIRECTORY: ids of the processes that name it on their command line, this shell's own excepted.
+# processes_of DIRECTORY: ids of the processes that name it on their command line, and of those whose root is below it,
+# which are containers. This shell is left out.
 processes_of() {
-    local file command
-    for file in /proc/[0-9]*/cmdline; do
-        { command=$(tr '\0' ' ' < "$file"); } 2> /dev/null || continue
-        [[ $command == *"$1"* ]] || continue
-        file=${file%/cmdline}
-        [[ ${file##*/} == "$$" || ${file##*/} == "$BASHPID" ]] || echo "${file##*/}"
-    done
+    local file here there
+    here=$(readlink /proc/self/ns/mnt)
+    {
+        grep -lsFf /dev/stdin /proc/[0-9]*/cmdline <<< "$1"
+        while IFS= read -r file; do
+            # One that has ended meanwhile has none.
+            if there=$(readlink "${file%/*}/ns/mnt") && [[ $there != "$here" ]]; then echo "$file"; fi
+        done < <(grep -lsFf /dev/stdin /proc/[0-9]*/mountinfo <<< "$1")
+    } | sed 's,^/proc/,,; s,/.*,,' | grep -vxe "$$" -e "$BASHPID" | sort -un || true
 }
 
 # stop_services: ends all of them, the last one first, with whatever they left behind, and removes $WORK.
