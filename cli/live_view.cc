@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "cli/render/age.h"
 #include "cli/render/status.h"
@@ -71,6 +72,7 @@ std::string keep(std::vector<TreeRow>& rows, std::size_t room, const Terminal& t
 }  // namespace
 
 void LiveView::observe(const Json& workflow, Steady::time_point seen) {
+  const bool first = std::exchange(first_, false);
   const Json& nodes = at(workflow, {"status", "nodes"});
   if (!nodes.is_object()) return;
   for (const auto& [id, node] : nodes.items()) {
@@ -78,14 +80,13 @@ void LiveView::observe(const Json& workflow, Steady::time_point seen) {
     std::string phase = text_at(node, {"phase"});
     if (phase == "Running" && !known.started) {
       known.started = seen;
-      known.from_start = !first_;
+      known.from_start = !first;
     }
     if (fulfilled(phase) && !known.ended) {
       known.ended = seen;
-      known.to_end = !first_ && known.started.has_value();
+      known.to_end = !first && known.started.has_value();
     }
   }
-  first_ = false;
 }
 
 std::string LiveView::elapsed(const Json& node, Steady::time_point seen, Time now) const {

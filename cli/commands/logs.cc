@@ -14,23 +14,31 @@ struct LogsOptions {
   std::optional<int> tail;
 };
 
-/// Pods are awkward to type: a step's name stands for its pod.
-std::string pod_of(Session& session, const std::string& workflow, const std::string& given) {
+/// Pods are awkward to type: a step's name stands for its pod, a retried step's for its last
+/// attempt.
+Result<std::string> pod_of(Session& session, const std::string& workflow,
+                           const std::string& given) {
   Result<Json> object = session.get_workflow(workflow);
-  if (!object) return given;
-  std::string name = text_at(*object, {"metadata", "name"}), found;
+  if (!object) return fail(object.error());
+  std::string name = text_at(*object, {"metadata", "name"});
   const Json& nodes = at(*object, {"status", "nodes"});
-  if (!nodes.is_object()) return given;
+  const Json* found = nullptr;
   for (const Json& node : nodes) {
-    if (text_at(node, {"type"}) != "Pod") continue;
-    std::string pod = pod_name(name, node);
-    if (pod == given) return given;
-    if (text_at(node, {"displayName"}) == given || text_at(node, {"name"}) == given ||
-        text_at(node, {"id"}) == given) {
-      found = pod;
-    }
+    bool pod = text_at(node, {"type"}) == "Pod";
+    if (pod && pod_name(name, node) == given) return given;
+    bool named = text_at(node, {"displayName"}) == given || text_at(node, {"name"}) == given ||
+                 text_at(node, {"id"}) == given;
+    if (named && (pod || text_at(node, {"type"}) == "Retry")) found = &node;
   }
-  return found.empty() ? given : found;
+  if (found && text_at(*found, {"type"}) == "Retry") {
+    const Json& attempts = at(*found, {"children"});
+    std::string last = attempts.empty() || !attempts.back().is_string() ? "" : attempts.back();
+    const Json& attempt = at(nodes, {last});
+    found = attempt.is_object() ? &attempt : nullptr;
+  }
+  if (!found)
+    return fail(Code::NotFound, "workflow " + name + " has no pod or step '" + given + "'");
+  return pod_name(name, *found);
 }
 
 int show_logs(Session& session, const std::string& workflow, Query query, bool resumable) {
@@ -82,7 +90,9 @@ int logs(Session& session, const LogsOptions& options) {
   if (!options.grep.empty()) query.emplace_back("grep", options.grep);
   if (!options.selector.empty()) query.emplace_back("selector", options.selector);
   if (!options.pod.empty()) {
-    query.emplace_back("podName", pod_of(session, options.workflow, options.pod));
+    Result<std::string> pod = pod_of(session, options.workflow, options.pod);
+    if (!pod) return report(pod.error());
+    query.emplace_back("podName", *pod);
   }
   bool resumable = options.follow && !options.tail && options.since.empty();
   return show_logs(session, options.workflow, std::move(query), resumable);

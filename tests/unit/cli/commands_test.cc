@@ -384,7 +384,12 @@ TEST_F(Commands, Version) {
 TEST_F(Commands, Logs) {
   Json workflow = sample_workflow(
       "w", "Succeeded",
-      {{"w", "DAG", "Succeeded", "", "main"}, {"w.build", "Pod", "Succeeded", "w", "t"}}, 3);
+      {{"w", "DAG", "Succeeded", "", "main"},
+       {"w.build", "Pod", "Succeeded", "w", "t"},
+       {"w.flaky", "Retry", "Succeeded", "w", "t", 0, 3, {"w.flaky(0)", "w.flaky(1)"}},
+       {"w.flaky(0)", "Pod", "Failed", "w", "t"},
+       {"w.flaky(1)", "Pod", "Succeeded", "w", "t"}},
+      3);
   FakeDaemon daemon([&](const Asked& asked, Answer& answer) {
     if (!asked.path.ends_with("/log")) return answer.json(200, workflow.dump());
     answer.begin_stream();
@@ -407,6 +412,10 @@ TEST_F(Commands, Logs) {
   EXPECT_EQ(asked.one("logOptions.timestamps"), "true");
   EXPECT_EQ(asked.one("grep"), "a.*b");
   EXPECT_EQ(run({"--socket", daemon.socket(), "logs", "w", "--since", "x"}).status, 1);
+  run({"--socket", daemon.socket(), "logs", "w", "flaky"});
+  EXPECT_EQ(daemon.last().one("podName"), "w-t-" + std::to_string(fnv32a("w.flaky(1)")));
+  EXPECT_EQ(run({"--socket", daemon.socket(), "logs", "w", "nope"}).err,
+            "Error: workflow w has no pod or step 'nope'\n");
 }
 
 }  // namespace
