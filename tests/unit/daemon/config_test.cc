@@ -117,12 +117,13 @@ TEST(Config, WhatIsWrongIsNamedWithItsPlace) {
 TEST(Config, TheShippedFileHoldsTheDefaultsEvenWithoutItsCommentSigns) {
   std::string shipped = slurp("systemd/gantry.yaml");
   ASSERT_TRUE(read(shipped)) << read(shipped).error().message;
-  // Every `#key: value` line is a setting; lines of prose have a space behind their sign.
+  // Every `#key: value` line is a setting, and `#  key: value` below one; prose has one space behind
+  // its sign, or three.
   std::string settings;
   std::istringstream lines(shipped);
   for (std::string line; std::getline(lines, line);) {
     bool setting = line.size() > 1 && line[0] == '#' &&
-                   (line[1] != ' ' || (line.starts_with("#  ") && line.find("#  - ") != 0));
+                   (line[1] != ' ' || (line.starts_with("#  ") && !line.starts_with("#   ") && !line.starts_with("#  - ")));
     if (setting) settings += line.substr(1) + '\n';
   }
   auto config = read(settings);
