@@ -5,6 +5,7 @@
 
 #include "runtime/containerd/outputs.h"
 #include "runtime/containerd/process.h"
+#include "runtime/containerd/stale_bundle.h"
 
 namespace gantry::containerd {
 namespace {
@@ -17,6 +18,8 @@ constexpr Duration kSidecarGrace = std::chrono::seconds(10);
 constexpr Duration kOutputGrace = std::chrono::seconds(2);
 // What tini and catatonit exit with when they cannot run the program, as a shell would.
 constexpr int kNotFound = 127, kNotExecutable = 126;
+/// What the OCI runtime's own init exits with when `start` is killed half way.
+constexpr int kInitFailed = 1;
 /// Argo's emissary (cmd/argoexec/commands/emissary.go) for a program that cannot be run.
 constexpr int kEmissaryFailure = 64;
 
@@ -57,6 +60,7 @@ void PodLife::start_container(std::size_t index) {
            return self->start_answered(index, {});
          }
          if (answer.error().code == Code::Unavailable) {
+           self->containers_[index].start_unclear = true;
            return self->services_.retry([self, index] { self->find_out_start(index); });
          }
          self->start_answered(index, fail(answer.error().wrap("start task")));
@@ -191,13 +195,20 @@ void PodLife::stop_sidecars() {
 void PodLife::collect() {
   busy_ = true;
   auto result = std::make_shared<runtime::PodExit>();
+  auto never_started = std::make_shared<bool>(false);
   for (const Container& container : containers_) {
     if (container.exit) result->containers[container.name] = *container.exit;
   }
   auto self = shared_from_this();
   const std::string logs = services_.config.log_root + "/" + pod_.log_directory + "/";
-  // `self` keeps what is read alive; the loop does not write to it while busy_.
-  auto work = [self, result, logs, cgroups = services_.cgroups] {
+  // `self` keeps what is read alive, and the loop does not write to it while busy_. Of services_
+  // only copies: the runtime may go before the worker has ended.
+  auto work = [self, result, never_started, logs, bundles = bundle_of(""),
+               name_space = services_.config.name_space, cgroups = services_.cgroups] {
+    const Container& main = self->containers_.front();
+    *never_started = main.start_unclear && main.exit->exit_code == kInitFailed &&
+                     start_was_cut_off(name_space, main.id);
+
     for (Container& container : self->containers_) {
       const auto found = result->containers.find(container.name);
       if (found == result->containers.end()) continue;
@@ -206,7 +217,7 @@ void PodLife::collect() {
       exit.oom_killed = cgroups->oom_kills(container.cgroups_path) > 0;
       wait_until_written(logs + container.name + ".stdout", kOutputGrace);
       wait_until_written(logs + container.name + ".stderr", kOutputGrace);
-      const ContainerFiles files(self->bundle_of(container.id) + "/rootfs",
+      const ContainerFiles files(bundles + container.id + "/rootfs",
                                  self->files_.mounts[container.name]);
       for (const runtime::OutputFile& output : self->pod_.outputs) {
         if (output.container != container.name) continue;
@@ -227,10 +238,14 @@ void PodLife::collect() {
           read_tail(logs + self->containers_.front().name + ".stdout", kStdoutTailBytes);
     }
   };
-  services_.offload(std::move(work), [self, result] {
+  services_.offload(std::move(work), [self, result, never_started] {
     self->busy_ = false;
     self->state_ = State::Ended;
     if (self->settle()) return;
+    if (*never_started) {
+      return self->services_.listener.on_lost(
+          self->pod_.id, {Code::Aborted, "containerd was killed while it started the container"});
+    }
     self->services_.listener.on_exited(self->pod_.id, std::move(*result));
   });
 }
@@ -338,6 +353,7 @@ void PodLife::adopted() {
     if (containers_[i].gone) {
       start_answered(i, {});
     } else {
+      containers_[i].start_unclear = true;
       find_out_start(i);
       wait(i);
     }

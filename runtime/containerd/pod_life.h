@@ -57,6 +57,7 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
     std::string working_dir;
     std::uint32_t pid = 0;
     bool started = false;
+    bool start_unclear = false;  ///< containerd went away before it answered to the start
     Time started_at{};
     bool gone = false;  ///< containerd does not know it any more
     std::optional<runtime::ContainerExit> exit;

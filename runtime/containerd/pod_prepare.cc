@@ -377,7 +377,8 @@ void PodLife::take_over(std::size_t index, std::vector<std::optional<int>> statu
   const auto is_new = [](const std::optional<int>& status) {
     return status == ::containerd::v1::types::CREATED;
   };
-  runs_already_ = statuses.front() && !is_new(statuses.front());
+  const auto stopped = ::containerd::v1::types::STOPPED;
+  runs_already_ = statuses.front() && !is_new(statuses.front()) && statuses.front() != stopped;
   if (runs_already_ || std::all_of(statuses.begin(), statuses.end(), is_new)) {
     files_ = services_.volumes->find(pod_);
     for (std::size_t i = 0; i < containers_.size(); ++i) {

@@ -58,4 +58,9 @@ Result<void> remove_stale_bundle(const std::string& bundle, const std::string& n
   return {};
 }
 
+bool start_was_cut_off(const std::string& name_space, const std::string& id) {
+  std::error_code error;
+  return fs::exists(fs::path(kRuncRoot) / name_space / id / "exec.fifo", error);
+}
+
 }  // namespace gantry::containerd

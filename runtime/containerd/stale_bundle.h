@@ -18,4 +18,8 @@ Result<void> remove_stale_bundle(const std::string& bundle, const std::string& n
                                  const std::string& id, const CgroupLayout& cgroups,
                                  const std::string& cgroups_path);
 
+/// Whether an ended container's program was perhaps never run: the OCI runtime's `start` takes away
+/// the fifo that its init waits at, and did not come that far. Blocks.
+bool start_was_cut_off(const std::string& name_space, const std::string& id);
+
 }  // namespace gantry::containerd

@@ -168,7 +168,8 @@ class ContainerdRuntimeTest : public ::testing::Test {
 
   PodSpec pod(const std::string& script) {
     PodSpec spec;
-    spec.id = "t" + std::to_string(++number);
+    // The OCI runtime keeps its state by id for the whole host, whichever containerd asks.
+    spec.id = "t" + std::to_string(::getpid()) + "-" + std::to_string(++number);
     spec.hostname = "step-host";
     spec.cgroup = "run/" + spec.id;
     spec.log_directory = "run/" + spec.id;
@@ -549,12 +550,19 @@ TEST_F(ContainerdRuntimeTest, SurvivesAContainerdThatDiesInTheMiddleOfEverything
   wait([&] {
     return std::all_of(ids.begin(), ids.end(), [&](auto& id) { return recorder.over(id); });
   });
+  int cut_off = 0;
   for (int i = 0; i < 12; ++i) {
-    EXPECT_TRUE(recorder.has(ids[i], "exited"))
-        << ids[i] << ": " << recorder.errors[ids[i]].message;
-    EXPECT_EQ(recorder.exits[ids[i]].containers["main"].exit_code, i) << ids[i];
+    // A start that was cut off may have run or not: lost, but never a wrong exit code.
+    if (recorder.has(ids[i], "lost") && recorder.errors[ids[i]].code == Code::Aborted) {
+      ++cut_off;
+    } else {
+      EXPECT_TRUE(recorder.has(ids[i], "exited"))
+          << ids[i] << ": " << recorder.errors[ids[i]].message;
+      EXPECT_EQ(recorder.exits[ids[i]].containers["main"].exit_code, i) << ids[i];
+    }
     remove(ids[i]);
   }
+  EXPECT_LE(cut_off, 4);
 }
 
 TEST_F(ContainerdRuntimeTest, TellsThatAContainerVanished) {
