@@ -123,8 +123,8 @@ class PoolLoop final : public Executor {
 
 class Bench final : public runtime::Listener {
  public:
-  Bench(const testing::ContainerdFixture& containerd, const std::string& binary)
-      : channel_(containerd.socket(), loop_) {
+  Bench(const testing::ContainerdFixture& containerd, const std::string& binary, bool unconfined)
+      : channel_(containerd.socket(), loop_), unconfined_(unconfined) {
     containerd::Images::Settings settings;
     settings.socket = containerd.socket();
     images_ = std::make_unique<containerd::Images>(channel_, loop_, settings);
@@ -201,6 +201,7 @@ class Bench final : public runtime::Listener {
     main.name = "main";
     main.image = kImage;
     main.command = {"/bin/true"};
+    main.security.seccomp_unconfined = unconfined_;
     pod.containers.push_back(std::move(main));
     const std::string id = pod.id;
     begun_[id] = Clock::now();
@@ -224,6 +225,7 @@ class Bench final : public runtime::Listener {
   containerd::Channel channel_;
   std::unique_ptr<containerd::Images> images_;
   std::unique_ptr<containerd::ContainerdRuntime> runtime_;
+  const bool unconfined_;
   Figures* figures_ = nullptr;
   std::map<std::string, Clock::time_point> begun_;
   std::deque<std::string> ready_;
@@ -274,6 +276,8 @@ int main(int argc, char** argv) {
   int pods = 40, rounds = 3;
   CLI::App app{"A pod that does nothing: Gantry's runtime beside ctr run"};
   app.add_option("--runtime", binary, "OCI runtime (runc if not given)");
+  bool unconfined = false;
+  app.add_flag("--unconfined", unconfined, "without seccomp, as ctr run does it");
   app.add_option("--pods", pods, "pods in each measurement")->check(CLI::PositiveNumber);
   app.add_option("--rounds", rounds, "rounds, in turn")->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
@@ -282,7 +286,7 @@ int main(int argc, char** argv) {
       testing::busybox_image(), "gzip", {{"io.containerd.image.name", kImage}})}));
   containerd.ctr(
       {"images", "import", testing::write_file(containerd.directory(), "image.tar", archive)});
-  Bench bench(containerd, binary);
+  Bench bench(containerd, binary, unconfined);
   bench.run(4, 2, false);  // caches warm
   run_ctr(containerd.socket(), binary, 4, 2);
   for (int round = 0; round < rounds; ++round) {
@@ -298,4 +302,11 @@ int main(int argc, char** argv) {
 }  // namespace
 }  // namespace gantry
 
-int main(int argc, char** argv) { return gantry::main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return gantry::main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "pod_latency: %s\n", error.what());
+    return 1;
+  }
+}
