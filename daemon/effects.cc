@@ -162,6 +162,11 @@ void Effects::give_up_and_retry(const Error& error) {
 
 // ---- effects ----
 
+bool Effects::is_wanted(const std::string& pod) const {
+  auto owner = engine_.owner_of(pod);
+  return owner && engine_.find_uid(owner->run->info.uid) != nullptr;
+}
+
 bool Effects::hold(const std::string& pod, Effect& effect) {
   auto held = held_.find(pod);
   if (held == held_.end()) return false;
@@ -176,7 +181,7 @@ void Effects::carry_out(Effect effect) {
     adopt(adopt_pod->name_space, std::move(adopt_pod->pod));
   } else if (auto* start = std::get_if<engine::StartPod>(&effect)) {
     // The run may have been given up since: then nothing of it starts.
-    if (!engine_.owner_of(start->pod) || hold(start->pod, effect)) return;
+    if (!is_wanted(start->pod) || hold(start->pod, effect)) return;
     runtime_->start(start->pod);
   } else if (auto* signal = std::get_if<engine::SignalPod>(&effect)) {
     if (hold(signal->pod, effect)) return;

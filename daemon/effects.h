@@ -104,6 +104,8 @@ class Effects {
   void adopt(const std::string& name_space, runtime::PodSpec pod);
   void hand_over(const std::string& pod, std::function<void()> deliver);
   void pod_failed(const std::string& pod, Error error);
+  /// The pod belongs to a run that was not given up or deleted.
+  [[nodiscard]] bool is_wanted(const std::string& pod) const;
   /// True when the effect waits for a pod whose host paths are being looked at.
   bool hold(const std::string& pod, engine::Effect& effect);
 
