@@ -1,7 +1,7 @@
 #pragma once
 
-// A pod as the runtime gets it: every string final, every reference resolved. No workflow, plan or node in here, only
-// ids and labels.
+// A pod as the runtime gets it: every string final (but for Kubernetes' `$(NAME)`), every reference resolved. No
+// workflow, plan or node in here, only ids and labels.
 
 #include <cstdint>
 #include <map>
@@ -14,7 +14,10 @@ namespace gantry::runtime {
 
 struct EnvVar {
   std::string name;
+  /// May refer to other variables of the container as `$(NAME)`, which the runtime expands as the kubelet does; so may
+  /// ContainerSpec::command and args.
   std::string value;
+  bool literal = false;  ///< from a Secret or ConfigMap: not expanded
 };
 
 /// A key of a Secret or ConfigMap; the daemon replaces it with its value before the runtime sees the pod.

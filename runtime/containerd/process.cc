@@ -20,14 +20,55 @@ void set(std::vector<std::string>& environment, std::string variable) {
   }
 }
 
+/// The container's own variables, expanded.
+std::map<std::string, std::string> variables_of(const runtime::ContainerSpec& container) {
+  std::map<std::string, std::string> variables;
+  for (const runtime::EnvVar& variable : container.env) {
+    if (variable.literal) variables[variable.name] = variable.value;
+  }
+  for (const runtime::EnvVar& variable : container.env) {
+    if (!variable.literal) variables[variable.name] = expand(variable.value, variables);
+  }
+  return variables;
+}
+
 }  // namespace
+
+std::string expand(std::string_view text, const std::map<std::string, std::string>& variables) {
+  std::string result;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '$' || i + 1 == text.size()) {
+      result += text[i];
+      continue;
+    }
+    if (text[i + 1] == '$') {
+      result += '$';
+      ++i;
+      continue;
+    }
+    const auto end = text[i + 1] == '(' ? text.find(')', i) : std::string_view::npos;
+    if (end == std::string_view::npos) {
+      result += '$';
+      continue;
+    }
+    const auto found = variables.find(std::string(text.substr(i + 2, end - i - 2)));
+    result +=
+        found != variables.end() ? std::string_view(found->second) : text.substr(i, end - i + 1);
+    i = end;
+  }
+  return result;
+}
 
 Result<std::vector<std::string>> arguments_of(const runtime::ContainerSpec& container,
                                               const ImageConfig& image) {
-  std::vector<std::string> result = container.command ? *container.command : image.entrypoint;
-  if (container.args) {
-    result.insert(result.end(), container.args->begin(), container.args->end());
-  } else if (!container.command && !container.script) {
+  const auto variables = variables_of(container);
+  std::vector<std::string> result;
+  if (!container.command) result = image.entrypoint;
+  for (const auto* words : {&container.command, &container.args}) {
+    if (!*words) continue;
+    for (const std::string& word : **words) result.push_back(expand(word, variables));
+  }
+  if (!container.command && !container.args && !container.script) {
     result.insert(result.end(), image.command.begin(), image.command.end());
   }
   if (container.script) result.emplace_back(kScriptPath);
@@ -46,8 +87,9 @@ std::vector<std::string> environment_of(const runtime::ContainerSpec& container,
                                      "HOME=" + home};
   if (container.tty) result.emplace_back("TERM=xterm");
   for (const std::string& variable : image.env) set(result, variable);
+  const auto variables = variables_of(container);
   for (const runtime::EnvVar& variable : container.env) {
-    set(result, variable.name + "=" + variable.value);
+    set(result, variable.name + "=" + variables.at(variable.name));
   }
   return result;
 }

@@ -3,7 +3,9 @@
 // What a container runs and with which environment: the image's configuration and the pod's
 // specification put together. Pure functions.
 
+#include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -20,8 +22,7 @@ inline constexpr char kDefaultPath[] =
 /// The program and its arguments. Kubernetes' table: a command replaces the image's ENTRYPOINT and
 /// CMD, arguments alone replace CMD. FailedPrecondition: neither the container nor the image names
 /// a program.
-///
-/// No `$(NAME)` is expanded here: the pod's strings are final.
+/// `$(NAME)` in a command or an argument of the container (not of the image) is expanded.
 Result<std::vector<std::string>> arguments_of(const runtime::ContainerSpec& container,
                                               const ImageConfig& image);
 
@@ -30,6 +31,10 @@ Result<std::vector<std::string>> arguments_of(const runtime::ContainerSpec& cont
 std::vector<std::string> environment_of(const runtime::ContainerSpec& container,
                                         const ImageConfig& image, const std::string& hostname,
                                         const std::string& home);
+
+/// Kubernetes' expansion (third_party/forked/golang/expansion): `$(NAME)` becomes the value of a
+/// variable that is in `variables` and stays as it is otherwise; `$$` is one `$`.
+std::string expand(std::string_view text, const std::map<std::string, std::string>& variables);
 
 /// The value of `name` in a list of NAME=value; empty if it is not there.
 std::string environment_value(const std::vector<std::string>& environment, std::string_view name);

@@ -87,6 +87,39 @@ TEST(ProcessTest, TheContainersVariablesReplaceTheImages) {
   EXPECT_EQ(environment_value(env, "PAT"), "");
 }
 
+TEST(ProcessTest, ExpandsAsTheKubeletDoes) {
+  const std::map<std::string, std::string> variables = {{"A", "1"}, {"B", "$(A)"}, {"E", ""}};
+  const std::vector<std::pair<const char*, const char*>> cases = {{"", ""},
+                                                                  {"$", "$"},
+                                                                  {"$(A)", "1"},
+                                                                  {"x$(A)y$(A)", "x1y1"},
+                                                                  {"$$(A)", "$(A)"},
+                                                                  {"$$$(A)", "$1"},
+                                                                  {"$(NO)", "$(NO)"},
+                                                                  {"$(A", "$(A"},
+                                                                  {"$A ${A}", "$A ${A}"},
+                                                                  {"$(B)", "$(A)"},
+                                                                  {"$(E)", ""},
+                                                                  {"$()", "$()"},
+                                                                  {"$$", "$"},
+                                                                  {"a$", "a$"}};
+  for (const auto& [text, want] : cases) EXPECT_EQ(expand(text, variables), want) << text;
+
+  ContainerSpec container;
+  container.command = {{"sh", "$(URL)"}};
+  container.args = {{"$(SECRET)", "$(PATH)"}};
+  container.env = {{"USER", "me"},
+                   {"URL", "$(USER):$(SECRET)@$(LATER)"},
+                   {"LATER", "x"},
+                   {"SECRET", "p$(USER)$$", true}};
+  EXPECT_EQ(arguments_of(container, {.env = {"PATH=/p"}}).value(),
+            (Strings{"sh", "me:p$(USER)$$@$(LATER)", "p$(USER)$$", "$(PATH)"}))
+      << "variables of the image are not known to the kubelet";
+  const auto env = environment_of(container, {}, "h", "/");
+  EXPECT_EQ(environment_value(env, "URL"), "me:p$(USER)$$@$(LATER)");
+  EXPECT_EQ(environment_value(env, "SECRET"), "p$(USER)$$");
+}
+
 // ---- users ----
 
 constexpr char kPasswd[] =
