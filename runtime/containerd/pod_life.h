@@ -119,7 +119,7 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   bool busy_ = false;
   bool in_prepares_ = false;   ///< counts in Services::prepares
   bool touched_ = false;       ///< there may be something of it in containerd or on disk
-  bool cleaned_ = false;       ///< what an earlier life left was cleared away
+  int cleanings_ = 0;          ///< how often what an earlier life left was cleared away
   bool runs_already_ = false;  ///< taken over after it had been started
   bool start_requested_ = false;
   bool removal_requested_ = false;

@@ -20,6 +20,10 @@ constexpr Duration kTaskDeadline = std::chrono::seconds(120);
 constexpr std::size_t kMaxIdLength = 76;
 constexpr std::size_t kCacheEntries = 256;
 constexpr int kSnapshotAttempts = 5;
+/// What an earlier life left is cleared away this often, with pauses that double from the first
+/// one: 6.3 seconds in all.
+constexpr int kMostCleanings = 7;
+constexpr Duration kCleaningPause{100};
 
 // containerd/identifiers: ^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$, but Gantry's ids may not be as
 // strict inside; what containerd refuses it tells itself.
@@ -335,7 +339,7 @@ void PodLife::make_task(std::size_t index) {
        kTaskDeadline, [self = shared_from_this(), index](Result<tasks::CreateTaskResponse> answer) {
          if (!answer && answer.error().code == Code::AlreadyExists) return self->exists_already();
          // The bundle of a task that containerd has forgotten (stale_bundle.h).
-         if (!answer && !self->cleaned_ &&
+         if (!answer && self->cleanings_ < kMostCleanings &&
              answer.error().message.find("file exists") != std::string::npos) {
            return self->exists_already();
          }
@@ -349,10 +353,14 @@ void PodLife::make_task(std::size_t index) {
 
 void PodLife::exists_already() {
   if (settle()) return;
-  if (cleaned_) {
+  if (cleanings_ == kMostCleanings) {
     return prepare_failed({Code::AlreadyExists, "pod " + pod_.id + " exists and does not go away"});
   }
-  take_over(0, {});
+  if (cleanings_ == 0) return take_over(0, {});
+  // A daemon that was killed in the middle of a create leaves containerd at undoing it for a while.
+  services_.after(kCleaningPause * (1 << (cleanings_ - 1)), [self = shared_from_this()] {
+    if (!self->settle()) self->take_over(0, {});
+  });
 }
 
 // Asks for the tasks one by one. All there: the pod is taken over as it is. Main there, started: it
@@ -388,7 +396,7 @@ void PodLife::take_over(std::size_t index, std::vector<std::optional<int>> statu
     }
     return prepared();
   }
-  cleaned_ = true;
+  ++cleanings_;
   auto left = std::make_shared<std::size_t>(containers_.size());
   auto problem = std::make_shared<Result<void>>();
   for (const Container& container : containers_) {
@@ -423,7 +431,7 @@ void PodLife::prepare_failed(Error error) {
   busy_ = false;
   if (error.code == Code::Unavailable && touched_ && !removal_requested_) {
     // containerd went away in the middle. What it has done by then is found as existing.
-    cleaned_ = false;
+    cleanings_ = 0;
     return services_.retry([self] {
       if (self->state_ == State::Preparing) self->create_all();
     });

@@ -123,7 +123,10 @@ void PodLife::clear(const std::string& id, bool ended, std::function<void(Result
   auto self = shared_from_this();
   auto rest = [self, id, done](Result<void> cleared) {
     if (!cleared) return done(cleared);
-    self->clear_rest(id, done);
+    self->clear_bundle(id, [self, id, done](Result<void> bundle) {
+      if (!bundle) return done(bundle);
+      self->clear_rest(id, done);
+    });
   };
   if (ended) return clear_task(id, true, rest);
   tasks::KillRequest kill;
@@ -158,6 +161,21 @@ void PodLife::clear_task(const std::string& id, bool ended,
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncDelete, request,
        kTaskDeadline,
        [done](Result<tasks::DeleteResponse> answer) { done(unless_gone(answer, "delete task")); });
+}
+
+// containerd knows no task by now, so what is left of one it has forgotten.
+void PodLife::clear_bundle(const std::string& id, std::function<void(Result<void>)> done) {
+  std::string cgroups_path;
+  for (const Container& container : containers_) {
+    if (container.id == id) cgroups_path = container.cgroups_path;
+  }
+  auto result = std::make_shared<Result<void>>();
+  services_.offload(
+      [bundle = bundle_of(id), name_space = services_.config.name_space, id, cgroups_path, result,
+       cgroups = services_.cgroups] {
+        *result = remove_stale_bundle(bundle, name_space, id, *cgroups, cgroups_path);
+      },
+      [result, done] { done(*result); });
 }
 
 void PodLife::clear_rest(const std::string& id, std::function<void(Result<void>)> done) {

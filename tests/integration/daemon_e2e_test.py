@@ -5,7 +5,7 @@
 
 Needs root. Every test has workflows of its own; the daemon is shared, and some tests kill it.
 """
-import http.client, json, os, re, signal, socket, subprocess, sys, tempfile, time, unittest, urllib.parse
+import http.client, json, os, random, re, signal, socket, subprocess, sys, tempfile, time, unittest, urllib.parse
 
 BIN = os.path.abspath(sys.argv.pop(1))
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -345,6 +345,25 @@ class EndToEnd(unittest.TestCase):
         self.assertPhase(workflow, "Succeeded")
         self.assertEqual(D.logs(name), ["1"], "the step ran once")
 
+    def test_kills_at_random_moments_run_nothing_twice(self):
+        seed = int(os.environ.get("GANTRY_SEED", time.time_ns() % 1000000))
+        chance = random.Random(seed)
+        steps = 12
+        name = D.submit({"entrypoint": "main", "volumeClaimTemplates": [claim("work")], "templates": [
+            {"name": "main", "steps": [[{"name": f"s{g}-{i}", "template": "one", "arguments": {"parameters": [
+                {"name": "id", "value": f"{g}-{i}"}]}} for i in range(2)] for g in range(steps // 2)] + [
+                [{"name": "count", "template": "count"}]]},
+            sh("echo {{inputs.parameters.id}} >> /work/x; sleep 0.2", "one", inputs={"parameters": [{"name": "id"}]},
+               volumeMounts=[{"name": "work", "mountPath": "/work"}]),
+            sh("sort /work/x", "count", volumeMounts=[{"name": "work", "mountPath": "/work"}])]})
+        for _ in range(int(os.environ.get("GANTRY_KILLS", 5))):
+            time.sleep(chance.uniform(0, 0.8))
+            D.stop(signal.SIGKILL)
+            D.start()
+        workflow = D.wait(name)
+        self.assertPhase(workflow, "Succeeded")
+        self.assertEqual(D.logs(name), sorted(f"{g}-{i}" for g in range(steps // 2) for i in range(2)), f"seed {seed}")
+
     def test_a_stopped_daemon_leaves_its_steps_running(self):
         name = D.submit({"entrypoint": "main", "templates": [sh("sleep 3; echo done")]})
         D.await_node(name, name)
@@ -414,7 +433,7 @@ class EndToEnd(unittest.TestCase):
                            for what in (["containers"], ["tasks"]))
         D.await_(empty, 30, "the last containers to go")
         self.assertFalse(processes_of("containerd-shim-runc-v2 -namespace gantry -id e2e"))
-        self.assertEqual([f for _, _, files in os.walk(D.work + "/state/volumes/pods") for f in files], [])
+        D.await_(lambda: not os.listdir(D.work + "/state/volumes/pods"), 10, "the last pod's files to go")
 
     def test_zz_figures(self):
         def timed(spec):
