@@ -132,7 +132,7 @@ class Bench final : public runtime::Listener {
     config.containerd_state = containerd.state();
     config.state_dir = containerd.directory() + "/gantry";
     config.log_root = containerd.directory() + "/logs";
-    config.cgroup_root = "/gantry-bench";
+    config.cgroup_root = "/gantry-bench-" + std::to_string(::getpid());
     config.runtime_binary = binary;
     config.log = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
     auto opened = containerd::ContainerdRuntime::open(config, channel_, *images_, loop_, *this);

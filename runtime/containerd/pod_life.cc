@@ -273,7 +273,8 @@ void PodLife::kill(std::size_t index, int signal, bool everything) {
   tasks::KillRequest request;
   request.set_container_id(container.id);
   request.set_signal(static_cast<std::uint32_t>(signal));
-  request.set_all(everything);
+  // The end of the first process of its namespace ends all others.
+  request.set_all(everything && signal != SIGKILL);
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncKill, request,
        kMetadataDeadline,
        [self = shared_from_this(), index, signal,

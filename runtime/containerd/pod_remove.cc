@@ -131,8 +131,9 @@ void PodLife::clear(const std::string& id, bool ended, std::function<void(Result
   if (ended) return clear_task(id, true, rest);
   tasks::KillRequest kill;
   kill.set_container_id(id);
+  // With the first process of its namespace all others end; `all` would have the OCI runtime look
+  // for them in the cgroup.
   kill.set_signal(SIGKILL);
-  kill.set_all(true);
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncKill, kill,
        kKillDeadline, [self, id, rest](Result<Empty> answer) {
          if (!answer && answer.error().code == Code::NotFound) {

@@ -123,13 +123,15 @@ class ContainerdRuntimeTest : public ::testing::Test {
     }
     std::error_code ignored;
     for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", ignored)) {
-      EXPECT_FALSE(fs::exists(hierarchy.path() / "gantry-test/run"));
-      ::rmdir((hierarchy.path() / "gantry-test").c_str());
+      const std::string root = hierarchy.path().string() + cgroup_root();
+      EXPECT_FALSE(fs::exists(root + "/run"));
+      ::rmdir(root.c_str());
     }
     EXPECT_TRUE(fs::is_empty(state() + "/pods"));
     EXPECT_TRUE(fs::is_empty(state() + "/files"));
   }
 
+  static std::string cgroup_root() { return "/gantry-test-" + std::to_string(::getpid()); }
   static std::string state() { return containerd->directory() + "/gantry"; }
   static std::string logs() { return containerd->directory() + "/logs"; }
 
@@ -151,7 +153,7 @@ class ContainerdRuntimeTest : public ::testing::Test {
     config.containerd_state = containerd->state();
     config.state_dir = state();
     config.log_root = logs();
-    config.cgroup_root = "/gantry-test";
+    config.cgroup_root = cgroup_root();
     if (const char* binary = std::getenv("GANTRY_TEST_RUNTIME")) config.runtime_binary = binary;
     config.log = [](const std::string& text) { ADD_FAILURE() << text; };
     auto opened = ContainerdRuntime::open(config, *channel, *images, loop, recorder);
