@@ -1,6 +1,6 @@
 #pragma once
 
-// Calls to containerd: a unary one, a stream of answers, a stream both ways.
+// Calls to containerd: a unary one, and a stream of answers.
 //
 // All functions here are called on the loop thread, and every callback runs on the loop thread, in
 // the order of the answers, never inside the call that started it. A callback that is still to come
@@ -14,7 +14,6 @@
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -168,156 +167,6 @@ std::shared_ptr<ServerStream<Response>> stream(
   auto result =
       std::make_shared<ServerStream<Response>>(channel, std::move(on_message), std::move(on_end));
   result->start(stub, prepare, request, deadline);
-  return result;
-}
-
-/// Questions and answers in any order (Content.Write). Keep the pointer while you write. write()
-/// queues: one message at a time is on its way; `written` says when the next may be made, which is
-/// how a writer bounds its memory.
-template <class Request, class Response>
-class BidiStream final : public std::enable_shared_from_this<BidiStream<Request, Response>> {
- public:
-  using OnMessage = std::function<void(Response)>;
-  /// Comes once, last.
-  using OnEnd = std::function<void(Result<void>)>;
-  using Written = std::function<void(bool ok)>;
-
-  BidiStream(Channel& channel, OnMessage on_message, OnEnd on_end)
-      : channel_(channel), on_message_(std::move(on_message)), on_end_(std::move(on_end)) {}
-
-  template <class Stub, class Prepare>
-  void start(Stub& stub, Prepare prepare, Duration deadline) {
-    internal::prepare_context(channel_, context_, deadline, false);
-    self_ = this->shared_from_this();
-    channel_.enter(&reading_);
-    stream_ = (stub.*prepare)(&context_, channel_.queue());
-    stream_->StartCall(static_cast<Operation*>(&reading_));
-  }
-
-  /// Sends `request` after those before it. `written(false)`: the stream has broken; on_end tells
-  /// why.
-  void write(
-      Request request, Written written = [](bool) {}) {
-    writes_.push_back({std::move(request), std::move(written), false});
-    pump();
-  }
-  /// No more writes will come.
-  void writes_done() {
-    writes_.push_back({Request(), [](bool) {}, true});
-    pump();
-  }
-  void cancel() { context_.TryCancel(); }
-
- private:
-  enum class State : std::uint8_t { Starting, Reading, Finishing };
-  struct Write {
-    Request request;
-    Written written;
-    bool last;
-  };
-  // Two operations can be on their way at once: a read (or the start, or the status) and a write.
-  struct Reading final : Operation {
-    explicit Reading(BidiStream& owner) : stream(owner) {}
-    void proceed(bool ok) override { stream.on_read(ok); }
-    void cancel() override { stream.cancel(); }
-    BidiStream& stream;
-  };
-  struct Writing final : Operation {
-    explicit Writing(BidiStream& owner) : stream(owner) {}
-    void proceed(bool ok) override { stream.on_written(ok); }
-    void cancel() override { stream.cancel(); }
-    BidiStream& stream;
-    std::shared_ptr<BidiStream> self;
-  };
-
-  void on_read(bool ok) {  // grpc thread
-    Operation* tag = &reading_;
-    if (state_ == State::Finishing) {
-      channel_.post([self = self_] {
-        self->ended_ = true;
-        self->pump();
-        self->on_end_(self->status_.ok() ? Result<void>{} : fail(to_error(self->status_)));
-      });
-      channel_.leave(&reading_);
-      self_.reset();  // may delete this
-      return;
-    }
-    if (ok && state_ == State::Starting) {
-      channel_.post([self = self_] {
-        self->open_ = true;
-        self->pump();
-      });
-    } else if (ok) {
-      auto message = std::make_shared<Response>(std::move(message_));
-      message_.Clear();
-      channel_.post([self = self_, message] { self->on_message_(std::move(*message)); });
-    }
-    if (ok) {
-      state_ = State::Reading;
-      stream_->Read(&message_, tag);
-    } else {
-      state_ = State::Finishing;
-      stream_->Finish(&status_, tag);
-    }
-  }
-
-  void on_written(bool ok) {  // grpc thread
-    auto self = std::move(writing_.self);
-    channel_.post([self, ok] {
-      self->busy_ = false;
-      Write done = std::move(self->writes_.front());
-      self->writes_.pop_front();
-      done.written(ok);
-      self->pump();
-    });
-    channel_.leave(&writing_);
-  }
-
-  void pump() {  // loop thread
-    if (busy_ || writes_.empty()) return;
-    if (ended_) {
-      auto rest = std::exchange(writes_, {});
-      for (auto& write : rest) write.written(false);
-      return;
-    }
-    if (!open_) return;
-    busy_ = true;
-    writing_.self = this->shared_from_this();
-    channel_.enter(&writing_);
-    Operation* tag = &writing_;
-    if (writes_.front().last) {
-      stream_->WritesDone(tag);
-    } else {
-      stream_->Write(writes_.front().request, tag);
-    }
-  }
-
-  Channel& channel_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientAsyncReaderWriter<Request, Response>> stream_;
-  Reading reading_{*this};
-  Writing writing_{*this};
-  State state_ = State::Starting;  // grpc thread only, once started
-  Response message_;
-  grpc::Status status_;
-  OnMessage on_message_;
-  OnEnd on_end_;
-  std::shared_ptr<BidiStream> self_;
-  // Loop thread only.
-  std::deque<Write> writes_;
-  bool open_ = false, busy_ = false, ended_ = false;
-};
-
-template <class Stub, class Request, class Response>
-std::shared_ptr<BidiStream<Request, Response>> bidi_stream(
-    Channel& channel, Stub& stub,
-    std::unique_ptr<grpc::ClientAsyncReaderWriter<Request, Response>> (Stub::*prepare)(
-        grpc::ClientContext*, grpc::CompletionQueue*),
-    Duration deadline, std::type_identity_t<std::function<void(Response)>> on_message,
-    std::function<void(Result<void>)> on_end) {
-  auto result = std::make_shared<BidiStream<Request, Response>>(channel, std::move(on_message),
-                                                                std::move(on_end));
-  result->start(stub, prepare, deadline);
   return result;
 }
 

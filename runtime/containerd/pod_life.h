@@ -73,6 +73,7 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   void make_files(std::size_t index);
   void make_container(std::size_t index, std::string spec);
   void make_task(std::size_t index);
+  [[nodiscard]] bool is_of_an_earlier_life(const Error& error) const;
   void exists_already();
   void take_over(std::size_t index, std::vector<std::optional<int>> statuses);
   void prepared();

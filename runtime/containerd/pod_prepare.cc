@@ -338,11 +338,7 @@ void PodLife::make_task(std::size_t index) {
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncCreate, request,
        kTaskDeadline, [self = shared_from_this(), index](Result<tasks::CreateTaskResponse> answer) {
          if (!answer && answer.error().code == Code::AlreadyExists) return self->exists_already();
-         // The bundle of a task that containerd has forgotten (stale_bundle.h).
-         if (!answer && self->cleanings_ < kMostCleanings &&
-             answer.error().message.find("file exists") != std::string::npos) {
-           return self->exists_already();
-         }
+         if (!answer && self->is_of_an_earlier_life(answer.error())) return self->exists_already();
          if (!answer) return self->prepare_failed(answer.error().wrap("create task"));
          self->containers_[index].pid = answer->pid();
          self->make_files(index + 1);
@@ -351,13 +347,24 @@ void PodLife::make_task(std::size_t index) {
 
 // ---- what an earlier life left ----
 
+// A daemon that was killed in the middle of a create leaves containerd at undoing it for a while:
+// the bundle of a task that it has forgotten (stale_bundle.h) is in the way of ours, or its undoing
+// takes ours away under the shim that starts there, or under runc. So whatever fails once something
+// of an earlier life was seen is tried again; and so is a shim that did not start, at any time.
+bool PodLife::is_of_an_earlier_life(const Error& error) const {
+  if (error.code == Code::Unavailable || cleanings_ == kMostCleanings) return false;
+  const auto says = [&](const char* words) {
+    return error.message.find(words) != std::string::npos;
+  };
+  return cleanings_ > 0 || says("file exists") || says("failed to start shim");
+}
+
 void PodLife::exists_already() {
   if (settle()) return;
   if (cleanings_ == kMostCleanings) {
     return prepare_failed({Code::AlreadyExists, "pod " + pod_.id + " exists and does not go away"});
   }
   if (cleanings_ == 0) return take_over(0, {});
-  // A daemon that was killed in the middle of a create leaves containerd at undoing it for a while.
   services_.after(kCleaningPause * (1 << (cleanings_ - 1)), [self = shared_from_this()] {
     if (!self->settle()) self->take_over(0, {});
   });
