@@ -8,6 +8,7 @@
 // the runtime keeps what it needs about a pod from prepare() until removed().
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -26,8 +27,20 @@ struct ContainerExit {
   Time started{};
   Time finished{};
   /// Why it never ran, when that is so: a missing program is exit code 64 and Argo's words (`failed to find name in
-  /// PATH: exec: "x": executable file not found in $PATH`).
+  /// PATH: exec: "x": executable file not found in $PATH`). Or why the runtime killed it: `Liveness probe failed: …`,
+  /// `PostStartHook failed: …`.
   std::string reason;
+  /// It was not started, because of a dependency or of an init container. Exit code 143, as Argo shows it, and a reason in
+  /// the words of Argo's emissary (`dependency "x" exited with non-zero code: 1`); `started` is not set.
+  bool never_started = false;
+  int attempts = 1;  ///< how often it was started (ContainerSpec::attempts)
+};
+
+/// What one container does while its pod runs.
+struct ContainerChange {
+  Time at{};
+  int attempt = 1;
+  std::optional<ContainerExit> exit;  ///< absent: it was started
 };
 
 /// What an ended pod left behind.
@@ -36,17 +49,40 @@ struct PodExit {
   /// OutputFile::name → its bytes, or why it could not be read (NotFound: no such file).
   std::map<std::string, Result<std::string>> outputs;
   std::string stdout_tail;  ///< capture_stdout: at most the last 256 KiB
+  /// OutputArtifact::name → staged, or why not (NotFound: nothing there).
+  std::map<std::string, Result<void>> artifacts;
 };
 
-/// What the runtime tells. For one pod the order is prepared | failed, started | failed, exited | lost; removed comes
-/// last. Each comes at most once.
+/// A program that is run in a container beside its own.
+struct ExecSpec {
+  std::string container;               ///< ContainerSpec::name; empty: main
+  std::vector<std::string> arguments;  ///< the program is looked for in the container's PATH
+  std::vector<EnvVar> env;             ///< added to the container's
+  std::string working_dir;             ///< empty: the container's
+  Duration timeout{0};                 ///< then it is killed, DeadlineExceeded; 0: none
+};
+struct ExecResult {
+  int exit_code = 0;
+  std::string output;  ///< both streams as they came; at most the last 256 KiB
+};
+
+/// What the runtime tells. For one pod the order is prepared | failed, started | failed, ready, exited | lost; removed
+/// comes last. Each comes at most once. A pod whose init container fails is exited without having been started.
 class Listener {
  public:
   virtual ~Listener() = default;
   virtual void on_prepared(const std::string& pod) = 0;
   /// prepare() or start() did not succeed. Nothing of the pod runs; the caller removes it.
   virtual void on_failed(const std::string& pod, const Error& error) = 0;
+  /// Its first main container was started: all init containers have ended.
   virtual void on_started(const std::string& pod, Time at) = 0;
+  /// A container of any role was started or has ended; each attempt is told, before on_exited. Not for pods of one
+  /// container, of which on_started and on_exited say the same. After adopt() what is so is told again.
+  virtual void on_container(const std::string& /*pod*/, const std::string& /*container*/,
+                            const ContainerChange& /*change*/) {}
+  /// All of its main containers and sidecars have passed their readiness and startup probes; without probes, with
+  /// on_started. `address`: the pod's on the bridge, the host's own, empty for Network::None.
+  virtual void on_ready(const std::string& /*pod*/, const std::string& /*address*/) {}
   virtual void on_exited(const std::string& pod, PodExit exit) = 0;
   /// It was started, and is gone without an exit code.
   virtual void on_lost(const std::string& pod, const Error& error) = 0;
@@ -72,8 +108,16 @@ class Runtime {
   virtual void prepare(PodSpec pod) = 0;
   /// Starts a prepared pod. May be called before on_prepared: it then starts as soon as it is prepared.
   virtual void start(const std::string& pod) = 0;
-  /// Sends `signal` to main's process group; with `everything`, to every process of every container.
+  /// Sends `signal` to the process groups of the main containers (while init containers run, of that one); with
+  /// `everything`, to every process of every container. After a signal that ends, nothing more of the pod is started.
   virtual void signal(const std::string& pod, int signal, bool everything) = 0;
+  /// The same to one container. One that has not started yet never starts after SIGTERM, SIGINT or SIGKILL.
+  virtual void signal_container(const std::string& /*pod*/, const std::string& /*container*/, int /*signal*/) {}
+  /// Runs a program in a running container. NotFound: no such container, or it does not run. `done` comes once, never
+  /// inside the call, and not after the runtime is gone.
+  virtual void exec(const std::string& /*pod*/, ExecSpec /*spec*/, std::function<void(Result<ExecResult>)> done) {
+    done(fail(Code::Unimplemented, "this runtime cannot exec"));
+  }
   /// Takes over a pod that an earlier life of the daemon started: its exit is reported as if it had been started now.
   /// `pod` needs the fields that prepare() needs.
   virtual void adopt(PodSpec pod) = 0;
