@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <set>
 #include <string>
@@ -14,10 +15,21 @@
 
 namespace gantry::runtime {
 
+/// What one container will do.
+struct ContainerScript {
+  /// Absent: until a signal ends it.
+  std::optional<Duration> run = Duration(1);
+  int exit_code = 0;
+  std::vector<int> earlier_exit_codes;  ///< of the first attempts (ContainerSpec::attempts); after them, exit_code
+  bool oom_killed = false;
+  bool ignores_sigterm = false;
+};
+
 /// What a pod will do.
 struct Script {
   Duration prepare{1};
   Duration start{1};
+  // Of the main containers, unless `containers` names them.
   Duration run{1};
   int exit_code = 0;
   bool oom_killed = false;
@@ -26,6 +38,11 @@ struct Script {
   bool lost = false;                          ///< it vanishes instead of exiting
   std::string stdout_text;
   std::map<std::string, std::string> outputs; ///< by OutputFile::name; others are missing
+  /// By name. An init container that is not in here ends with 0 after a millisecond; a sidecar runs until it is ended.
+  std::map<std::string, ContainerScript> containers;
+  /// From the start of the main containers to on_ready, when a container has a readiness or startup probe; absent: never.
+  std::optional<Duration> ready = Duration(1);
+  std::set<std::string> missing_artifacts;    ///< OutputArtifact::name; others are there
 };
 
 class SimulatedRuntime : public Runtime {
@@ -46,6 +63,7 @@ class SimulatedRuntime : public Runtime {
   void prepare(PodSpec pod) override;
   void start(const std::string& pod) override;
   void signal(const std::string& pod, int signal, bool everything) override;
+  void signal_container(const std::string& pod, const std::string& container, int signal) override;
   void adopt(PodSpec pod) override;
   void remove(const std::string& pod) override;
   void remove_claims(const std::string& owner) override { claims_removed_[owner]++; }
@@ -62,13 +80,25 @@ class SimulatedRuntime : public Runtime {
 
  private:
   enum class State { Preparing, Failed, Prepared, Starting, Running, Exited, Lost };
+  struct Container {
+    const ContainerSpec* spec = nullptr;
+    ContainerScript script;
+    bool running = false;
+    bool pausing = false;  ///< between two attempts
+    int attempt = 0;
+    Time started{};
+    std::optional<ContainerExit> exit;
+  };
   struct Pod {
     PodSpec spec;
     Script script;
     State state = State::Preparing;
     bool start_wanted = false;
-    Time started{};
-    int exit_code = 0;
+    bool ending = false;  ///< nothing more is started
+    bool told_started = false, told_sidecars = false, ready = false;
+    std::string address;
+    Time started{};  ///< the first main container
+    std::vector<Container> containers;
     std::uint64_t life = 0;  ///< events of an earlier life of the same id are stale
   };
   struct Event {
@@ -78,12 +108,21 @@ class SimulatedRuntime : public Runtime {
     bool operator>(const Event& o) const { return when != o.when ? when > o.when : order > o.order; }
   };
 
-  void after(Duration delay, const std::string& pod, void (SimulatedRuntime::*what)(Pod&));
+  void after(Duration delay, const std::string& pod, std::function<void(Pod&)> what);
   void prepared(Pod& pod);
   void started(Pod& pod);
-  void exited(Pod& pod);
   void begin_start(Pod& pod);
-  void tell_exit(Pod& pod);
+  void tell(Pod& pod);
+  void tell_container(Pod& pod, const Container& container);
+  void tell_ready(Pod& pod);
+  [[nodiscard]] std::string address_of(Network network);
+
+  void advance(Pod& pod);
+  void begin_mains(Pod& pod);
+  void never_start(Pod& pod, Container& container, const std::string& reason);
+  void run(Pod& pod, std::size_t index);
+  void ended(Pod& pod, std::size_t index, int exit_code);
+  void kill(Pod& pod, std::size_t index, int signal);
 
   Time now_;
   Author author_;
@@ -92,6 +131,7 @@ class SimulatedRuntime : public Runtime {
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::uint64_t next_order_ = 0;
   std::uint64_t next_life_ = 1;
+  std::uint32_t next_address_ = 2;
   std::map<std::string, int> starts_;
   std::map<std::string, int> claims_removed_;
 };
