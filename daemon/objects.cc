@@ -147,10 +147,15 @@ Result<void> Objects::resolve(runtime::PodSpec& pod, const std::string& name_spa
     if (auto done = resolve(container, name_space); !done) return done;
   }
   for (runtime::Volume& volume : pod.volumes) {
-    auto* files = std::get_if<runtime::Files>(&volume.source);
-    if (files == nullptr) continue;
-    if (auto done = resolve(*files, name_space); !done) {
-      return fail(std::move(done.error()).wrap("volume \"" + volume.name + "\""));
+    std::vector<runtime::Files*> sources;
+    if (auto* files = std::get_if<runtime::Files>(&volume.source)) sources.push_back(files);
+    if (auto* projected = std::get_if<runtime::Projected>(&volume.source)) {
+      for (runtime::Files& files : projected->sources) sources.push_back(&files);
+    }
+    for (runtime::Files* files : sources) {
+      if (auto done = resolve(*files, name_space); !done) {
+        return fail(std::move(done.error()).wrap("volume \"" + volume.name + "\""));
+      }
     }
   }
   return {};

@@ -214,6 +214,9 @@ std::string Volumes::path_of(const PodSpec& pod, const Volume& volume) const {
                                [&](const runtime::Files&) {
                                  return directory_ + "/files/" + pod.id + "/" + volume.name;
                                },
+                               [&](const runtime::Projected&) {
+                                 return directory_ + "/files/" + pod.id + "/" + volume.name;
+                               },
                                [&](const runtime::Claim& claim) {
                                  return directory_ + "/claims/" + claim.owner + "/" + claim.name;
                                }},
@@ -240,6 +243,13 @@ Result<void> Volumes::create_volume(const PodSpec& pod, const Volume& volume) co
                  },
                  [&](const runtime::HostPath& host) { return check_host_path(host); },
                  [&](const runtime::Files& files) { return create_files(path, files, group); },
+                 [&](const runtime::Projected& projected) -> Result<void> {
+                   auto made = make_directory(path, 0755);
+                   for (const runtime::Files& files : projected.sources) {
+                     if (made) made = create_files(path, files, group);
+                   }
+                   return made;
+                 },
                  [&](const runtime::Claim& claim) -> Result<void> {
                    if (!is_safe_name(claim.owner) || !is_safe_name(claim.name)) {
                      return fail(Code::InvalidArgument, "bad claim name");
@@ -297,7 +307,10 @@ Result<std::vector<BindMount>> Volumes::mounts_of(const PodSpec& pod,
       if (volume.name != mount.volume) continue;
       const auto* claim = std::get_if<runtime::Claim>(&volume.source);
       // Secrets and configMaps are read-only in Kubernetes whatever the mount says.
-      if (std::holds_alternative<runtime::Files>(volume.source)) bind.read_only = true;
+      if (std::holds_alternative<runtime::Files>(volume.source) ||
+          std::holds_alternative<runtime::Projected>(volume.source)) {
+        bind.read_only = true;
+      }
       if (claim != nullptr && claim->read_only) bind.read_only = true;
     }
     if (!mount.sub_path.empty()) {
