@@ -14,6 +14,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// containerd may be removing the same directory at the same time: what vanishes under us is gone as well.
+std::error_code remove_tree(const fs::path& path) {
+  std::error_code error;
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    fs::remove_all(path, error);
+    if (error != std::errc::no_such_file_or_directory) break;
+    error.clear();
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) break;
+  }
+  return error;
+}
+
 /// Where containerd's shim tells runc and crun to keep their state (pkg/process/utils.go RuncRoot).
 constexpr char kRuncRoot[] = "/run/containerd/runc";
 
@@ -50,9 +63,9 @@ Result<void> remove_stale_bundle(const std::string& bundle, const std::string& n
   }
   if (errno != EINVAL && errno != ENOENT) return fail(errno_error("umount " + rootfs, errno));
   const fs::path work = fs::read_symlink(bundle + "/work", error);
-  if (!error && work.filename() == id) fs::remove_all(work, error);
-  fs::remove_all(fs::path(kRuncRoot) / name_space / id, error);
-  fs::remove_all(bundle, error);
+  if (!error && work.filename() == id) remove_tree(work);
+  remove_tree(fs::path(kRuncRoot) / name_space / id);
+  error = remove_tree(bundle);
   if (error) return fail(errno_error("remove " + bundle, error.value()));
   if (!cgroups_path.empty()) cgroups.remove(cgroups_path);
   return {};
