@@ -87,13 +87,17 @@ Result<std::string> find_program(const std::string& program) {
 }
 
 Result<pid_t> spawn(const std::vector<std::string>& argv, int stdout_fd, int stderr_fd,
-                    bool new_session) {
+                    bool new_session, const ProgramInput& input) {
   auto program = find_program(argv.at(0));
   if (!program) return fail(program.error());
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (input.standard_input >= 0) {
+    posix_spawn_file_actions_adddup2(&actions, input.standard_input, 0);
+  } else {
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  }
   posix_spawn_file_actions_adddup2(&actions, stdout_fd, 1);
   posix_spawn_file_actions_adddup2(&actions, stderr_fd, 2);
   posix_spawn_file_actions_addclosefrom_np(&actions, 3);
@@ -111,7 +115,8 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, int stdout_fd, int std
                     (new_session ? POSIX_SPAWN_SETSID : POSIX_SPAWN_SETPGROUP);
   posix_spawnattr_setflags(&attributes, static_cast<short>(flags));
 
-  const auto environment = child_environment();
+  auto environment = child_environment();
+  environment.insert(environment.end(), input.environment.begin(), input.environment.end());
   pid_t pid = -1;
   const int error = ::posix_spawn(&pid, program->c_str(), &actions, &attributes,
                                   pointers(argv).data(), pointers(environment).data());
@@ -128,11 +133,12 @@ Result<UniqueFd> open_pidfd(pid_t pid) {
 }
 
 Result<ProgramExit> run_program(const std::vector<std::string>& argv, Duration timeout, int cancel,
-                                const std::function<void(std::string_view)>& on_line) {
+                                const std::function<void(std::string_view)>& on_line,
+                                const ProgramInput& input) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail(errno_error("pipe", errno));
   UniqueFd read_end(ends[0]), write_end(ends[1]);
-  auto pid = spawn(argv, write_end.get(), write_end.get(), false);
+  auto pid = spawn(argv, write_end.get(), write_end.get(), false, input);
   write_end.reset();
   if (!pid) return fail(pid.error());
   auto pidfd = open_pidfd(*pid);

@@ -20,12 +20,18 @@ namespace gantry::containerd {
 /// own directories (a daemon's PATH often lacks sbin, where runc lives). NotFound.
 Result<std::string> find_program(const std::string& program);
 
+/// What a program gets beside its arguments.
+struct ProgramInput {
+  int standard_input = -1;               ///< a descriptor; -1: /dev/null
+  std::vector<std::string> environment;  ///< NAME=value, added to ours
+};
+
 /// Starts `argv` with standard input from /dev/null and standard output and error into the given
 /// descriptors. All other descriptors are closed in the child, its signals are reset, and what
 /// would make it believe that it is systemd's service (NOTIFY_SOCKET, LISTEN_FDS, …) is taken from
 /// its environment. With `new_session` it survives the end of ours.
 Result<pid_t> spawn(const std::vector<std::string>& argv, int stdout_fd, int stderr_fd,
-                    bool new_session);
+                    bool new_session, const ProgramInput& input = {});
 
 /// A descriptor that becomes readable when the process has ended (pidfd_open(2)).
 Result<UniqueFd> open_pidfd(pid_t pid);
@@ -40,6 +46,7 @@ struct ProgramExit {
 /// or -1) is readable; in both cases the program's session is killed first. `on_line` gets each
 /// line that ends in \n or \r; may be empty.
 Result<ProgramExit> run_program(const std::vector<std::string>& argv, Duration timeout, int cancel,
-                                const std::function<void(std::string_view)>& on_line = {});
+                                const std::function<void(std::string_view)>& on_line = {},
+                                const ProgramInput& input = {});
 
 }  // namespace gantry::containerd

@@ -8,6 +8,16 @@
 
 namespace gantry::containerd {
 
+/// The network `bridge`.
+struct BridgeConfig {
+  bool enabled = false;
+  std::string name = "gantry0";  ///< of the interface
+  std::string subnet;            ///< "10.88.0.0/24"; empty: the first 10.88.x.0/24 that no route of the host leads into
+  std::string plugins;           ///< directory of the CNI plugins; empty: where Debian and others put them
+  bool masquerade = true;        ///< pods reach what the host reaches
+  int prepared = 2;              ///< namespaces that are ready before a pod asks
+};
+
 struct Config {
   std::string socket = "/run/containerd/containerd.sock";
   /// containerd's own `state` directory: an ended task's root file system is mounted below it until
@@ -24,7 +34,9 @@ struct Config {
   int max_concurrent_prepares = 0;  ///< 0: twice the processors
   std::string resolv_conf = "/etc/resolv.conf";
   std::string hosts = "/etc/hosts";
-  std::int64_t default_pids = 1024;  ///< of a container that names no limit
+  BridgeConfig bridge;
+  std::string seccomp_dir = "/etc/gantry/seccomp";  ///< of the profiles that pods name
+  std::int64_t default_pids = 1024;                 ///< of a container that names no limit
   /// What an operator should know and no pod's owner can be told. Loop thread.
   std::function<void(const std::string&)> log = [](const std::string&) {};
 };

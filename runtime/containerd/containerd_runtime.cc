@@ -21,10 +21,11 @@ constexpr Duration kReconnectPause{100};
 }  // namespace
 
 struct ContainerdRuntime::Impl {
-  Impl(Config config, HostFacts facts, CgroupLayout cgroups, Volumes volumes, Channel& channel,
-       Images& images, Executor& executor, runtime::Listener& listener)
+  Impl(Config config, HostFacts facts, CgroupLayout cgroups, Volumes volumes,
+       std::unique_ptr<PodNetwork> network, Channel& channel, Images& images, Executor& executor,
+       runtime::Listener& listener)
       : services(std::move(config), std::move(facts), std::move(cgroups), std::move(volumes),
-                 channel, images, executor, listener),
+                 std::move(network), channel, images, executor, listener),
         event_stub(channel.grpc()),
         version_stub(channel.grpc()) {
     services.forget = [this](const std::string& id) { pods.erase(id); };
@@ -66,6 +67,24 @@ struct ContainerdRuntime::Impl {
     services.listener.on_connected(true);
   }
 
+  // What a daemon left that was killed before its pod came to a container. `done` comes when it is gone, so that nobody
+  // prepares such a pod meanwhile.
+  void sweep(const std::set<std::string>& known, std::function<void()> done) {
+    std::set<std::string> left;
+    for (const auto& id : services.volumes->pods()) left.insert(id);
+    for (const auto& id : services.network->pods()) left.insert(id);
+    std::erase_if(left, [&](const std::string& id) { return known.contains(id) || pods.contains(id); });
+    if (left.empty()) return done();
+    services.offload(
+        [volumes = services.volumes, network = services.network, left] {
+          for (const std::string& id : left) {
+            (void)volumes->remove(id);
+            (void)network->detach(id);
+          }
+        },
+        std::move(done));
+  }
+
   std::shared_ptr<PodLife> find(const std::string& id) {
     const auto found = pods.find(id);
     return found == pods.end() ? nullptr : found->second;
@@ -90,10 +109,13 @@ Result<std::unique_ptr<ContainerdRuntime>> ContainerdRuntime::open(Config config
   CgroupLayout cgroups = CgroupLayout::detect();
   auto facts = find_host_facts(config, cgroups);
   if (!facts) return fail(facts.error());
-  auto volumes = Volumes::open(config.state_dir, config.hosts);
+  auto volumes = Volumes::open(config.state_dir, config.hosts, config.resolv_conf);
   if (!volumes) return fail(volumes.error());
+  auto network = PodNetwork::open(config.state_dir, config.bridge, config.log);
   auto impl = std::make_unique<Impl>(std::move(config), std::move(*facts), std::move(cgroups),
-                                     std::move(*volumes), channel, images, executor, listener);
+                                     std::move(*volumes), std::move(network), channel, images, executor,
+                                     listener);
+  impl->services.refill_network();
   impl->connect();
   return std::unique_ptr<ContainerdRuntime>(new ContainerdRuntime(std::move(impl)));
 }
@@ -111,6 +133,16 @@ void ContainerdRuntime::start(const std::string& pod) {
 
 void ContainerdRuntime::signal(const std::string& pod, int signal, bool everything) {
   if (auto life = impl_->find(pod)) life->signal(signal, everything);
+}
+
+void ContainerdRuntime::signal_container(const std::string& pod, const std::string& container, int signal) {
+  if (auto life = impl_->find(pod)) life->signal_container(container, signal);
+}
+
+void ContainerdRuntime::exec(const std::string& pod, runtime::ExecSpec spec,
+                             std::function<void(Result<runtime::ExecResult>)> done) {
+  if (auto life = impl_->find(pod)) return life->exec(std::move(spec), std::move(done));
+  impl_->services.post([pod, done] { done(fail(Code::NotFound, "no pod " + pod)); });
 }
 
 void ContainerdRuntime::adopt(runtime::PodSpec pod) {
@@ -147,29 +179,40 @@ void ContainerdRuntime::find(std::function<void(Result<std::vector<runtime::Foun
   api::ListContainersRequest request;
   request.add_filters(std::string("labels.\"") + kPodLabel + "\"");
   call(services.channel, services.containers, &api::Containers::Stub::PrepareAsyncList, request,
-       kMetadataDeadline, [&services, here, done](Result<api::ListContainersResponse> containers) {
+       kMetadataDeadline,
+       [&services, impl = impl_.get(), here, done](Result<api::ListContainersResponse> containers) {
          if (here.expired()) return;
          if (!containers) return done(fail(containers.error().wrap("list containers")));
-         auto pods = std::make_shared<std::vector<runtime::FoundPod>>();
+         struct Found {
+           std::map<std::string, runtime::FoundPod> pods;
+           std::map<std::string, std::string> pod_of;  // container → pod
+         };
+         auto found = std::make_shared<Found>();
          for (const auto& container : containers->containers()) {
            const auto label = container.labels().find(kPodLabel);
-           // Others than main carry the pod's label too.
-           if (label == container.labels().end() || label->second != container.id()) continue;
-           runtime::FoundPod pod{container.id(), {}, false};
+           if (label == container.labels().end()) continue;
+           found->pod_of[container.id()] = label->second;
+           runtime::FoundPod& pod = found->pods[label->second];
+           pod.id = label->second;
            for (const auto& [key, value] : container.labels()) pod.labels.emplace(key, value);
-           pods->push_back(std::move(pod));
          }
          call(services.channel, services.tasks, &tasks::Tasks::Stub::PrepareAsyncList,
               tasks::ListTasksRequest(), kMetadataDeadline,
-              [here, done, pods](Result<tasks::ListTasksResponse> answer) {
+              [impl, here, done, found](Result<tasks::ListTasksResponse> answer) {
                 if (here.expired()) return;
                 if (!answer) return done(fail(answer.error().wrap("list tasks")));
-                std::set<std::string> started;
                 for (const auto& task : answer->tasks()) {
-                  if (task.status() != ::containerd::v1::types::CREATED) started.insert(task.id());
+                  const auto pod = found->pod_of.find(task.id());
+                  if (pod == found->pod_of.end() || task.status() == ::containerd::v1::types::CREATED) continue;
+                  found->pods[pod->second].started = true;
                 }
-                for (auto& pod : *pods) pod.started = started.contains(pod.id);
-                done(std::move(*pods));
+                std::set<std::string> known;
+                std::vector<runtime::FoundPod> pods;
+                for (auto& [id, pod] : found->pods) {
+                  known.insert(id);
+                  pods.push_back(std::move(pod));
+                }
+                impl->sweep(known, [done, pods = std::move(pods)] { done(pods); });
               });
        });
 }

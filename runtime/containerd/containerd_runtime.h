@@ -34,13 +34,16 @@ class ContainerdRuntime final : public runtime::Runtime {
   void prepare(runtime::PodSpec pod) override;
   void start(const std::string& pod) override;
   void signal(const std::string& pod, int signal, bool everything) override;
+  void signal_container(const std::string& pod, const std::string& container, int signal) override;
+  void exec(const std::string& pod, runtime::ExecSpec spec,
+            std::function<void(Result<runtime::ExecResult>)> done) override;
   void adopt(runtime::PodSpec pod) override;
   /// Also of a pod that this runtime has never heard of: what containerd has under its id goes.
   void remove(const std::string& pod) override;
   void remove_claims(const std::string& owner) override;
 
   /// All pods that containerd has, whoever made them in this namespace. For clearing up after a
-  /// restart.
+  /// restart. What lies in the state directory of pods that came to no container is removed by the way.
   void find(std::function<void(Result<std::vector<runtime::FoundPod>>)> done);
 
  private:

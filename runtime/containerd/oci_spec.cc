@@ -123,8 +123,18 @@ Result<json> mounts_of(const SpecInput& input, const HostFacts& host) {
             {"nosuid", "noexec", "nodev", "relatime", access}),
       bind({host.init, kInitPath, true}),
   };
+  if (input.pod.host_ipc) {
+    for (json& item : defaults) {
+      const std::string destination = item["destination"];
+      if (destination == "/dev/shm" || destination == "/dev/mqueue") {
+        item = bind({destination, destination, false});
+      }
+    }
+  }
   std::vector<BindMount> own;
-  if (!host.resolv_conf.empty() && input.pod.network == runtime::Network::Host) {
+  if (!input.resolv_conf.empty()) {
+    own.push_back({input.resolv_conf, "/etc/resolv.conf", true});
+  } else if (!host.resolv_conf.empty() && input.pod.network == runtime::Network::Host) {
     own.push_back({host.resolv_conf, "/etc/resolv.conf", true});
   }
   if (!input.hosts_file.empty()) own.push_back({input.hosts_file, "/etc/hosts", true});
@@ -198,7 +208,7 @@ json process_of(const SpecInput& input, const HostFacts& host,
   arguments.insert(arguments.end(), input.arguments.begin(), input.arguments.end());
   const std::uint64_t files = std::min(kOpenFiles, host.open_files);
   json process = {
-      {"terminal", false},
+      {"terminal", input.container.tty},
       {"user",
        {{"uid", input.identity.uid},
         {"gid", input.identity.gid},
@@ -218,15 +228,36 @@ json process_of(const SpecInput& input, const HostFacts& host,
 }
 
 json namespaces_of(const SpecInput& input) {
-  json result = {{{"type", "pid"}},
-                 {{"type", "ipc"}},
-                 {{"type", "uts"}},
-                 {{"type", "mount"}},
-                 {{"type", "cgroup"}}};
-  if (input.pod.network == runtime::Network::None) {
+  json result = json::array();
+  if (!input.pod.host_pid) result.push_back({{"type", "pid"}});
+  if (!input.pod.host_ipc) result.push_back({{"type", "ipc"}});
+  for (const char* own : {"uts", "mount", "cgroup"}) result.push_back({{"type", own}});
+  if (input.pod.network != runtime::Network::Host) {
     json network = {{"type", "network"}};
     if (!input.network_namespace.empty()) network["path"] = input.network_namespace;
     result.push_back(std::move(network));
+  }
+  return result;
+}
+
+// Those that a namespace of the pod has a value of its own for; any other would be the host's.
+// (Kubernetes: pkg/kubelet/sysctl/namespace.go)
+Result<json> sysctls_of(const runtime::PodSpec& pod) {
+  json result = json::object();
+  for (const auto& [name, value] : pod.sysctls) {
+    const bool net = name.starts_with("net.");
+    const bool ipc = name.starts_with("kernel.shm") || name.starts_with("kernel.msg") ||
+                     name == "kernel.sem" || name.starts_with("fs.mqueue.");
+    if (!net && !ipc) {
+      return fail(Code::InvalidArgument, "sysctl \"" + name + "\" is not namespaced");
+    }
+    if (net && pod.network == runtime::Network::Host) {
+      return fail(Code::InvalidArgument, "sysctl \"" + name + "\" is the host's with its network");
+    }
+    if (ipc && pod.host_ipc) {
+      return fail(Code::InvalidArgument, "sysctl \"" + name + "\" is the host's with hostIPC");
+    }
+    result[name] = value;
   }
   return result;
 }
@@ -277,9 +308,13 @@ Result<std::string> build_spec(const SpecInput& input, const HostFacts& host) {
   auto mounts = mounts_of(input, host);
   if (!mounts) return fail(mounts.error());
 
+  auto sysctls = sysctls_of(input.pod);
+  if (!sysctls) return fail(sysctls.error());
+
   json linux_part = {{"cgroupsPath", input.cgroups_path},
                      {"namespaces", namespaces_of(input)},
                      {"resources", resources_of(input.container, host)}};
+  if (!sysctls->empty()) linux_part["sysctl"] = std::move(*sysctls);
   if (security.privileged) {
     json devices = json::array();
     for (const DeviceNode& device : host.devices) {
@@ -293,7 +328,14 @@ Result<std::string> build_spec(const SpecInput& input, const HostFacts& host) {
   } else {
     linux_part["maskedPaths"] = kMaskedPaths;
     linux_part["readonlyPaths"] = kReadonlyPaths;
-    if (!security.seccomp_unconfined) {
+    if (!security.seccomp_profile.empty()) {
+      json profile = json::parse(input.seccomp_profile, nullptr, false);
+      if (!profile.is_object() || !profile.contains("defaultAction")) {
+        return fail(Code::InvalidArgument, "seccomp profile \"" + security.seccomp_profile +
+                                               "\" is not a JSON object with a defaultAction");
+      }
+      linux_part["seccomp"] = std::move(profile);
+    } else if (!security.seccomp_unconfined) {
       linux_part["seccomp"] = default_seccomp({capabilities->begin(), capabilities->end()});
     }
   }

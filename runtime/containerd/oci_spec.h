@@ -53,9 +53,10 @@ struct SpecInput {
   Identity identity;
   std::vector<BindMount> mounts;  ///< in any order
   std::string hosts_file;         ///< bind-mounted over /etc/hosts; empty: none
+  std::string resolv_conf;        ///< over /etc/resolv.conf; empty: the host's on its network
   std::string cgroups_path;       ///< absolute, below the cgroup file system
-  std::string
-      network_namespace;  ///< Network::None: that of the pod's first container; empty: a new one
+  std::string network_namespace;  ///< a path; not for Network::Host. Empty: a new one
+  std::string seccomp_profile;    ///< the text of the profile that the container names
   std::map<std::string, std::string> annotations;
 };
 

@@ -13,11 +13,6 @@
 namespace gantry::containerd {
 namespace {
 
-bool lies_below(const std::string& path, const std::string& prefix) {
-  return path.starts_with(prefix) &&
-         (path.size() == prefix.size() || prefix.ends_with('/') || path[prefix.size()] == '/');
-}
-
 // Go's findExecutable: what is a file with an x bit, and the error if it is not.
 std::string probe(const ContainerFiles& files, const std::string& path) {
   const auto file = files.open(path, O_PATH);
@@ -42,15 +37,25 @@ bool is_written(int fd) {
 
 }  // namespace
 
-Result<UniqueFd> ContainerFiles::open(const std::string& path, int flags) const {
-  if (!path.starts_with('/')) {
-    return fail(Code::InvalidArgument, "path \"" + path + "\" must be absolute");
-  }
+bool lies_below(const std::string& path, const std::string& prefix) {
+  return path.starts_with(prefix) &&
+         (path.size() == prefix.size() || prefix.ends_with('/') || path[prefix.size()] == '/');
+}
+
+const BindMount* ContainerFiles::mount_of(const std::string& path) const {
   const BindMount* best = nullptr;
   for (const BindMount& mount : mounts_) {
     if (!lies_below(path, mount.destination)) continue;
     if (best == nullptr || mount.destination.size() > best->destination.size()) best = &mount;
   }
+  return best;
+}
+
+Result<UniqueFd> ContainerFiles::open(const std::string& path, int flags) const {
+  if (!path.starts_with('/')) {
+    return fail(Code::InvalidArgument, "path \"" + path + "\" must be absolute");
+  }
+  const BindMount* best = mount_of(path);
   std::string rest = path;
   if (best != nullptr) {
     rest = path.substr(best->destination.size());

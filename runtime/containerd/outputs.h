@@ -19,6 +19,9 @@ namespace gantry::containerd {
 inline constexpr std::size_t kMaxOutputBytes = 1 << 20;
 inline constexpr std::size_t kStdoutTailBytes = 256 << 10;
 
+/// Whether `path` is `prefix` or lies below it; both absolute.
+bool lies_below(const std::string& path, const std::string& prefix);
+
 /// The files that a container sees, opened from outside: the longest mount path that `path` lies
 /// below decides whether it is looked for in a volume or in the root file system. Nothing leads out
 /// of either.
@@ -28,6 +31,8 @@ class ContainerFiles {
       : rootfs_(std::move(rootfs)), mounts_(std::move(mounts)) {}
 
   [[nodiscard]] Result<UniqueFd> open(const std::string& path, int flags) const;
+  /// The mount that decides about `path`; null: the root file system.
+  [[nodiscard]] const BindMount* mount_of(const std::string& path) const;
   /// The whole file; errors name the path.
   [[nodiscard]] Result<std::string> read(const std::string& path) const;
 

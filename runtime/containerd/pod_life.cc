@@ -1,34 +1,33 @@
 #include "runtime/containerd/pod_life.h"
 
+#include <algorithm>
 #include <csignal>
-#include <nlohmann/json.hpp>
-
-#include "runtime/containerd/outputs.h"
-#include "runtime/containerd/process.h"
-#include "runtime/containerd/stale_bundle.h"
 
 namespace gantry::containerd {
 namespace {
 
 namespace tasks = api::tasks;
 
-constexpr Duration kTaskDeadline = std::chrono::seconds(120);
-constexpr Duration kSidecarGrace = std::chrono::seconds(10);
-/// The shim itself gives a container's output this long when its task is deleted.
-constexpr Duration kOutputGrace = std::chrono::seconds(2);
-// What tini and catatonit exit with when they cannot run the program, as a shell would.
-constexpr int kNotFound = 127, kNotExecutable = 126;
-/// What the OCI runtime's own init exits with when `start` is killed half way.
-constexpr int kInitFailed = 1;
-/// Argo's emissary (cmd/argoexec/commands/emissary.go) for a program that cannot be run.
-constexpr int kEmissaryFailure = 64;
+/// Kubernetes' StartError, for what could not be started once the pod ran.
+constexpr int kCannotStart = 128;
+
+bool ends(int signal) { return signal == SIGTERM || signal == SIGINT || signal == SIGKILL; }
+
+}  // namespace
 
 Time to_time(const google::protobuf::Timestamp& at) {
   return Time(std::chrono::seconds(at.seconds()) +
               std::chrono::duration_cast<Duration>(std::chrono::nanoseconds(at.nanos())));
 }
 
-}  // namespace
+std::optional<std::size_t> PodLife::index_of(const std::string& name) const {
+  for (std::size_t i = 0; i < containers_.size(); ++i) {
+    if (containers_[i].name == name) return i;
+  }
+  return std::nullopt;
+}
+
+// ---- starting ----
 
 void PodLife::start() {
   start_requested_ = true;
@@ -37,17 +36,47 @@ void PodLife::start() {
 
 void PodLife::begin() {
   state_ = State::Starting;
-  busy_ = true;
-  start_answers_ = 0;
-  for (std::size_t i = 0; i < containers_.size(); ++i) {
-    if (runs_already_) {
-      services_.post([self = shared_from_this(), i] { self->start_answered(i, {}); });
-    } else {
-      start_container(i);
-    }
-    // Asked for at once, so that its answer is on its way when the program ends.
-    wait(i);
+  if (runs_already_) return resume();
+  start_stage();
+}
+
+/// Starts what was created of the stage and waits for nobody. After a take-over some of it may run already.
+void PodLife::start_stage() {
+  std::vector<std::size_t> due;
+  for (const std::size_t index : stage_members()) {
+    const Container& container = containers_[index];
+    if (container.phase == Phase::Created && container.spec->dependencies.empty() && !ending_) due.push_back(index);
   }
+  if (due.empty()) return stage_started();
+  // Counted before the first answer can come.
+  pending_starts_ += due.size();
+  for (const std::size_t index : due) containers_[index].starts_stage = true;
+  for (const std::size_t index : due) launch(index);
+}
+
+void PodLife::launch(std::size_t index) {
+  Container& container = containers_[index];
+  container.phase = Phase::Starting;
+  ++busy_;
+  const auto go = [self = shared_from_this(), index] {
+    self->start_container(index);
+    // Asked for at once, so that its answer is on its way when the program ends.
+    self->wait(index);
+  };
+  if (!several()) return go();
+  mark(index, {container.attempt, true}, go);
+}
+
+void PodLife::mark(std::size_t index, StartMark mark, std::function<void()> done) {
+  auto result = std::make_shared<Result<void>>();
+  services_.offload(
+      [result, mark, directory = services_.volumes->pod_directory(pod_.id), name = containers_[index].name] {
+        *result = write_start_mark(directory, name, mark);
+      },
+      [self = shared_from_this(), index, result, done = std::move(done)] {
+        if (*result) return done();
+        self->start_answered(index, fail(result->error()));
+      });
 }
 
 void PodLife::start_container(std::size_t index) {
@@ -88,63 +117,93 @@ void PodLife::find_out_start(std::size_t index) {
 
 void PodLife::start_answered(std::size_t index, Result<void> answer) {
   Container& container = containers_[index];
+  --busy_;
+  const bool of_stage = std::exchange(container.starts_stage, false);
   if (answer) {
-    container.started = true;
+    if (container.phase == Phase::Starting) container.phase = Phase::Running;
     if (container.started_at == Time{}) container.started_at = now();
-  } else if (!start_error_) {
-    start_error_ = answer.error();
+    if (container.gone) {
+      container.phase = Phase::Over;
+    } else {
+      tell_started(index);
+    }
+    if (container.phase == Phase::Running) begin_health(index);
+  } else if (of_stage) {
+    if (!start_error_) start_error_ = answer.error();
+  } else if (!container.exit) {
+    container.exit = runtime::ContainerExit{.exit_code = kCannotStart, .finished = now(),
+                                            .reason = answer.error().message, .attempts = container.attempt};
+    over(index);
   }
-  if (++start_answers_ < containers_.size()) return;
-  busy_ = false;
-  if (start_error_) {
-    state_ = State::Ended;
-    if (settle()) return;
-    return services_.listener.on_failed(pod_.id, *start_error_);
-  }
-  state_ = State::Running;
-  if (settle()) return;
-  if (!containers_.front().gone) {
-    services_.listener.on_started(pod_.id, containers_.front().started_at);
-  }
-  for (const auto& pending : std::exchange(pending_signals_, {})) {
-    signal(pending.signal, pending.everything);
-  }
-  look_at_end();
+  if (of_stage && --pending_starts_ == 0) return stage_started();
+  if (!settle(0)) look();
 }
 
-// ---- the end ----
+void PodLife::stage_started() {
+  if (settle(0)) return;
+  if (start_error_) {
+    state_ = State::Ended;
+    return services_.listener.on_failed(pod_.id, *start_error_);
+  }
+  if (in_last_stage() && state_ == State::Starting) {
+    state_ = State::Running;
+    std::optional<Time> at;
+    for (const Container& container : containers_) {
+      if (container.spec->role != runtime::Role::Main || container.started_at == Time{}) continue;
+      if (container.gone && !several()) continue;
+      if (!at || container.started_at < *at) at = container.started_at;
+    }
+    if (at) {
+      services_.listener.on_started(pod_.id, *at);
+      look_at_readiness();
+    }
+  }
+  for (const auto& pending : std::exchange(pending_signals_, {})) pending();
+  look();
+}
+
+void PodLife::tell_started(std::size_t index) {
+  if (!several()) return;
+  const Container& container = containers_[index];
+  services_.listener.on_container(pod_.id, container.name, {container.started_at, container.attempt, std::nullopt});
+}
+
+void PodLife::tell_exit(std::size_t index) {
+  if (!several()) return;
+  const Container& container = containers_[index];
+  services_.listener.on_container(pod_.id, container.name,
+                                  {container.exit->finished, container.attempt, container.exit});
+}
+
+// ---- waiting ----
 
 void PodLife::wait(std::size_t index) {
   if (containers_[index].gone || containers_[index].exit) return;
   tasks::WaitRequest request;
   request.set_container_id(containers_[index].id);
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncWait, request,
-       kNoDeadline, [self = shared_from_this(), index](Result<tasks::WaitResponse> answer) {
-         if (self->state_ >= State::Ended) return;
+       kNoDeadline,
+       [self = shared_from_this(), index, attempt = containers_[index].attempt](Result<tasks::WaitResponse> answer) {
+         const Container& container = self->containers_[index];
+         if (self->state_ >= State::Ended || container.attempt != attempt) return;
          if (answer) {
            return self->exited(index, static_cast<int>(answer->exit_status()),
                                to_time(answer->exited_at()));
          }
-         if (answer.error().code == Code::NotFound) {
-           self->containers_[index].gone = true;
-           return self->look_at_end();
-         }
+         if (answer.error().code == Code::NotFound) return self->lost(index);
          // containerd is away (its shims are not), or the shim died: ask again once that is known.
          self->services_.retry([self, index] { self->wait_failed(index); });
        });
 }
 
 void PodLife::wait_failed(std::size_t index) {
-  if (state_ >= State::Ended) return;
+  if (state_ >= State::Ended || containers_[index].phase == Phase::Over) return;
   tasks::GetRequest request;
   request.set_container_id(containers_[index].id);
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncGet, request,
        kMetadataDeadline, [self = shared_from_this(), index](Result<tasks::GetResponse> answer) {
          if (self->state_ >= State::Ended) return;
-         if (!answer && answer.error().code == Code::NotFound) {
-           self->containers_[index].gone = true;
-           return self->look_at_end();
-         }
+         if (!answer && answer.error().code == Code::NotFound) return self->lost(index);
          if (!answer) {
            return self->services_.retry([self, index] { self->wait_failed(index); });
          }
@@ -152,129 +211,243 @@ void PodLife::wait_failed(std::size_t index) {
        });
 }
 
-void PodLife::exited(std::size_t index, int status, Time at) {
+void PodLife::lost(std::size_t index) {
   Container& container = containers_[index];
-  if (container.exit) return;
-  runtime::ContainerExit exit;
-  exit.exit_code = status;
-  exit.finished = at;
-  container.exit = exit;
-  look_at_end();
+  container.gone = true;
+  // While it is being started, the answer to that says so too.
+  if (container.phase == Phase::Running) container.phase = Phase::Over;
+  look();
 }
 
-void PodLife::look_at_end() {
-  // While it is starting, the answers to that come first.
-  if (state_ != State::Running && state_ != State::Ending) return;
-  const Container& main = containers_.front();
-  if (main.gone && !main.exit) {
-    state_ = State::Ended;
-    return services_.listener.on_lost(
-        pod_.id, {Code::NotFound, "container " + main.id + " is gone without an exit code"});
+// ---- what is due ----
+
+void PodLife::look() {
+  if ((state_ != State::Starting && state_ != State::Running && state_ != State::Ending) || removal_requested_) return;
+  // While something is starting, the answers to that come first.
+  if (pending_starts_ > 0 || to_resume_ > 0) return;
+  if (!in_last_stage()) return look_at_init();
+  start_dependents();
+  bool mains_over = true, all_over = true;
+  for (const Container& container : containers_) {
+    const bool main = container.spec->role == runtime::Role::Main;
+    if (main && container.gone && !container.exit) {
+      state_ = State::Ended;
+      return services_.listener.on_lost(
+          pod_.id, {Code::NotFound, "container " + container.id + " is gone without an exit code"});
+    }
+    if (container.phase == Phase::Over) continue;
+    all_over = false;
+    if (main) mains_over = false;
   }
-  if (!main.exit) return;
-  if (state_ == State::Running) {
+  if (!mains_over) return;
+  if (state_ != State::Ending) {
     state_ = State::Ending;
+    ending_ = true;
     stop_sidecars();
   }
-  for (const Container& container : containers_) {
-    if (!container.exit && !container.gone) return;
-  }
-  if (!busy_) collect();
+  if (all_over && busy_ == 0) collect();
 }
 
-// A pod has ended when main has: Argo's way with sidecars is TERM, and KILL after a while.
-void PodLife::stop_sidecars() {
-  if (containers_.size() == 1) return;
-  for (std::size_t i = 1; i < containers_.size(); ++i) kill(i, SIGTERM, false);
-  services_.after(kSidecarGrace, [self = shared_from_this()] {
-    if (self->state_ != State::Ending) return;
-    for (std::size_t i = 1; i < self->containers_.size(); ++i) self->kill(i, SIGKILL, true);
-  });
+void PodLife::look_at_init() {
+  const Container& init = containers_[stage_];
+  if (init.gone && !init.exit) {
+    state_ = State::Ended;
+    return services_.listener.on_lost(
+        pod_.id, {Code::NotFound, "container " + init.id + " is gone without an exit code"});
+  }
+  if (init.phase != Phase::Over && !(init.phase == Phase::Created && ending_)) return;
+  if (init.exit && init.exit->exit_code == 0 && !ending_) {
+    ++stage_;
+    ++busy_;
+    return create_next();
+  }
+  const std::string reason = init.exit && init.exit->exit_code != 0
+                                 ? "init container \"" + init.name + "\" exited with non-zero code: " +
+                                       std::to_string(init.exit->exit_code)
+                                 : "the pod was ended";
+  ending_ = true;
+  for (std::size_t i = 0; i < containers_.size(); ++i) never_start(i, reason);
+  state_ = State::Ending;
+  if (busy_ == 0) collect();
 }
 
-void PodLife::collect() {
-  busy_ = true;
-  auto result = std::make_shared<runtime::PodExit>();
-  auto never_started = std::make_shared<bool>(false);
-  for (const Container& container : containers_) {
-    if (container.exit) result->containers[container.name] = *container.exit;
-  }
-  auto self = shared_from_this();
-  const std::string logs = services_.config.log_root + "/" + pod_.log_directory + "/";
-  // `self` keeps what is read alive, and the loop does not write to it while busy_. Of services_
-  // only copies: the runtime may go before the worker has ended.
-  auto work = [self, result, never_started, logs, bundles = bundle_of(""),
-               name_space = services_.config.name_space, cgroups = services_.cgroups] {
-    const Container& main = self->containers_.front();
-    *never_started = main.start_unclear && main.exit->exit_code == kInitFailed &&
-                     start_was_cut_off(name_space, main.id);
-
-    for (Container& container : self->containers_) {
-      const auto found = result->containers.find(container.name);
-      if (found == result->containers.end()) continue;
-      runtime::ContainerExit& exit = found->second;
-      exit.started = std::min(container.started_at, exit.finished);
-      exit.oom_killed = cgroups->oom_kills(container.cgroups_path) > 0;
-      wait_until_written(logs + container.name + ".stdout", kOutputGrace);
-      wait_until_written(logs + container.name + ".stderr", kOutputGrace);
-      const ContainerFiles files(bundles + container.id + "/rootfs",
-                                 self->files_.mounts[container.name]);
-      for (const runtime::OutputFile& output : self->pod_.outputs) {
-        if (output.container != container.name) continue;
-        result->outputs.insert_or_assign(output.name, files.read(output.path));
+void PodLife::start_dependents() {
+  // What never starts decides about those that wait for it, so look until nothing changes.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t i = init_containers_; i < containers_.size(); ++i) {
+      if (containers_[i].phase != Phase::Created) continue;
+      std::string reason = ending_ ? "the pod was ended" : "";
+      bool waits = false;
+      for (const std::string& name : containers_[i].spec->dependencies) {
+        const auto on = index_of(name);
+        if (!on || !containers_[*on].exit || containers_[*on].phase != Phase::Over) {
+          waits = true;
+        } else if (const int code = containers_[*on].exit->exit_code; code != 0 && reason.empty()) {
+          reason = "dependency \"" + name + "\" exited with non-zero code: " + std::to_string(code);
+        }
       }
-      if ((exit.exit_code != kNotFound && exit.exit_code != kNotExecutable) ||
-          container.arguments.empty()) {
+      if (!reason.empty()) {
+        never_start(i, reason);
+      } else if (!waits) {
+        launch(i);
+      } else {
         continue;
       }
-      // The user's program may exit with these as well: only if it cannot be run was it the init.
-      exit.reason =
-          why_not_runnable(files, container.arguments.front(),
-                           environment_value(container.environment, "PATH"), container.working_dir);
-      if (!exit.reason.empty()) exit.exit_code = kEmissaryFailure;
+      changed = true;
     }
-    if (self->pod_.capture_stdout) {
-      result->stdout_tail =
-          read_tail(logs + self->containers_.front().name + ".stdout", kStdoutTailBytes);
-    }
-  };
-  services_.offload(std::move(work), [self, result, never_started] {
-    self->busy_ = false;
-    self->state_ = State::Ended;
-    if (self->settle()) return;
-    if (*never_started) {
-      return self->services_.listener.on_lost(
-          self->pod_.id, {Code::Aborted, "containerd was killed while it started the container"});
-    }
-    self->services_.listener.on_exited(self->pod_.id, std::move(*result));
+  }
+}
+
+/// Nothing, if it was started.
+void PodLife::never_start(std::size_t index, const std::string& reason) {
+  Container& container = containers_[index];
+  if (container.phase != Phase::Absent && container.phase != Phase::Created) return;
+  container.phase = Phase::Over;
+  container.exit = runtime::ContainerExit{.exit_code = 128 + SIGTERM,
+                                          .finished = now(),
+                                          .reason = reason,
+                                          .never_started = true,
+                                          .attempts = 0};
+  tell_exit(index);
+}
+
+// A pod has ended when its main containers have: Argo's way with sidecars is TERM, and KILL after a while.
+void PodLife::stop_sidecars() {
+  for (std::size_t i = init_containers_; i < containers_.size(); ++i) {
+    if (containers_[i].spec->role != runtime::Role::Sidecar) continue;
+    stop(i, SIGTERM, false);
+    services_.after(pod_.termination_grace, [self = shared_from_this(), i] {
+      if (self->state_ == State::Ending) self->kill(i, SIGKILL, true);
+    });
+  }
+}
+
+// ---- another attempt ----
+
+/// The container has ended with its exit; its root file system stays.
+void PodLife::attempt_again(std::size_t index) {
+  Container& container = containers_[index];
+  container.phase = Phase::Pausing;
+  services_.after(container.spec->retry_pause, [self = shared_from_this(), index] {
+    Container& one = self->containers_[index];
+    if (one.phase != Phase::Pausing || self->state_ >= State::Ended || self->removal_requested_) return;
+    if (self->ending_) return self->over(index);
+    ++one.attempt;
+    one.exit.reset();
+    one.start_unclear = false;
+    one.started_at = {};
+    one.startup = one.readiness = one.liveness = {};
+    self->cleanings_ = 0;
+    ++self->busy_;
+    self->mark(index, {one.attempt, false}, [self, index] { self->make_again(index); });
   });
 }
 
-std::string PodLife::bundle_of(const std::string& id) const {
-  return services_.config.containerd_state + "/io.containerd.runtime.v2.task/" +
-         services_.config.name_space + "/" + id;
+void PodLife::make_again(std::size_t index) {
+  if (settle()) return;
+  auto self = shared_from_this();
+  clear_task(containers_[index].id, true, [self, index](Result<void> cleared) {
+    if (!cleared) return self->again_failed(index, cleared.error());
+    if (self->settle()) return;
+    if (!self->containers_[index].rootfs.empty()) return self->make_task(index);
+    api::MountsRequest request;
+    request.set_snapshotter(self->services_.config.snapshotter);
+    request.set_key(self->containers_[index].id);
+    call(self->services_.channel, self->services_.snapshots, &api::Snapshots::Stub::PrepareAsyncMounts, request,
+         kMetadataDeadline, [self, index](Result<api::MountsResponse> answer) {
+           if (!answer) return self->again_failed(index, answer.error().wrap("snapshot"));
+           self->containers_[index].rootfs.assign(answer->mounts().begin(), answer->mounts().end());
+           self->make_task(index);
+         });
+  });
+}
+
+void PodLife::again_failed(std::size_t index, const Error& error) {
+  auto self = shared_from_this();
+  const auto again = [self, index] { self->make_again(index); };
+  if (error.code == Code::Unavailable) return services_.retry(again);
+  if (++cleanings_ <= kMostCleanings && !removal_requested_) {
+    return services_.after(kCleaningPause * (1 << (cleanings_ - 1)), again);
+  }
+  if (settle()) return;
+  --busy_;
+  Container& container = containers_[index];
+  container.exit = runtime::ContainerExit{.exit_code = kCannotStart, .finished = now(), .reason = error.message,
+                                          .attempts = container.attempt};
+  over(index);
 }
 
 // ---- signals ----
 
 void PodLife::signal(int signal, bool everything) {
-  if (state_ == State::Starting || (state_ < State::Starting && start_requested_)) {
-    pending_signals_.push_back({signal, everything});
+  if (pending_starts_ > 0 || to_resume_ > 0 || (state_ < State::Starting && start_requested_)) {
+    pending_signals_.push_back([this, signal, everything] { this->signal(signal, everything); });
     return;
   }
-  if (state_ != State::Running && state_ != State::Ending) return;
-  if (!everything) return kill(0, signal, false);
-  for (std::size_t i = 0; i < containers_.size(); ++i) kill(i, signal, true);
+  if (state_ != State::Starting && state_ != State::Running && state_ != State::Ending) return;
+  // A pod of one container has nothing else that could be started.
+  if (ends(signal) && several()) ending_ = true;
+  for (std::size_t i = 0; i < containers_.size(); ++i) {
+    const bool sidecar = containers_[i].spec->role == runtime::Role::Sidecar;
+    if (everything || !sidecar) stop(i, signal, everything);
+  }
+  if (several()) look();
+}
+
+void PodLife::signal_container(const std::string& name, int signal) {
+  if (pending_starts_ > 0 || to_resume_ > 0 || (state_ < State::Starting && start_requested_)) {
+    pending_signals_.push_back([this, name, signal] { signal_container(name, signal); });
+    return;
+  }
+  if (state_ != State::Starting && state_ != State::Running && state_ != State::Ending) return;
+  const auto index = index_of(name);
+  if (!index) return;
+  Container& container = containers_[*index];
+  if (container.phase == Phase::Running || container.phase == Phase::Starting) return stop(*index, signal, false);
+  if (!ends(signal)) return;
+  if (container.phase == Phase::Pausing) return over(*index);
+  // One whose stage has not come is never created.
+  never_start(*index, "it was ended before it started");
+  look();
+}
+
+/// With its preStop hook before a SIGTERM.
+void PodLife::stop(std::size_t index, int signal, bool everything) {
+  Container& container = containers_[index];
+  if (signal == SIGTERM && container.phase == Phase::Running && container.spec->lifecycle.pre_stop &&
+      !std::exchange(container.stop_hook_run, true)) {
+    const auto attempt = container.attempt;
+    auto told = std::make_shared<bool>(false);
+    const auto go = [self = shared_from_this(), index, attempt, told, signal, everything] {
+      if (std::exchange(*told, true) || self->containers_[index].attempt != attempt) return;
+      if (self->state_ < State::Ended) self->kill(index, signal, everything);
+    };
+    services_.after(pod_.termination_grace, go);
+    return run_hook(index, *container.spec->lifecycle.pre_stop, [go](Result<void>) { go(); });
+  }
+  kill(index, signal, everything);
+}
+
+/// The runtime itself ends a container: SIGTERM, after the grace period SIGKILL.
+void PodLife::stop_for_good(std::size_t index, const std::string& reason) {
+  Container& container = containers_[index];
+  if (container.phase != Phase::Running || !container.killed_because.empty()) return;
+  container.killed_because = reason;
+  stop(index, SIGTERM, false);
+  services_.after(pod_.termination_grace, [self = shared_from_this(), index, attempt = container.attempt] {
+    if (self->state_ < State::Ended && self->containers_[index].attempt == attempt) self->kill(index, SIGKILL, true);
+  });
 }
 
 void PodLife::kill(std::size_t index, int signal, bool everything) {
   const Container& container = containers_[index];
-  if (container.gone || container.exit) return;
+  if (container.phase != Phase::Running && container.phase != Phase::Starting) return;
   tasks::KillRequest request;
   request.set_container_id(container.id);
   request.set_signal(static_cast<std::uint32_t>(signal));
   // The end of the first process of its namespace ends all others.
-  request.set_all(everything && signal != SIGKILL);
+  request.set_all(pod_.host_pid ? everything || signal == SIGKILL : everything && signal != SIGKILL);
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncKill, request,
        kMetadataDeadline,
        [self = shared_from_this(), index, signal,
@@ -285,80 +458,6 @@ void PodLife::kill(std::size_t index, int signal, bool everything) {
            if (self->state_ < State::Ended) self->kill(index, signal, everything);
          });
        });
-}
-
-// ---- taking over after a restart of the daemon ----
-
-void PodLife::adopt() {
-  state_ = State::Preparing;
-  touched_ = true;
-  start_requested_ = true;
-  services_.post([self = shared_from_this()] {
-    if (self->settle()) return;
-    if (auto checked = self->check(); !checked) return self->prepare_failed(checked.error());
-    self->files_ = self->services_.volumes->find(self->pod_);
-    self->busy_ = true;
-    const std::string parent = self->services_.config.cgroup_root + "/" +
-                               self->pod_.cgroup.substr(0, self->pod_.cgroup.find('/'));
-    self->services_.enter_cgroup(parent, [self, parent] {
-      self->cgroup_parent_ = parent;
-      self->adopt_container(0);
-    });
-  });
-}
-
-// The stored specification says what runs; the images may have changed since.
-void PodLife::adopt_container(std::size_t index) {
-  auto self = shared_from_this();
-  if (settle()) return;
-  if (!services_.connected) {
-    return services_.retry([self, index] { self->adopt_container(index); });
-  }
-  if (index == containers_.size()) return adopted();
-  api::GetContainerRequest request;
-  request.set_id(containers_[index].id);
-  call(services_.channel, services_.containers, &api::Containers::Stub::PrepareAsyncGet, request,
-       kMetadataDeadline, [self, index](Result<api::GetContainerResponse> answer) {
-         Container& container = self->containers_[index];
-         if (!answer && answer.error().code == Code::NotFound) {
-           container.gone = true;
-           return self->adopt_container(index + 1);
-         }
-         if (!answer) {
-           return self->services_.retry([self, index] { self->adopt_container(index); });
-         }
-         container.started_at = to_time(answer->container().created_at());
-         const auto spec =
-             nlohmann::json::parse(answer->container().spec().value(), nullptr, false);
-         if (spec.is_object() && spec.contains("process")) {
-           const auto& process = spec["process"];
-           container.arguments = process.value("args", std::vector<std::string>{});
-           container.arguments.erase(
-               container.arguments.begin(),
-               container.arguments.begin() + static_cast<std::ptrdiff_t>(std::min(
-                                                 kInitArguments, container.arguments.size())));
-           container.environment = process.value("env", std::vector<std::string>{});
-           container.working_dir = process.value("cwd", "");
-         }
-         self->adopt_container(index + 1);
-       });
-}
-
-void PodLife::adopted() {
-  // Each container is asked for: one that was made but not started (the daemon died between the
-  // two) is started now.
-  state_ = State::Starting;
-  busy_ = true;
-  start_answers_ = 0;
-  for (std::size_t i = 0; i < containers_.size(); ++i) {
-    if (containers_[i].gone) {
-      start_answered(i, {});
-    } else {
-      containers_[i].start_unclear = true;
-      find_out_start(i);
-      wait(i);
-    }
-  }
 }
 
 }  // namespace gantry::containerd

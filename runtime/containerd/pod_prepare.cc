@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "base/unique_fd.h"
 #include "github.com/containerd/containerd/runtime/v2/runc/options/oci.pb.h"
@@ -16,14 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 namespace tasks = api::tasks;
 
-constexpr Duration kTaskDeadline = std::chrono::seconds(120);
 constexpr std::size_t kMaxIdLength = 76;
 constexpr std::size_t kCacheEntries = 256;
 constexpr int kSnapshotAttempts = 5;
-/// What an earlier life left is cleared away this often, with pauses that double from the first
-/// one: 6.3 seconds in all.
-constexpr int kMostCleanings = 7;
-constexpr Duration kCleaningPause{100};
 
 // containerd/identifiers: ^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$, but Gantry's ids may not be as
 // strict inside; what containerd refuses it tells itself.
@@ -85,11 +82,15 @@ struct PodLife::Prepared {
 
 PodLife::PodLife(Services& services, runtime::PodSpec pod)
     : services_(services), pod_(std::move(pod)) {
-  for (std::size_t i = 0; i < pod_.containers.size(); ++i) {
+  const std::size_t main = main_index();
+  // They run in the order of the list, and before all others.
+  const auto add = [&](std::size_t i) {
+    const runtime::ContainerSpec& spec = pod_.containers[i];
     Container container;
-    container.name = pod_.containers[i].name;
+    container.spec = &spec;
+    container.name = spec.name;
     container.id = pod_.id;
-    if (i > 0) {
+    if (i != main) {
       const std::string number = "." + std::to_string(i);
       container.id = pod_.id.substr(0, kMaxIdLength - number.size()) + number;
     }
@@ -97,7 +98,38 @@ PodLife::PodLife(Services& services, runtime::PodSpec pod)
     // With one container its cgroup is the pod's: one level less to make and remove.
     if (pod_.containers.size() > 1) container.cgroups_path += "/" + container.name;
     containers_.push_back(std::move(container));
+  };
+  for (std::size_t i = 0; i < pod_.containers.size(); ++i) {
+    if (pod_.containers[i].role == runtime::Role::Init) add(i);
   }
+  init_containers_ = containers_.size();
+  for (std::size_t i = 0; i < pod_.containers.size(); ++i) {
+    if (pod_.containers[i].role != runtime::Role::Init) add(i);
+  }
+}
+
+std::size_t PodLife::main_container() const {
+  const auto found = std::find_if(containers_.begin(), containers_.end(),
+                                  [&](const Container& container) { return container.id == pod_.id; });
+  return static_cast<std::size_t>(found - containers_.begin());
+}
+
+/// In the pod's own list.
+std::size_t PodLife::main_index() const {
+  std::optional<std::size_t> first;
+  for (std::size_t i = 0; i < pod_.containers.size(); ++i) {
+    if (pod_.containers[i].role != runtime::Role::Main) continue;
+    if (pod_.containers[i].name == "main") return i;
+    if (!first) first = i;
+  }
+  return first.value_or(0);
+}
+
+std::vector<std::size_t> PodLife::stage_members() const {
+  if (!in_last_stage()) return {stage_};
+  std::vector<std::size_t> members;
+  for (std::size_t i = init_containers_; i < containers_.size(); ++i) members.push_back(i);
+  return members;
 }
 
 Result<void> PodLife::check() const {
@@ -107,19 +139,60 @@ Result<void> PodLife::check() const {
   if (!is_safe_path(pod_.log_directory)) {
     return bad("bad log directory \"" + pod_.log_directory + "\"");
   }
-  if (pod_.containers.empty()) return bad("the pod has no container");
+  std::set<std::string> names;
   for (const auto& container : pod_.containers) {
     if (!is_safe_name(container.name)) {
       return bad("bad container name \"" + container.name + "\"");
     }
+    if (!names.insert(container.name).second) {
+      return bad("two containers are called \"" + container.name + "\"");
+    }
+    const bool extras = container.lifecycle.post_start || container.lifecycle.pre_stop ||
+                        container.readiness_probe || container.liveness_probe || container.startup_probe;
+    if (container.role == runtime::Role::Init && extras) {
+      return bad("init container \"" + container.name + "\" cannot have probes or lifecycle hooks");
+    }
+    if (container.role != runtime::Role::Main && (!container.dependencies.empty() || container.attempts != 1)) {
+      return bad("container \"" + container.name + "\": only main containers have dependencies and attempts");
+    }
+    if (container.attempts < 1) return bad("container \"" + container.name + "\": attempts must be at least 1");
+    const std::string& profile = container.security.seccomp_profile;
+    if (!profile.empty() && !is_safe_path(profile)) return bad("bad seccomp profile \"" + profile + "\"");
   }
-  return {};
+  return check_dependencies();
+}
+
+// Each round takes away those that wait for nothing that is left.
+Result<void> PodLife::check_dependencies() const {
+  std::set<std::string> left;
+  for (const auto& container : pod_.containers) {
+    if (container.role == runtime::Role::Main) left.insert(container.name);
+  }
+  if (left.empty()) return fail(Code::InvalidArgument, "the pod has no main container");
+  for (const auto& container : pod_.containers) {
+    for (const std::string& name : container.dependencies) {
+      if (left.contains(name)) continue;
+      return fail(Code::InvalidArgument, "container \"" + container.name + "\" depends on \"" + name +
+                                             "\", which is no main container of the pod");
+    }
+  }
+  for (std::size_t before = 0; before != left.size();) {
+    before = left.size();
+    for (const auto& container : pod_.containers) {
+      const auto& names = container.dependencies;
+      if (std::none_of(names.begin(), names.end(), [&](const auto& name) { return left.contains(name); })) {
+        left.erase(container.name);
+      }
+    }
+  }
+  if (left.empty()) return {};
+  return fail(Code::InvalidArgument, "container \"" + *left.begin() + "\" depends on itself");
 }
 
 void PodLife::prepare() {
   state_ = State::Preparing;
   services_.post([self = shared_from_this()] {
-    if (self->settle()) return;
+    if (self->settle(0)) return;
     if (auto checked = self->check(); !checked) return self->prepare_failed(checked.error());
     self->ensure_image(0);
   });
@@ -137,10 +210,11 @@ void PodLife::ensure_image(std::size_t index) {
     return services_.prepares.enter([self] {
       self->in_prepares_ = true;
       if (self->state_ != State::Preparing) return self->leave_prepares();
+      ++self->busy_;
       self->create_all();
     });
   }
-  const runtime::ContainerSpec& spec = pod_.containers[index];
+  const runtime::ContainerSpec& spec = *containers_[index].spec;
   services_.images.ensure(
       spec.image, spec.pull_policy,
       [self](const std::string& what) {
@@ -157,41 +231,101 @@ void PodLife::have_image(std::size_t index, Result<ImageRef> image) {
     return services_.retry([self, index] { self->ensure_image(index); });
   }
   if (!image) return prepare_failed(image.error());
+  if (auto used = use_image(index, std::move(*image)); !used) return prepare_failed(used.error());
+  ensure_image(index + 1);
+}
+
+/// For a container of a pod that was taken over.
+void PodLife::find_image(std::size_t index) {
+  const runtime::ContainerSpec& spec = *containers_[index].spec;
+  // It was pulled when the pod was prepared.
+  const auto policy =
+      spec.pull_policy == runtime::PullPolicy::Always ? runtime::PullPolicy::IfNotPresent : spec.pull_policy;
+  services_.images.ensure(
+      spec.image, policy, [](const std::string&) {},
+      [self = shared_from_this(), index](Result<ImageRef> image) {
+        if (self->settle()) return;
+        if (!image) return self->prepare_failed(image.error());
+        if (auto used = self->use_image(index, std::move(*image)); !used) return self->prepare_failed(used.error());
+        self->make_snapshot(index);
+      });
+}
+
+Result<void> PodLife::use_image(std::size_t index, ImageRef image) {
   Container& container = containers_[index];
-  container.image = std::move(*image);
+  container.image = std::move(image);
   auto& configs = services_.image_configs;
   if (configs.size() > kCacheEntries) configs.clear();
   auto& config = configs[container.image.digest];
   if (!config) {
     auto parsed = parse_image_config(container.image.config);
-    if (!parsed) return prepare_failed(parsed.error().wrap(container.image.name));
+    if (!parsed) return fail(parsed.error().wrap(container.image.name));
     config = std::make_shared<const ImageConfig>(std::move(*parsed));
   }
   container.config = config;
-  auto arguments = arguments_of(pod_.containers[index], *config);
-  if (!arguments) return prepare_failed(arguments.error());
+  auto arguments = arguments_of(*container.spec, *config);
+  if (!arguments) return fail(arguments.error());
   container.arguments = std::move(*arguments);
-  container.working_dir = pod_.containers[index].working_dir;
+  container.working_dir = container.spec->working_dir;
   if (container.working_dir.empty()) container.working_dir = config->working_dir;
-  ensure_image(index + 1);
+  return {};
 }
 
 void PodLife::create_all() {
-  busy_ = true;
   touched_ = true;
   auto self = shared_from_this();
-  if (!cgroup_parent_.empty()) return make_snapshot(0);  // a second try
+  if (!cgroup_parent_.empty()) return attach_network();  // a second try
   const std::string parent =
       services_.config.cgroup_root + "/" + pod_.cgroup.substr(0, pod_.cgroup.find('/'));
   services_.enter_cgroup(parent, [self, parent] {
     self->cgroup_parent_ = parent;
-    self->make_snapshot(0);
+    self->attach_network();
   });
+}
+
+// A pod of one container without a network gets its namespace from the OCI runtime.
+void PodLife::attach_network() {
+  if (settle()) return;
+  const bool own = pod_.network == runtime::Network::Bridge || (pod_.network == runtime::Network::None && several());
+  if (!own && !several()) return create_next();
+  struct Found {
+    Result<PodAttachment> network{PodAttachment{}};
+    std::map<std::string, StartMark> marks;
+  };
+  auto found = std::make_shared<Found>();
+  services_.offload(
+      [found, own, kind = pod_.network, id = pod_.id, network = services_.network,
+       directory = services_.volumes->pod_directory(pod_.id)] {
+        if (own) found->network = network->attach(id, kind);
+        found->marks = read_start_marks(directory);
+      },
+      [self = shared_from_this(), found] {
+        self->services_.refill_network();
+        if (self->settle()) return;
+        if (!found->network) return self->prepare_failed(found->network.error());
+        self->network_ = std::move(*found->network);
+        if (found->marks.empty()) return self->create_next();
+        // An earlier life has started it.
+        self->marks_ = std::move(found->marks);
+        self->runs_already_ = true;
+        self->prepared();
+      });
+}
+
+/// Creates what is not there yet of the stage, one after the other.
+void PodLife::create_next() {
+  if (settle()) return;
+  for (const std::size_t index : stage_members()) {
+    if (containers_[index].phase != Phase::Absent) continue;
+    return containers_[index].config ? make_snapshot(index) : find_image(index);
+  }
+  if (state_ == State::Preparing) return prepared();
+  --busy_;
+  start_stage();
 }
 
 void PodLife::make_snapshot(std::size_t index) {
   if (settle()) return;
-  if (index == containers_.size()) return make_files(0);
   const Container& container = containers_[index];
   api::PrepareSnapshotRequest request;
   request.set_snapshotter(services_.config.snapshotter);
@@ -204,7 +338,7 @@ void PodLife::make_snapshot(std::size_t index) {
   call(services_.channel, services_.snapshots, &api::Snapshots::Stub::PrepareAsyncPrepare, request,
        kMetadataDeadline,
        [self = shared_from_this(), index](Result<api::PrepareSnapshotResponse> answer) {
-         if (!answer && answer.error().code == Code::AlreadyExists) return self->exists_already();
+         if (!answer && answer.error().code == Code::AlreadyExists) return self->exists_already(index);
          // A containerd that was killed left the directory of a snapshot that it had not written
          // down. The failed call has removed it.
          if (!answer && ++self->snapshot_attempts_ < kSnapshotAttempts &&
@@ -213,13 +347,12 @@ void PodLife::make_snapshot(std::size_t index) {
          }
          if (!answer) return self->prepare_failed(answer.error().wrap("prepare snapshot"));
          self->containers_[index].rootfs.assign(answer->mounts().begin(), answer->mounts().end());
-         self->make_snapshot(index + 1);
+         self->make_files(index);
        });
 }
 
 void PodLife::make_files(std::size_t index) {
   if (settle()) return;
-  if (index == containers_.size()) return prepared();
   auto self = shared_from_this();
   Container& container = containers_[index];
   auto result = std::make_shared<Prepared>();
@@ -228,27 +361,30 @@ void PodLife::make_files(std::size_t index) {
       known != services_.accounts.end()) {
     result->accounts = known->second;
   }
-  std::string network;
-  if (index > 0) network = "/proc/" + std::to_string(containers_.front().pid) + "/ns/net";
-  const std::string logs = services_.config.log_root + "/" + pod_.log_directory;
   // `self` keeps the pod and the container alive; the loop does not write to them before the worker
   // is done.
-  auto work = [self, &container, index, network, logs, result, volumes = services_.volumes,
-               facts = services_.facts] {
+  auto work = [self, &container, result, logs = log_directory(), volumes = services_.volumes,
+               facts = services_.facts, profiles = services_.config.seccomp_dir] {
     const runtime::PodSpec& pod = self->pod_;
-    const runtime::ContainerSpec& spec = pod.containers[index];
-    if (index == 0) {
+    const runtime::ContainerSpec& spec = *container.spec;
+    if (!self->files_made_) {
       if (auto made = make_logs(logs, pod); !made) {
         result->done = made;
         return;
       }
-      auto files = volumes->create(pod);
+      auto files = volumes->create(pod, self->network_.address);
       if (!files) {
         result->done = fail(files.error());
         return;
       }
       result->files = std::move(*files);
     }
+    auto mounts = volumes->mount(pod, spec);
+    if (!mounts) {
+      result->done = fail(mounts.error());
+      return;
+    }
+    result->files.mounts[spec.name] = std::move(*mounts);
     if (!result->accounts) result->accounts = read_accounts(container.rootfs);
     auto identity =
         resolve_identity(spec.security, container.config->user, result->accounts->passwd,
@@ -266,9 +402,15 @@ void PodLife::make_files(std::size_t index) {
                     .identity = std::move(*identity),
                     .mounts = result->files.mounts[spec.name],
                     .hosts_file = result->files.hosts,
+                    .resolv_conf = result->files.resolv_conf,
                     .cgroups_path = container.cgroups_path,
-                    .network_namespace = network,
+                    .network_namespace = self->network_.net_namespace,
+                    .seccomp_profile = {},
                     .annotations = {}};
+    if (!spec.security.seccomp_profile.empty()) {
+      std::ifstream file(profiles + "/" + spec.security.seccomp_profile);
+      input.seccomp_profile.assign(std::istreambuf_iterator<char>(file), {});
+    }
     auto built = build_spec(input, *facts);
     if (built) {
       result->spec = std::move(*built);
@@ -279,6 +421,7 @@ void PodLife::make_files(std::size_t index) {
   services_.offload(std::move(work), [self, &container, index, result] {
     if (!result->done) return self->prepare_failed(result->done.error());
     self->files_ = std::move(result->files);
+    self->files_made_ = true;
     container.environment = std::move(result->environment);
     auto& accounts = self->services_.accounts;
     if (accounts.size() > kCacheEntries) accounts.clear();
@@ -310,7 +453,7 @@ void PodLife::make_container(std::size_t index, std::string spec) {
   call(services_.channel, services_.containers, &api::Containers::Stub::PrepareAsyncCreate, request,
        kMetadataDeadline,
        [self = shared_from_this(), index](Result<api::CreateContainerResponse> answer) {
-         if (!answer && answer.error().code == Code::AlreadyExists) return self->exists_already();
+         if (!answer && answer.error().code == Code::AlreadyExists) return self->exists_already(index);
          if (!answer) return self->prepare_failed(answer.error().wrap("create container"));
          self->make_task(index);
        });
@@ -326,94 +469,37 @@ void PodLife::make_task(std::size_t index) {
     added = mount;
     // The upper directory is thrown away: nothing of it needs to reach the disk when it is
     // unmounted. (containerd has its own setting for it from 1.6.24 on.)
-    if (mount.type() == "overlay" && std::find(mount.options().begin(), mount.options().end(),
+    // With volatile it could not be mounted again for another attempt.
+    if (mount.type() == "overlay" && container.spec->attempts == 1 && std::find(mount.options().begin(), mount.options().end(),
                                                "volatile") == mount.options().end()) {
       added.add_options("volatile");
     }
   }
-  const std::string logs =
-      services_.config.log_root + "/" + pod_.log_directory + "/" + container.name;
+  const std::string logs = log_directory() + container.name;
   request.set_stdout(logs + ".stdout");
-  request.set_stderr(logs + ".stderr");
+  request.set_terminal(container.spec->tty);
+  if (!container.spec->tty) request.set_stderr(logs + ".stderr");
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncCreate, request,
        kTaskDeadline, [self = shared_from_this(), index](Result<tasks::CreateTaskResponse> answer) {
-         if (!answer && answer.error().code == Code::AlreadyExists) return self->exists_already();
-         if (!answer && self->is_of_an_earlier_life(answer.error())) return self->exists_already();
+         if (!answer && self->containers_[index].attempt > 1) {
+           return self->again_failed(index, answer.error().wrap("create task"));
+         }
+         if (!answer && answer.error().code == Code::AlreadyExists) return self->exists_already(index);
+         if (!answer && self->is_of_an_earlier_life(answer.error())) return self->exists_already(index);
          if (!answer) return self->prepare_failed(answer.error().wrap("create task"));
-         self->containers_[index].pid = answer->pid();
-         self->make_files(index + 1);
+         Container& made = self->containers_[index];
+         made.pid = answer->pid();
+         // It may have been ended meanwhile.
+         if (made.phase == Phase::Absent || made.phase == Phase::Pausing) made.phase = Phase::Created;
+         self->task_made(index);
        });
 }
 
-// ---- what an earlier life left ----
-
-// A daemon that was killed in the middle of a create leaves containerd at undoing it for a while:
-// the bundle of a task that it has forgotten (stale_bundle.h) is in the way of ours, or its undoing
-// takes ours away under the shim that starts there, or under runc. So whatever fails once something
-// of an earlier life was seen is tried again; and so is a shim that did not start, at any time.
-bool PodLife::is_of_an_earlier_life(const Error& error) const {
-  if (error.code == Code::Unavailable || cleanings_ == kMostCleanings) return false;
-  const auto says = [&](const char* words) {
-    return error.message.find(words) != std::string::npos;
-  };
-  return cleanings_ > 0 || says("file exists") || says("failed to start shim");
-}
-
-void PodLife::exists_already() {
+void PodLife::task_made(std::size_t index) {
+  if (containers_[index].attempt == 1) return create_next();
   if (settle()) return;
-  if (cleanings_ == kMostCleanings) {
-    return prepare_failed({Code::AlreadyExists, "pod " + pod_.id + " exists and does not go away"});
-  }
-  if (cleanings_ == 0) return take_over(0, {});
-  services_.after(kCleaningPause * (1 << (cleanings_ - 1)), [self = shared_from_this()] {
-    if (!self->settle()) self->take_over(0, {});
-  });
-}
-
-// Asks for the tasks one by one. All there: the pod is taken over as it is. Main there, started: it
-// runs already. Otherwise nothing of the user's has run: clear all away and begin again.
-void PodLife::take_over(std::size_t index, std::vector<std::optional<int>> statuses) {
-  auto self = shared_from_this();
-  if (index < containers_.size()) {
-    tasks::GetRequest request;
-    request.set_container_id(containers_[index].id);
-    return call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncGet, request,
-                kMetadataDeadline,
-                [self, index, statuses](Result<tasks::GetResponse> answer) mutable {
-                  if (!answer && answer.error().code != Code::NotFound) {
-                    return self->prepare_failed(answer.error().wrap("look for task"));
-                  }
-                  statuses.push_back(answer ? std::optional<int>(answer->process().status())
-                                            : std::nullopt);
-                  if (answer) self->containers_[index].pid = answer->process().pid();
-                  self->take_over(index + 1, std::move(statuses));
-                });
-  }
-  const auto is_new = [](const std::optional<int>& status) {
-    return status == ::containerd::v1::types::CREATED;
-  };
-  const auto stopped = ::containerd::v1::types::STOPPED;
-  runs_already_ = statuses.front() && !is_new(statuses.front()) && statuses.front() != stopped;
-  if (runs_already_ || std::all_of(statuses.begin(), statuses.end(), is_new)) {
-    files_ = services_.volumes->find(pod_);
-    for (std::size_t i = 0; i < containers_.size(); ++i) {
-      if (!statuses[i]) containers_[i].gone = true;
-      containers_[i].environment =
-          environment_of(pod_.containers[i], *containers_[i].config, pod_.hostname, "/");
-    }
-    return prepared();
-  }
-  ++cleanings_;
-  auto left = std::make_shared<std::size_t>(containers_.size());
-  auto problem = std::make_shared<Result<void>>();
-  for (const Container& container : containers_) {
-    clear(container.id, false, [self, left, problem](Result<void> cleared) {
-      if (!cleared) *problem = cleared;
-      if (--*left > 0) return;
-      if (!*problem) return self->prepare_failed(problem->error().wrap("clear away"));
-      self->make_snapshot(0);
-    });
-  }
+  --busy_;
+  if (containers_[index].phase == Phase::Created) launch(index);
 }
 
 // ---- the end of preparing ----
@@ -424,36 +510,44 @@ void PodLife::leave_prepares() {
 }
 
 void PodLife::prepared() {
-  busy_ = false;
+  --busy_;
   leave_prepares();
   state_ = State::Prepared;
-  if (settle()) return;
+  if (settle(0)) return;
   services_.listener.on_prepared(pod_.id);
   // The listener may have asked for its removal or its start.
   if (state_ == State::Prepared && start_requested_) begin();
 }
 
+/// Of the pod, or of a later stage.
 void PodLife::prepare_failed(Error error) {
   auto self = shared_from_this();
-  busy_ = false;
   if (error.code == Code::Unavailable && touched_ && !removal_requested_) {
     // containerd went away in the middle. What it has done by then is found as existing.
     cleanings_ = 0;
-    return services_.retry([self] {
-      if (self->state_ == State::Preparing) self->create_all();
-    });
+    if (state_ == State::Preparing) {
+      for (Container& container : containers_) container.phase = Phase::Absent;
+      return services_.retry([self] {
+        if (!self->settle()) self->create_all();
+      });
+    }
+    return services_.retry([self] { self->create_next(); });
   }
+  if (touched_) --busy_;
   leave_prepares();
   state_ = State::Ended;
-  if (settle()) return;
+  if (settle(0)) return;
   services_.listener.on_failed(pod_.id, error);
 }
 
-bool PodLife::settle() {
-  if (!removal_requested_ || state_ == State::Removing || state_ == State::Removed) return false;
-  busy_ = false;
-  leave_prepares();
-  begin_removal();
+std::string PodLife::log_directory() const {
+  return services_.config.log_root + "/" + pod_.log_directory + "/";
+}
+
+bool PodLife::settle(int held) {
+  if (!removal_requested_) return false;
+  busy_ -= held;
+  if (busy_ == 0 && state_ < State::Removing) begin_removal();
   return true;
 }
 

@@ -11,7 +11,6 @@ namespace {
 namespace tasks = api::tasks;
 using google::protobuf::Empty;
 
-constexpr Duration kTaskDeadline = std::chrono::seconds(120);
 constexpr Duration kKillDeadline = std::chrono::seconds(10);
 constexpr Duration kPause{200};
 constexpr int kAttempts = 10;
@@ -27,7 +26,7 @@ Result<void> unless_gone(const Result<T>& answer, const char* doing) {
 void PodLife::remove() {
   if (removal_requested_) return;
   removal_requested_ = true;
-  if (!busy_) begin_removal();
+  if (busy_ == 0) begin_removal();
 }
 
 void PodLife::begin_removal() {
@@ -95,11 +94,16 @@ void PodLife::find_containers() {
 void PodLife::remove_container(std::size_t index) {
   auto self = shared_from_this();
   if (index == containers_.size()) {
-    auto result = std::make_shared<Result<void>>();
+    auto result = std::make_shared<std::pair<Result<void>, Result<void>>>();
     return services_.offload(
-        [volumes = services_.volumes, id = pod_.id, result] { *result = volumes->remove(id); },
+        [volumes = services_.volumes, network = services_.network, id = pod_.id, result] {
+          result->first = volumes->remove(id);
+          result->second = network->detach(id);
+        },
         [self, result] {
-          if (!*result) self->services_.config.log(result->error().wrap(self->pod_.id).message);
+          for (const auto& done : {result->first, result->second}) {
+            if (!done) self->services_.config.log(done.error().wrap(self->pod_.id).message);
+          }
           if (!self->cgroup_parent_.empty()) {
             self->services_.leave_cgroup(self->cgroup_parent_);
             self->cgroup_parent_.clear();
@@ -134,6 +138,7 @@ void PodLife::clear(const std::string& id, bool ended, std::function<void(Result
   // With the first process of its namespace all others end; `all` would have the OCI runtime look
   // for them in the cgroup.
   kill.set_signal(SIGKILL);
+  kill.set_all(pod_.host_pid);
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncKill, kill,
        kKillDeadline, [self, id, rest](Result<Empty> answer) {
          if (!answer && answer.error().code == Code::NotFound) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <thread>
 
+#include "runtime/containerd/net_namespace.h"
+
 namespace gantry::containerd {
 namespace {
 
@@ -17,11 +19,14 @@ int prepares_at_once(const Config& config) {
 }  // namespace
 
 Services::Services(Config settings, HostFacts host, CgroupLayout layout, Volumes places,
-                   Channel& connection, Images& store, Executor& loop, runtime::Listener& events)
+                   std::unique_ptr<PodNetwork> networks, Channel& connection, Images& store, Executor& loop,
+                   runtime::Listener& events)
     : config(std::move(settings)),
       facts(std::make_shared<const HostFacts>(std::move(host))),
       cgroups(std::make_shared<const CgroupLayout>(std::move(layout))),
       volumes(std::make_shared<const Volumes>(std::move(places))),
+      network(std::move(networks)),
+      host_address(containerd::host_address()),
       channel(connection),
       images(store),
       executor(loop),
@@ -61,6 +66,17 @@ void Services::set_connected(bool now_connected) {
   if (!connected) return;
   auto parked = std::exchange(parked_, {});
   for (auto& task : parked) task();
+}
+
+void Services::refill_network() {
+  if (refilling_ || !network->wants_refill()) return;
+  refilling_ = true;
+  // A failure is told to the pod that then makes its own; the next pod tries again.
+  offload([network = network] { network->refill(); },
+          [this] {
+            refilling_ = false;
+            refill_network();
+          });
 }
 
 void Services::enter_cgroup(const std::string& path, std::function<void()> ready) {

@@ -22,6 +22,7 @@
 #include "runtime/containerd/image_config.h"
 #include "runtime/containerd/images.h"
 #include "runtime/containerd/oci_spec.h"
+#include "runtime/containerd/pod_network.h"
 #include "runtime/containerd/volumes.h"
 #include "runtime/runtime.h"
 
@@ -40,7 +41,7 @@ struct Accounts {
 
 struct Services {
   Services(Config settings, HostFacts host, CgroupLayout layout, Volumes places,
-           Channel& connection, Images& store, Executor& loop, runtime::Listener& events);
+           std::unique_ptr<PodNetwork> networks, Channel& connection, Images& store, Executor& loop, runtime::Listener& events);
 
   /// `work` on a worker, then `done` here, unless the runtime is gone by then. `work` must own what
   /// it touches.
@@ -52,6 +53,9 @@ struct Services {
   void retry(std::function<void()> task);
   void set_connected(bool now_connected);
 
+  /// Has namespaces prepared for the pods to come, one after the other.
+  void refill_network();
+
   /// Users of the cgroup at `path` (`/gantry/<run>`) are counted: it is removed when the last one
   /// leaves, and who comes while that happens waits, because the OCI runtime would make its cgroup
   /// in a directory that goes away.
@@ -62,6 +66,8 @@ struct Services {
   const std::shared_ptr<const HostFacts> facts;
   const std::shared_ptr<const CgroupLayout> cgroups;
   const std::shared_ptr<const Volumes> volumes;
+  const std::shared_ptr<PodNetwork> network;
+  const std::string host_address;
   Channel& channel;
   Images& images;
   Executor& executor;
@@ -86,6 +92,7 @@ struct Services {
   std::function<void()> guard(std::function<void()> task);
 
   std::vector<std::function<void()>> parked_;
+  bool refilling_ = false;
   std::map<std::string, CgroupUse> cgroup_uses_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 

@@ -12,6 +12,8 @@
 #include <optional>
 
 #include "base/unique_fd.h"
+#include "runtime/containerd/artifacts.h"
+#include "runtime/containerd/name_resolution.h"
 #include "runtime/containerd/process.h"
 #include "runtime/containerd/rooted.h"
 
@@ -23,6 +25,7 @@ using runtime::PodSpec;
 using runtime::Volume;
 
 constexpr long kTmpfsMagic = 0x01021994;  // linux/magic.h
+constexpr char kResolvedServers[] = "/run/systemd/resolve/resolv.conf";
 
 template <class... Visitors>
 struct Overloaded : Visitors... {
@@ -50,15 +53,6 @@ Result<void> mount_tmpfs(const std::string& path, const std::string& options) {
     return fail(errno_error("mount a tmpfs at " + path, errno));
   }
   return {};
-}
-
-// Until nothing is mounted there.
-Result<void> unmount(const std::string& path) {
-  for (;;) {
-    if (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
-    if (errno == EINVAL || errno == ENOENT) return {};
-    return fail(errno_error("umount " + path, errno));
-  }
 }
 
 Result<void> remove_tree(const std::string& path) {
@@ -187,10 +181,21 @@ bool is_safe_name(std::string_view name) {
          });
 }
 
-Volumes::Volumes(std::string directory, std::string host_hosts_file)
-    : directory_(std::move(directory)), host_hosts_file_(std::move(host_hosts_file)) {}
+Result<void> unmount(const std::string& path) {
+  for (;;) {
+    if (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
+    if (errno == EINVAL || errno == ENOENT) return {};
+    return fail(errno_error("umount " + path, errno));
+  }
+}
 
-Result<Volumes> Volumes::open(const std::string& directory, std::string host_hosts_file) {
+Volumes::Volumes(std::string directory, std::string host_hosts_file, std::string host_resolv_conf)
+    : directory_(std::move(directory)),
+      host_hosts_file_(std::move(host_hosts_file)),
+      host_resolv_conf_(std::move(host_resolv_conf)) {}
+
+Result<Volumes> Volumes::open(const std::string& directory, std::string host_hosts_file,
+                              std::string host_resolv_conf) {
   for (const char* name : {"pods", "files", "claims"}) {
     // Host users have no business in here; containers get at their parts through mounts.
     if (auto made = make_directory(directory + "/" + name, 0700); !made) return fail(made.error());
@@ -198,7 +203,7 @@ Result<Volumes> Volumes::open(const std::string& directory, std::string host_hos
   if (auto mounted = mount_tmpfs(directory + "/files", "mode=0700"); !mounted) {
     return fail(mounted.error());
   }
-  return Volumes(directory, std::move(host_hosts_file));
+  return Volumes(directory, std::move(host_hosts_file), std::move(host_resolv_conf));
 }
 
 std::string Volumes::pod_directory(const std::string& pod_id) const {
@@ -260,8 +265,9 @@ Result<void> Volumes::create_volume(const PodSpec& pod, const Volume& volume) co
       volume.source);
 }
 
-Result<std::string> Volumes::bind_sub_path(const PodSpec& pod, const std::string& root,
-                                           const runtime::VolumeMount& mount, int number) const {
+Result<std::string> Volumes::bind_sub_path(const std::string& root,
+                                           const runtime::VolumeMount& mount,
+                                           const std::string& target) const {
   auto directory = open_root(root);
   if (!directory) return fail(directory.error());
   auto found = open_in(directory->get(), mount.sub_path, O_PATH);
@@ -271,7 +277,6 @@ Result<std::string> Volumes::bind_sub_path(const PodSpec& pod, const std::string
   if (!found) return fail(found.error());
   struct stat info {};
   if (::fstat(found->get(), &info) != 0) return fail(errno_error("stat", errno));
-  const std::string target = pod_directory(pod.id) + "/subpath/" + std::to_string(number);
   if (auto gone = unmount(target); !gone) return fail(gone.error());
   if (S_ISDIR(info.st_mode)) {
     if (auto made = make_directory(target, 0755); !made) return fail(made.error());
@@ -293,28 +298,28 @@ Result<std::string> Volumes::bind_sub_path(const PodSpec& pod, const std::string
 template <class SubPath>
 Result<std::vector<BindMount>> Volumes::mounts_of(const PodSpec& pod,
                                                   const runtime::ContainerSpec& container,
-                                                  const std::map<std::string, std::string>& volumes,
-                                                  int& number, SubPath sub_path) const {
+                                                  SubPath sub_path) const {
   std::vector<BindMount> mounts;
+  int number = 0;
   for (const auto& mount : container.mounts) {
-    const auto found = volumes.find(mount.volume);
-    if (found == volumes.end()) {
+    const auto found = std::find_if(pod.volumes.begin(), pod.volumes.end(),
+                                    [&](const Volume& volume) { return volume.name == mount.volume; });
+    if (found == pod.volumes.end()) {
       return fail(Code::InvalidArgument, "volumeMount \"" + mount.volume + "\" of container \"" +
                                              container.name + "\" names no volume of the pod");
     }
-    BindMount bind{found->second, mount.mount_path, mount.read_only};
-    for (const Volume& volume : pod.volumes) {
-      if (volume.name != mount.volume) continue;
-      const auto* claim = std::get_if<runtime::Claim>(&volume.source);
-      // Secrets and configMaps are read-only in Kubernetes whatever the mount says.
-      if (std::holds_alternative<runtime::Files>(volume.source) ||
-          std::holds_alternative<runtime::Projected>(volume.source)) {
-        bind.read_only = true;
-      }
-      if (claim != nullptr && claim->read_only) bind.read_only = true;
+    BindMount bind{path_of(pod, *found), mount.mount_path, mount.read_only};
+    // Secrets and configMaps are read-only in Kubernetes whatever the mount says.
+    if (std::holds_alternative<runtime::Files>(found->source) ||
+        std::holds_alternative<runtime::Projected>(found->source)) {
+      bind.read_only = true;
     }
+    const auto* claim = std::get_if<runtime::Claim>(&found->source);
+    if (claim != nullptr && claim->read_only) bind.read_only = true;
     if (!mount.sub_path.empty()) {
-      auto source = sub_path(found->second, mount, number++);
+      const std::string target =
+          pod_directory(pod.id) + "/subpath/" + container.name + "." + std::to_string(number++);
+      auto source = sub_path(bind.source, mount, target);
       if (!source) return fail(in_volume(source.error(), mount.volume));
       bind.source = *source;
     }
@@ -323,10 +328,12 @@ Result<std::vector<BindMount>> Volumes::mounts_of(const PodSpec& pod,
   if (container.script) {
     mounts.push_back({pod_directory(pod.id) + "/scripts/" + container.name, kScriptPath, true});
   }
+  const auto inputs = input_mounts(pod, pod_directory(pod.id), container.name);
+  mounts.insert(mounts.end(), inputs.begin(), inputs.end());
   return mounts;
 }
 
-Result<PodFiles> Volumes::create(const PodSpec& pod) const {
+Result<PodFiles> Volumes::create(const PodSpec& pod, const std::string& address) const {
   PodFiles files;
   const std::string directory = pod_directory(pod.id);
   if (auto made = make_directory(directory, 0711); !made) return fail(made.error());
@@ -336,54 +343,67 @@ Result<PodFiles> Volumes::create(const PodSpec& pod) const {
     }
     files.volumes[volume.name] = path_of(pod, volume);
   }
-  int number = 0;
   for (const auto& container : pod.containers) {
     if (!is_safe_name(container.name)) {
       return fail(Code::InvalidArgument, "bad container name \"" + container.name + "\"");
     }
-    if (container.script) {
-      if (auto made = make_directory(directory + "/scripts", 0711); !made) {
-        return fail(made.error());
-      }
-      auto written = write_file(directory + "/scripts/" + container.name, *container.script, 0755);
-      if (!written) return fail(written.error());
-    }
-    auto mounts = mounts_of(pod, container, files.volumes, number,
-                            [&](const std::string& root, const auto& mount, int sub_path) {
-                              return bind_sub_path(pod, root, mount, sub_path);
-                            });
-    if (!mounts) return fail(mounts.error());
-    files.mounts[container.name] = std::move(*mounts);
+    if (!container.script) continue;
+    if (auto made = make_directory(directory + "/scripts", 0711); !made) return fail(made.error());
+    auto written = write_file(directory + "/scripts/" + container.name, *container.script, 0755);
+    if (!written) return fail(written.error());
   }
-  // The host's names, and the pod's own, which programs look up (Java, sudo).
-  std::string hosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
-  if (pod.network == runtime::Network::Host) {
-    const UniqueFd fd(::open(host_hosts_file_.c_str(), O_RDONLY | O_CLOEXEC));
-    if (fd.valid()) {
-      if (auto content = read_all(fd.get(), 1 << 20)) hosts = std::move(*content);
-      if (!hosts.empty() && hosts.back() != '\n') hosts += '\n';
-    }
-  }
-  if (!pod.hostname.empty()) hosts += "127.0.0.1\t" + pod.hostname + "\n";
-  files.hosts = directory + "/hosts";
-  if (auto written = write_file(files.hosts, hosts, 0644); !written) return fail(written.error());
+  if (auto placed = place_inputs(pod, directory, files.volumes); !placed) return fail(placed.error());
+  if (auto written = write_names(pod, address, files); !written) return fail(written.error());
   return files;
+}
+
+Result<void> Volumes::write_names(const PodSpec& pod, const std::string& address,
+                                  PodFiles& files) const {
+  const auto text_of = [](const std::string& path) {
+    const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    return fd.valid() ? read_all(fd.get(), 1 << 20).value_or("") : std::string();
+  };
+  files.hosts = pod_directory(pod.id) + "/hosts";
+  const bool on_host = pod.network == runtime::Network::Host;
+  const std::string hosts = hosts_text(pod, address, on_host ? text_of(host_hosts_file_) : "");
+  if (auto written = write_file(files.hosts, hosts, 0644); !written) return written;
+  if (!needs_resolv_conf(pod)) return {};
+  std::string resolver = text_of(host_resolv_conf_);
+  // The servers behind systemd-resolved's own, which listens on the loopback only.
+  if (!on_host && !has_reachable_server(resolver)) resolver = text_of(kResolvedServers);
+  files.resolv_conf = pod_directory(pod.id) + "/resolv.conf";
+  return write_file(files.resolv_conf, resolv_conf_text(pod, resolver), 0644);
+}
+
+Result<std::vector<BindMount>> Volumes::mount(const PodSpec& pod,
+                                              const runtime::ContainerSpec& container) const {
+  return mounts_of(pod, container, [&](const std::string& root, const auto& mount, const auto& target) {
+    return bind_sub_path(root, mount, target);
+  });
 }
 
 PodFiles Volumes::find(const PodSpec& pod) const {
   PodFiles files;
   for (const Volume& volume : pod.volumes) files.volumes[volume.name] = path_of(pod, volume);
-  int number = 0;
   for (const auto& container : pod.containers) {
-    auto mounts =
-        mounts_of(pod, container, files.volumes, number,
-                  [&](const std::string&, const auto&, int sub_path) -> Result<std::string> {
-                    return pod_directory(pod.id) + "/subpath/" + std::to_string(sub_path);
-                  });
+    auto mounts = mounts_of(pod, container,
+                            [](const std::string&, const auto&, const std::string& target) -> Result<std::string> {
+                              return target;
+                            });
     if (mounts) files.mounts[container.name] = std::move(*mounts);
   }
   files.hosts = pod_directory(pod.id) + "/hosts";
+  if (needs_resolv_conf(pod)) files.resolv_conf = pod_directory(pod.id) + "/resolv.conf";
   return files;
+}
+
+std::vector<std::string> Volumes::pods() const {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(directory_ + "/pods", ignored)) {
+    names.push_back(entry.path().filename());
+  }
+  return names;
 }
 
 Result<void> Volumes::remove(const std::string& pod_id) const {
@@ -397,6 +417,10 @@ Result<void> Volumes::remove(const std::string& pod_id) const {
       if (auto gone = unmount(path); !gone) return gone;
       if (std::remove(path.c_str()) != 0) return fail(errno_error("remove " + path, errno));
     }
+  }
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(directory + "/artifacts", none)) {
+    if (auto gone = unmount(entry.path().string() + "/merged"); !gone) return gone;
   }
   if (auto removed = remove_tree(directory); !removed) return removed;
   return remove_tree(directory_ + "/files/" + pod_id);

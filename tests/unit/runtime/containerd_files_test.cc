@@ -187,7 +187,7 @@ TEST_F(VolumesFilesTest, MakesEachKindAndMakesItAgain) {
     ASSERT_EQ(::stat((files->volumes.at("f") + "/d/x").c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 07777, 0440u) << "the group may read";
     EXPECT_EQ(slurp(files->hosts), "10.0.0.1 build\n127.0.0.1\tme\n");
-    const auto& mounts = files->mounts.at("main");
+    const auto mounts = volumes->mount(pod, pod.containers[0]).value();
     ASSERT_EQ(mounts.size(), 3u);
     EXPECT_TRUE(mounts[0].read_only) << "secrets are";
     EXPECT_TRUE(mounts[1].read_only) << "the claim says so";
@@ -200,9 +200,12 @@ TEST_F(VolumesFilesTest, RemovingNeverWalksIntoAMount) {
   put("host/precious", "keep");
   pod.volumes = {{"h", runtime::HostPath{directory / "host", ""}}};
   pod.containers[0].mounts = {{"h", "/a", ".", false}, {"h", "/b", "precious", false}};
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(volumes->create(pod));
-  EXPECT_EQ(slurp(directory / "state/pods/p/subpath/0/precious"), "keep");
-  EXPECT_EQ(slurp(directory / "state/pods/p/subpath/1"), "keep");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(volumes->create(pod));
+    ASSERT_TRUE(volumes->mount(pod, pod.containers[0]));
+  }
+  EXPECT_EQ(slurp(directory / "state/pods/p/subpath/main.0/precious"), "keep");
+  EXPECT_EQ(slurp(directory / "state/pods/p/subpath/main.1"), "keep");
   ASSERT_TRUE(volumes->remove("p"));
   EXPECT_EQ(slurp(directory / "host/precious"), "keep");
 }
@@ -211,7 +214,9 @@ TEST_F(VolumesFilesTest, TellsWhatIsWrong) {
   const auto message = [&](runtime::Volume volume) {
     pod.volumes = {std::move(volume)};
     const auto files = volumes->create(pod);
-    return files ? "" : files.error().message;
+    if (!files) return files.error().message;
+    const auto mounts = volumes->mount(pod, pod.containers[0]);
+    return mounts ? "" : mounts.error().message;
   };
   EXPECT_THAT(message({"h", runtime::HostPath{directory / "none", "Directory"}}),
               HasSubstr("hostPath type check failed"));
