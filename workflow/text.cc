@@ -1,6 +1,9 @@
 #include "workflow/text.h"
 
+#include <algorithm>
 #include <array>
+
+#include "workflow/expr/expression.h"
 
 namespace gantry::workflow {
 namespace {
@@ -30,7 +33,92 @@ std::string at_offset(std::string_view source, std::size_t offset) {
   return "offset " + std::to_string(offset) + ": `" + std::string(shown) + (cut ? "…`" : "`");
 }
 
+/// A scope as an expression sees it.
+class ScopeNames final : public expr::Names {
+ public:
+  explicit ScopeNames(const Scope& scope) : scope_(scope) {}
+
+  [[nodiscard]] std::optional<expr::Value> find(std::string_view name) const override {
+    // Of a list of parameters as JSON and the parameters below it, the expression sees the latter.
+    if (is_map_too(name) && has_names_below(name)) return std::nullopt;
+    if (auto value = scope_.lookup(name)) return expr::Value::text(std::move(*value));
+    if (scope_.is_absent(name)) return expr::Value();
+    return std::nullopt;
+  }
+  [[nodiscard]] bool has_below(std::string_view name) const override {
+    return scope_.has_below(name);
+  }
+  void for_each_below(
+      std::string_view name,
+      const std::function<void(std::string_view, expr::Value)>& visit) const override {
+    scope_.for_each_below(name, [&](std::string_view below, std::optional<std::string> value) {
+      visit(below, value ? expr::Value::text(std::move(*value)) : expr::Value());
+    });
+  }
+
+ private:
+  static bool is_map_too(std::string_view name) {
+    constexpr std::array kBoth = {std::string_view("parameters"), std::string_view("labels"),
+                                  std::string_view("annotations"),
+                                  std::string_view("creationTimestamp"), std::string_view("item")};
+    const std::string_view last = name.substr(name.rfind('.') + 1);
+    return std::find(kBoth.begin(), kBoth.end(), last) != kBoth.end();
+  }
+  [[nodiscard]] bool has_names_below(std::string_view name) const {
+    bool any = false;
+    scope_.for_each_below(name, [&](std::string_view, const auto&) { any = true; });
+    return any;
+  }
+
+  const Scope& scope_;
+};
+
+/// `steps`, `steps.a`, `steps.a.outputs`: no variable of Argo's, but a map of them in an
+/// expression.
+bool is_map(std::string_view name) {
+  const std::size_t dot = name.find('.');
+  if (dot == std::string_view::npos) return has_known_prefix(std::string(name) + ".");
+  const std::string_view first = name.substr(0, dot);
+  const bool node = first == "steps" || first == "tasks";
+  return name.ends_with(".outputs") ||
+         (node && name.find('.', dot + 1) == std::string_view::npos && !name.ends_with(".name"));
+}
+
+/// The text that stands for an expression tag; nothing when the tag stays as it is.
+Result<std::optional<std::string>> evaluate(const expr::Expression& expression,
+                                            const Scope& scope) {
+  constexpr std::string_view kFailed = "failed to evaluate expression";
+  const auto value =
+      expression.evaluate(ScopeNames(scope), scope.facts(),
+                          {.missing = expr::Evaluation::Missing::Error, .budget = {}});
+  if (!value) {
+    if (value.error().code == Code::NotFound) return std::nullopt;
+    const bool missing = value.error().code == Code::FailedPrecondition;
+    return fail(missing ? Code::NotFound : Code::InvalidArgument,
+                std::string(kFailed) + ": " + value.error().message);
+  }
+  if (value->is_nil()) {
+    return fail(Code::InvalidArgument,
+                std::string(kFailed) + " \"" + expression.source() + "\": the result is nil");
+  }
+  auto text = expr::to_text(*value);
+  if (!text) return fail(std::move(text.error()));
+  return std::optional(std::move(*text));
+}
+
 }  // namespace
+
+bool Scope::is_absent(std::string_view) const { return false; }
+void Scope::for_each_below(
+    std::string_view,
+    const std::function<void(std::string_view, std::optional<std::string>)>&) const {}
+bool Scope::has_below(std::string_view name) const {
+  return has_known_prefix(std::string(name) + ".");
+}
+const expr::Facts& Scope::facts() const {
+  static const expr::Facts none;
+  return none;
+}
 
 /// Cuts a source into segments. Every byte is looked at once.
 class TextParser {
@@ -62,10 +150,8 @@ class TextParser {
                                              std::to_string(Text::kMaxNesting) + " deep at " +
                                              at_offset(source_, begin - kOpen.size()));
     }
-    if (source_.substr(begin, 1) == "=") {
-      return fail(Code::Unimplemented, "not supported yet: expression tag {{=…}}");
-    }
-    Text::Segment tag{.tag = true, .literal = {}, .name = {}};
+    if (source_.substr(begin, 1) == "=") return parse_expression(begin);
+    Text::Segment tag{.tag = true, .literal = {}, .name = {}, .expression = nullptr};
     std::size_t literal = begin;
     for (;;) {
       at_ = source_.find_first_of("{}", at_);
@@ -98,10 +184,37 @@ class TextParser {
     }
   }
 
+  /// `begin` stands at the tag's `=`.
+  Result<Text::Segment> parse_expression(std::size_t begin) {
+    const std::size_t end = source_.find(kClose, begin);
+    if (end == std::string_view::npos) {
+      return fail(Code::InvalidArgument, "Cannot find end tag=\"}}\" of the tag at " +
+                                             at_offset(source_, begin - kOpen.size()));
+    }
+    at_ = end + kClose.size();
+    const std::string_view written = source_.substr(begin + 1, end - begin - 1);
+    auto expression = expr::Expression::parse(written);
+    if (!expression) {
+      std::string message = "invalid expression in the tag at " +
+                            at_offset(source_, begin - kOpen.size()) + ": " +
+                            expression.error().message;
+      if (written.find(kOpen) != std::string_view::npos) {
+        message += "; a variable stands in an expression without braces";
+      }
+      return fail(Code::InvalidArgument, std::move(message));
+    }
+    return Text::Segment{.tag = true,
+                         .literal = std::string(source_.substr(begin, end - begin)),
+                         .name = {},
+                         .expression = std::make_shared<const expr::Expression>(*expression)};
+  }
+
   void add_literal(std::vector<Text::Segment>& to, std::size_t begin, std::size_t end) const {
     if (begin == end) return;
-    to.push_back(
-        {.tag = false, .literal = std::string(source_.substr(begin, end - begin)), .name = {}});
+    to.push_back({.tag = false,
+                  .literal = std::string(source_.substr(begin, end - begin)),
+                  .name = {},
+                  .expression = nullptr});
   }
 
   std::string_view source_;
@@ -135,6 +248,16 @@ Result<std::string> Text::render(const std::vector<Segment>& segments, const Sco
       out += segment.literal;
       continue;
     }
+    if (segment.expression != nullptr) {
+      auto value = evaluate(*segment.expression, scope);
+      if (!value) return fail(std::move(value.error()));
+      if (*value) {
+        out += **value;
+      } else {
+        out.append(kOpen).append(segment.literal).append(kClose);
+      }
+      continue;
+    }
     std::string composed;
     if (!segment.name.empty()) {
       auto name = render(segment.name, scope);
@@ -156,19 +279,31 @@ Result<std::string> Text::render(const std::vector<Segment>& segments, const Sco
 
 std::optional<std::string> Text::single_reference() const {
   if (segments_.size() != 1 || !segments_[0].name.empty()) return std::nullopt;
+  if (segments_[0].expression != nullptr) return std::nullopt;
   return std::string(trim(segments_[0].literal));
 }
 
-void Text::for_each_reference(const std::function<void(std::string_view)>& visit) const {
+void Text::for_each_reference(const std::function<void(const Reference&)>& visit) const {
   visit_references(segments_, visit);
 }
 
+void Text::for_each_reference(const std::function<void(std::string_view)>& visit) const {
+  visit_references(segments_, [&](const Reference& reference) {
+    if (reference.guarded || (reference.expression && is_map(reference.name))) return;
+    visit(reference.name);
+  });
+}
+
 void Text::visit_references(const std::vector<Segment>& segments,
-                            const std::function<void(std::string_view)>& visit) {
+                            const std::function<void(const Reference&)>& visit) {
   for (const Segment& segment : segments) {
     if (!segment.tag) continue;
-    if (segment.name.empty()) {
-      visit(trim(segment.literal));
+    if (segment.expression != nullptr) {
+      segment.expression->for_each_path([&](const expr::Expression::PathUse& path) {
+        visit({.name = path.name, .expression = true, .guarded = path.guarded});
+      });
+    } else if (segment.name.empty()) {
+      visit({.name = trim(segment.literal)});
     } else {
       visit_references(segment.name, visit);
     }

@@ -10,9 +10,17 @@
 // of Argo's stays as it is: `{{ .State }}`, `{{}}`, Go's and Rust's `{{1, 2}, {3}}`. Deviations, on
 // purpose: a substituted value is never looked at again (upstream substitutes in several passes, so
 // a value that holds a tag is replaced once more), and a tag that is not closed is an error here
-// (upstream finds braces of the surrounding JSON). `{{=…}}` holds an expression: not supported yet.
+// (upstream finds braces of the surrounding JSON).
+//
+// `{{=…}}` holds an expression (expr/expression.h), which goes to the next `}}` whatever stands in
+// it (expression_template.go). Where it reads a variable whose first name nobody knows (`retries`
+// where nothing is tried again) the tag stays as it is; a member that is missing, a nil, and an
+// expression that fails are errors. Upstream leaves the tag in most of these cases and may come
+// back in a later pass; here a text is rendered once, when all values are there. It also asks for
+// what a branch reads that is not taken, here that may be missing.
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,12 +30,41 @@
 
 namespace gantry::workflow {
 
+namespace expr {
+class Expression;
+struct Facts;
+}  // namespace expr
+
 /// Where the values of variables come from while a text is rendered.
 class Scope {
  public:
   virtual ~Scope() = default;
   /// The value of `name` ("inputs.parameters.x"), or nothing when the scope does not know it.
   [[nodiscard]] virtual std::optional<std::string> lookup(std::string_view name) const = 0;
+
+  // For expressions.
+
+  /// True when `name` is an optional output that is absent: nil for an expression.
+  [[nodiscard]] virtual bool is_absent(std::string_view name) const;
+  /// Calls `visit` with each name that begins with `name` and a dot, and its value (nothing:
+  /// absent), for an expression that takes a map as a value, like toJson(inputs.parameters). By
+  /// default there are none.
+  virtual void for_each_below(
+      std::string_view name,
+      const std::function<void(std::string_view, std::optional<std::string>)>& visit) const;
+  /// Whether there are names that begin with `name` and a dot; where that is not known, true. By
+  /// default of the first names that Argo has (`steps` …) and all below them.
+  [[nodiscard]] virtual bool has_below(std::string_view name) const;
+  /// The time and randomness for functions that ask for them; by default there is neither, and they
+  /// fail. Must live as long as the scope.
+  [[nodiscard]] virtual const expr::Facts& facts() const;
+};
+
+/// A variable that a text refers to.
+struct Reference {
+  std::string_view name;
+  bool expression = false;  ///< read by a {{=…}}: a map may be meant, a missing member may be nil …
+  bool guarded = false;  ///< … and this one may be missing, because of `??` or `?.`
 };
 
 /// Immutable once parsed; copied freely; any thread.
@@ -38,8 +75,8 @@ class Text {
   Text() = default;
 
   /// Linear in the length of the source. Fails with InvalidArgument when a tag is not closed (the
-  /// message holds the offset in bytes) or tags nest more than kMaxNesting deep, with Unimplemented
-  /// for an expression tag.
+  /// message holds the offset in bytes), tags nest more than kMaxNesting deep, or an expression
+  /// does not parse (the message holds the position in it).
   static Result<Text> parse(std::string_view source);
   /// A text in which braces mean nothing.
   static Text literal(std::string value);
@@ -50,7 +87,8 @@ class Text {
 
   /// The text with every tag replaced. Fails with NotFound and `failed to resolve {{name}}` when
   /// the scope does not know a name that must resolve (has_known_prefix). Every name is looked up,
-  /// so a scope may know others too.
+  /// so a scope may know others too. Expressions fail with `failed to evaluate expression: …`:
+  /// NotFound for a member that is missing, InvalidArgument for everything else.
   [[nodiscard]] Result<std::string> render(const Scope& scope) const;
 
   /// When the whole text is exactly one tag: the tag's name. An argument that is exactly one
@@ -60,7 +98,10 @@ class Text {
   [[nodiscard]] std::optional<std::string> single_reference() const;
 
   /// Calls `visit` with the name of every tag that does not contain a nested tag, those inside
-  /// other tags included.
+  /// other tags included, and with every chain of constant names that an expression reads.
+  void for_each_reference(const std::function<void(const Reference&)>& visit) const;
+  /// The names that have to be there for the text to render: not the guarded ones, and not those
+  /// that an expression reads as maps (`steps.a`, `steps.a.outputs`).
   void for_each_reference(const std::function<void(std::string_view)>& visit) const;
 
  private:
@@ -70,11 +111,12 @@ class Text {
     bool tag = false;
     std::string literal;
     std::vector<Segment> name;
+    std::shared_ptr<const expr::Expression> expression;  ///< of {{=…}}
   };
   friend class TextParser;
   static Result<std::string> render(const std::vector<Segment>& segments, const Scope& scope);
   static void visit_references(const std::vector<Segment>& segments,
-                               const std::function<void(std::string_view)>& visit);
+                               const std::function<void(const Reference&)>& visit);
 
   std::string source_;
   std::vector<Segment> segments_;  // empty when there is no tag

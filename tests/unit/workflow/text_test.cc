@@ -2,10 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <map>
 #include <random>
 #include <string>
 #include <vector>
+
+#include "workflow/expr/facts.h"
 
 namespace gantry::workflow {
 namespace {
@@ -119,15 +122,91 @@ TEST(Text, RefusesWhatIsNotClosed) {
   }
 }
 
-TEST(Text, RefusesExpressions) {
-  for (const char* source :
-       {"{{=1}}", "a {{= inputs.parameters.x }}", "{{=", "{{inputs.parameters.{{=x}}}}"}) {
-    const auto text = Text::parse(source);
-    ASSERT_FALSE(text) << source;
-    EXPECT_EQ(text.error().code, Code::Unimplemented);
-    EXPECT_EQ(text.error().message, "not supported yet: expression tag {{=…}}");
+/// A scope with all that expressions may ask for.
+class ExpressionScope final : public MapScope {
+ public:
+  using MapScope::MapScope;
+  [[nodiscard]] bool is_absent(std::string_view name) const override {
+    return name == "steps.skipped.outputs.result";
   }
-  EXPECT_EQ(rendered("{{ = x}}"), "{{ = x}}");  // no expression, as upstream
+  void for_each_below(std::string_view name,
+                      const std::function<void(std::string_view, std::optional<std::string>)>&
+                          visit) const override {
+    if (name != "inputs.parameters") return;
+    visit("inputs.parameters.x", "X");
+    visit("inputs.parameters.which", "x");
+    visit("inputs.parameters.none", std::nullopt);
+  }
+  [[nodiscard]] const expr::Facts& facts() const override { return facts_; }
+
+ private:
+  expr::Facts facts_ = {.now = std::chrono::sys_seconds(std::chrono::seconds(1'700'000'000)),
+                        .random = {}};
+};
+
+TEST(Text, EvaluatesExpressions) {
+  const ExpressionScope scope = {{"inputs.parameters", "[]"},
+                                 {"inputs.parameters.x", "X"},
+                                 {"inputs.parameters.n", "41"},
+                                 {"inputs.parameters.quotes", "a \"b\"\n<c>"},
+                                 {"steps.a b.status", "Failed"}};
+  const auto evaluated = [&](std::string_view source) {
+    const auto text = Text::parse(source);
+    if (!text) return "parse: " + text.error().message;
+    const auto value = text->render(scope);
+    return value ? *value : "render: " + value.error().message;
+  };
+  const std::pair<const char*, const char*> cases[] = {
+      {"{{=1 + 1}}", "2"},
+      {"a{{= inputs.parameters.x }}b{{inputs.parameters.x}}c", "aXbXc"},
+      {"{{=asInt(inputs.parameters.n) + 1}} {{=steps['a b'].status == 'Failed'}}", "42 true"},
+      {"{{=inputs.parameters.quotes}}", "a \"b\"\n<c>"},
+      {"{{=[inputs.parameters.quotes]}}", R"(["a \"b\"\n\u003cc\u003e"])"},
+      {"{{=1 +\n1}}", "2"},
+      {"{{=toJson('test')}}", "\"test\""},
+      {"{{=toJson({test: 1})}}", R"({"test":1})"},
+      {"{{=now().Year()}}", "2023"},
+      {"{{=toJson(inputs.parameters)}}", R"({"none":null,"which":"x","x":"X"})"},
+      {"{{inputs.parameters.{{='x'}}}}", "X"},
+      {"{{=steps.skipped.outputs.result ?? 'none'}}", "none"},
+      {"{{=inputs.parameters.nope ?? 'none'}}", "none"},
+      // who is not known stays
+      {"{{=retries}} {{=asInt(lastRetry.exitCode) + 1}} {{=item}}",
+       "{{=retries}} {{=asInt(lastRetry.exitCode) + 1}} {{=item}}"},
+      {"{{ = x}}", "{{ = x}}"},
+      // everything else is an error
+      {"{{=inputs.parameters.nope}}",
+       "render: failed to evaluate expression: inputs.parameters.nope is missing (1:1)"},
+      {"{{=inputs.parameters.x + 1}}",
+       "render: failed to evaluate expression: invalid operation: string + int (1:21)"},
+      {"{{=steps.skipped.outputs.result}}",
+       "render: failed to evaluate expression \"steps.skipped.outputs.result\": the result is nil"},
+      {"x {{=1 +}} y",
+       "parse: invalid expression in the tag at offset 2: `{{=1 +}} y`: unexpected token "
+       "EOF (1:3)"},
+      {"{{='{{inputs.parameters.x}}'}}",
+       "parse: invalid expression in the tag at offset 0: `{{='{{inputs.parameters.x}}'}}`: "
+       "literal not "
+       "terminated (1:24); a variable stands in an expression without braces"},
+      {"{{=", "parse: Cannot find end tag=\"}}\" of the tag at offset 0: `{{=`"},
+      {"{{={a: {b: 1}}}}",
+       "parse: invalid expression in the tag at offset 0: `{{={a: {b: 1}}}}`: unexpected "
+       "token EOF (1:8)"},
+      {"{{={a: {b: 1} } }}", R"({"a":{"b":1}})"},
+  };
+  for (const auto& [source, expected] : cases) EXPECT_EQ(evaluated(source), expected) << source;
+  EXPECT_EQ(Text::parse("{{=inputs.parameters.nope}}")->render(scope).error().code, Code::NotFound);
+}
+
+// A scope that knows nothing but values: members that it does not know are nil, behind the first
+// names that Argo has.
+TEST(Text, EvaluatesExpressionsInAPlainScope) {
+  EXPECT_EQ(rendered("{{=inputs.parameters.x}}"), "X");
+  EXPECT_EQ(rendered("{{=inputs.parameters.nope ?? inputs.parameters.empty}}"), "");
+  EXPECT_EQ(rendered("{{=steps.nope.outputs.result ?? 'd'}}"), "d");
+  EXPECT_EQ(rendered("{{=nope.x ?? 'd'}}"), "{{=nope.x ?? 'd'}}");
+  EXPECT_EQ(rendered("{{=now()}}"),
+            "render: failed to evaluate expression: the time is not known here (1:1)");
 }
 
 TEST(Text, LimitsNesting) {
@@ -159,7 +238,8 @@ TEST(Text, SingleReference) {
   EXPECT_EQ(Text::parse("{{steps.a.outputs.parameters.x}}")->single_reference(),
             "steps.a.outputs.parameters.x");
   EXPECT_EQ(Text::parse("{{ a }}")->single_reference(), "a");
-  for (const char* source : {"", "a", " {{a}}", "{{a}} ", "{{a}}{{b}}", "{{a{{b}}}}", "x{{a}}"}) {
+  for (const char* source :
+       {"{{=a}}", "", "a", " {{a}}", "{{a}} ", "{{a}}{{b}}", "{{a{{b}}}}", "x{{a}}"}) {
     EXPECT_EQ(Text::parse(source)->single_reference(), std::nullopt) << source;
   }
 }
@@ -168,6 +248,18 @@ TEST(Text, VisitsReferences) {
   EXPECT_THAT(references("plain"), ElementsAre());
   EXPECT_THAT(references("{{ a }}{{b.c}}{{}}"), ElementsAre("a", "b.c", ""));
   EXPECT_THAT(references("{{x.{{ y }}.{{z}}}}{{w}}"), ElementsAre("y", "z", "w"));
+  EXPECT_THAT(references("{{=a.b + steps['x y'].outputs.result}}"),
+              ElementsAre("a.b", "steps.x y.outputs.result"));
+  EXPECT_THAT(references("{{=a.b ?? c.d}}{{=toJson(steps.x.outputs)}}{{=keys(tasks.x)}}"),
+              ElementsAre("c.d"));
+
+  std::vector<std::string> all;
+  const auto text = Text::parse("{{a}}{{=b.c ?? d.e}}");
+  text->for_each_reference([&](const Reference& reference) {
+    all.push_back(std::string(reference.name) + (reference.expression ? "=" : "") +
+                  (reference.guarded ? "?" : ""));
+  });
+  EXPECT_THAT(all, ElementsAre("a", "b.c=?", "d.e="));
 }
 
 TEST(Text, KnownPrefixes) {
