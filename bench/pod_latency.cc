@@ -2,7 +2,7 @@
 // containerd, in the same run and in turn. Root, containerd, ctr, runc, tini and busybox-static are
 // needed.
 //
-//   pod_latency [--runtime runc|crun] [--pods 40] [--rounds 3]
+//   pod_latency [--runtime runc|crun] [--bridge] [--pods 40] [--rounds 3]
 //
 // Three figures at each concurrency: the time from prepare() to the exit (what a step costs that
 // nobody foresaw), from start() to the exit (what it costs on the critical path, when it was
@@ -123,8 +123,8 @@ class PoolLoop final : public Executor {
 
 class Bench final : public runtime::Listener {
  public:
-  Bench(const testing::ContainerdFixture& containerd, const std::string& binary, bool unconfined)
-      : channel_(containerd.socket(), loop_), unconfined_(unconfined) {
+  Bench(const testing::ContainerdFixture& containerd, const std::string& binary, bool unconfined, bool bridge)
+      : channel_(containerd.socket(), loop_), unconfined_(unconfined), bridge_(bridge) {
     containerd::Images::Settings settings;
     settings.socket = containerd.socket();
     images_ = std::make_unique<containerd::Images>(channel_, loop_, settings);
@@ -134,6 +134,8 @@ class Bench final : public runtime::Listener {
     config.log_root = containerd.directory() + "/logs";
     config.cgroup_root = "/gantry-bench-" + std::to_string(::getpid());
     config.runtime_binary = binary;
+    config.bridge.enabled = bridge;
+    config.bridge.name = "gantrybench0";
     config.log = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
     auto opened = containerd::ContainerdRuntime::open(config, channel_, *images_, loop_, *this);
     if (!opened) throw std::runtime_error(opened.error().message);
@@ -202,6 +204,7 @@ class Bench final : public runtime::Listener {
     main.image = kImage;
     main.command = {"/bin/true"};
     main.security.seccomp_unconfined = unconfined_;
+    if (bridge_) pod.network = runtime::Network::Bridge;
     pod.containers.push_back(std::move(main));
     const std::string id = pod.id;
     begun_[id] = Clock::now();
@@ -225,7 +228,7 @@ class Bench final : public runtime::Listener {
   containerd::Channel channel_;
   std::unique_ptr<containerd::Images> images_;
   std::unique_ptr<containerd::ContainerdRuntime> runtime_;
-  const bool unconfined_;
+  const bool unconfined_, bridge_;
   Figures* figures_ = nullptr;
   std::map<std::string, Clock::time_point> begun_;
   std::deque<std::string> ready_;
@@ -278,6 +281,8 @@ int main(int argc, char** argv) {
   app.add_option("--runtime", binary, "OCI runtime (runc if not given)");
   bool unconfined = false;
   app.add_flag("--unconfined", unconfined, "without seccomp, as ctr run does it");
+  bool bridge = false;
+  app.add_flag("--bridge", bridge, "pods on a bridge; it and its iptables rules are left behind");
   app.add_option("--pods", pods, "pods in each measurement")->check(CLI::PositiveNumber);
   app.add_option("--rounds", rounds, "rounds, in turn")->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
@@ -286,7 +291,7 @@ int main(int argc, char** argv) {
       testing::busybox_image(), "gzip", {{"io.containerd.image.name", kImage}})}));
   containerd.ctr(
       {"images", "import", testing::write_file(containerd.directory(), "image.tar", archive)});
-  Bench bench(containerd, binary, unconfined);
+  Bench bench(containerd, binary, unconfined, bridge);
   bench.run(4, 2, false);  // caches warm
   run_ctr(containerd.socket(), binary, 4, 2);
   for (int round = 0; round < rounds; ++round) {

@@ -63,7 +63,7 @@ struct ExecSpec {
 };
 struct ExecResult {
   int exit_code = 0;
-  std::string output;  ///< both streams as they came; at most the last 256 KiB
+  std::string output;  ///< standard output, then standard error; of each at most the last 256 KiB
 };
 
 /// What the runtime tells. For one pod the order is prepared | failed, started | failed, ready, exited | lost; removed

@@ -67,14 +67,14 @@ struct ContainerdRuntime::Impl {
     services.listener.on_connected(true);
   }
 
-  // What a daemon left that was killed before its pod came to a container. `done` comes when it is gone, so that nobody
-  // prepares such a pod meanwhile.
+  // What a daemon left that was killed before its pod came to a container. Who prepares such a pod meanwhile waits.
   void sweep(const std::set<std::string>& known, std::function<void()> done) {
     std::set<std::string> left;
     for (const auto& id : services.volumes->pods()) left.insert(id);
     for (const auto& id : services.network->pods()) left.insert(id);
     std::erase_if(left, [&](const std::string& id) { return known.contains(id) || pods.contains(id); });
     if (left.empty()) return done();
+    sweeping = left;
     services.offload(
         [volumes = services.volumes, network = services.network, left] {
           for (const std::string& id : left) {
@@ -82,7 +82,11 @@ struct ContainerdRuntime::Impl {
             (void)network->detach(id);
           }
         },
-        std::move(done));
+        [this, done = std::move(done)] {
+          sweeping.clear();
+          for (const auto& task : std::exchange(after_sweep, {})) task();
+          done();
+        });
   }
 
   std::shared_ptr<PodLife> find(const std::string& id) {
@@ -95,6 +99,8 @@ struct ContainerdRuntime::Impl {
   version::Version::Stub version_stub;
   std::shared_ptr<ServerStream<events::Envelope>> stream;
   std::unordered_map<std::string, std::shared_ptr<PodLife>> pods;
+  std::set<std::string> sweeping;  ///< pods whose files are being removed
+  std::vector<std::function<void()>> after_sweep;
   /// Answers of containerd that come after us see that it is gone.
   std::shared_ptr<int> alive = std::make_shared<int>(0);
 };
@@ -123,8 +129,13 @@ Result<std::unique_ptr<ContainerdRuntime>> ContainerdRuntime::open(Config config
 void ContainerdRuntime::prepare(runtime::PodSpec pod) {
   auto& slot = impl_->pods[pod.id];
   if (slot) return;  // it is being prepared, or more, already
+  const bool waits = impl_->sweeping.contains(pod.id);
   slot = std::make_shared<PodLife>(impl_->services, std::move(pod));
-  slot->prepare();
+  if (waits) {
+    impl_->after_sweep.push_back([life = slot] { life->prepare(); });
+  } else {
+    slot->prepare();
+  }
 }
 
 void ContainerdRuntime::start(const std::string& pod) {
@@ -148,8 +159,13 @@ void ContainerdRuntime::exec(const std::string& pod, runtime::ExecSpec spec,
 void ContainerdRuntime::adopt(runtime::PodSpec pod) {
   auto& slot = impl_->pods[pod.id];
   if (slot) return;
+  const bool waits = impl_->sweeping.contains(pod.id);
   slot = std::make_shared<PodLife>(impl_->services, std::move(pod));
-  slot->adopt();
+  if (waits) {
+    impl_->after_sweep.push_back([life = slot] { life->adopt(); });
+  } else {
+    slot->adopt();
+  }
 }
 
 void ContainerdRuntime::remove(const std::string& pod) {

@@ -102,6 +102,7 @@ void PodLife::take_over(std::size_t index, std::vector<std::optional<int>> statu
 // ---- taking over after a restart of the daemon ----
 
 void PodLife::adopt() {
+  if (removal_requested_) return;
   state_ = State::Preparing;
   start_requested_ = true;
   services_.post([self = shared_from_this()] {

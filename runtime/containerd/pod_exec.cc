@@ -34,7 +34,8 @@ std::string process_for(const std::string& own, const runtime::ExecSpec& spec) {
 struct PodLife::Exec {
   runtime::ExecSpec spec;
   ExecDone done;
-  std::string id, output;  ///< `output` is a file of the host
+  std::string id;
+  std::string output;  ///< of the host; the files of both streams begin with it
   bool timed_out = false;
   bool over = false;
 };
@@ -66,8 +67,10 @@ void PodLife::exec_in(std::size_t index, runtime::ExecSpec spec, ExecDone done) 
       [exec, made] {
         std::error_code error;
         fs::create_directories(fs::path(exec->output).parent_path(), error);
-        const UniqueFd fd(::open(exec->output.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-        if (!fd.valid()) *made = fail(errno_error("create " + exec->output, errno));
+        for (const char* stream : {".stdout", ".stderr"}) {
+          const UniqueFd fd(::open((exec->output + stream).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+          if (!fd.valid()) *made = fail(errno_error("create " + exec->output, errno));
+        }
       },
       [self = shared_from_this(), index, exec, made] {
         if (!*made) return exec->done(fail(made->error()));
@@ -96,8 +99,8 @@ void PodLife::make_exec(std::size_t index, const std::shared_ptr<Exec>& exec) {
   tasks::ExecProcessRequest request;
   request.set_container_id(containers_[index].id);
   request.set_exec_id(exec->id);
-  request.set_stdout(exec->output);
-  request.set_stderr(exec->output);
+  request.set_stdout(exec->output + ".stdout");
+  request.set_stderr(exec->output + ".stderr");
   request.mutable_spec()->set_type_url("types.containerd.io/opencontainers/runtime-spec/1/Process");
   request.mutable_spec()->set_value(process_for(containers_[index].process, exec->spec));
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncExec, request, kExecDeadline,
@@ -148,8 +151,10 @@ void PodLife::end_exec(std::size_t index, const std::shared_ptr<Exec>& exec, Res
          auto output = std::make_shared<std::string>();
          self->services_.offload(
              [exec, output] {
-               *output = read_tail(exec->output, kStdoutTailBytes);
-               ::unlink(exec->output.c_str());
+               for (const char* stream : {".stdout", ".stderr"}) {
+                 *output += read_tail(exec->output + stream, kStdoutTailBytes);
+                 ::unlink((exec->output + stream).c_str());
+               }
              },
              [exec, output, status] {
                if (exec->timed_out) {

@@ -190,6 +190,7 @@ Result<void> PodLife::check_dependencies() const {
 }
 
 void PodLife::prepare() {
+  if (removal_requested_) return;
   state_ = State::Preparing;
   services_.post([self = shared_from_this()] {
     if (self->settle(0)) return;

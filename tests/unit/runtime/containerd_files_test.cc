@@ -14,6 +14,8 @@
 #include "runtime/containerd/layers.h"
 #include "runtime/containerd/outputs.h"
 #include "runtime/containerd/rooted.h"
+#include "runtime/containerd/start_marks.h"
+#include "runtime/containerd/tree_copy.h"
 #include "runtime/containerd/volumes.h"
 
 namespace gantry::containerd {
@@ -229,6 +231,61 @@ TEST_F(VolumesFilesTest, TellsWhatIsWrong) {
   EXPECT_THAT(message({"c", runtime::Claim{"..", "n", false}}), HasSubstr("bad claim name"));
   pod.containers[0].mounts = {{"nowhere", "/a", "", false}};
   EXPECT_THAT(message({"e", runtime::EmptyDir{}}), HasSubstr("names no volume"));
+}
+
+TEST_F(VolumesFilesTest, ProjectsSeveralSources) {
+  pod.volumes = {{"p", runtime::Projected{{runtime::Files{.files = {{"a", "first", 0444}, {"b", "b", 0444}}},
+                                           runtime::Files{.files = {{"a", "second", 0444}}}}}}};
+  const auto files = volumes->create(pod);
+  ASSERT_TRUE(files) << files.error().message;
+  EXPECT_EQ(slurp(files->volumes.at("p") + "/a"), "second");
+  EXPECT_EQ(slurp(files->volumes.at("p") + "/b"), "b");
+}
+
+TEST_F(FilesTest, CopiesTreesWithoutFollowingLinks) {
+  put("tree/file", "content");
+  put("tree/sub/empty", "");
+  fs::create_symlink("/etc/passwd", directory / "tree/link");
+  fs::permissions(directory / "tree/file", fs::perms(0640));
+  ASSERT_EQ(::mkfifo((directory / "tree/pipe").c_str(), 0600), 0);
+  fs::last_write_time(directory / "tree/sub", fs::file_time_type::clock::now() - 1h);
+  auto root = open_root(directory);
+  ASSERT_TRUE(copy_tree(root->get(), "tree", root->get(), "copy", CopyMode::Copy));
+  EXPECT_EQ(ContainerFiles(directory / "copy", {}).read("/file").value(), "content");
+  EXPECT_EQ(ContainerFiles(directory / "copy", {}).read("/sub/empty").value(), "");
+  EXPECT_EQ(fs::read_symlink(directory / "copy/link"), "/etc/passwd");
+  EXPECT_FALSE(fs::exists(directory / "copy/pipe"));
+  EXPECT_EQ(fs::status(directory / "copy/file").permissions(), fs::perms(0640));
+  EXPECT_EQ(fs::last_write_time(directory / "copy/sub"), fs::last_write_time(directory / "tree/sub"));
+  EXPECT_EQ(fs::hard_link_count(directory / "copy/file"), 1u);
+  EXPECT_EQ(copy_tree(root->get(), "none", root->get(), "x", CopyMode::Copy).error().code, Code::NotFound);
+
+  ASSERT_TRUE(copy_tree(root->get(), "tree", root->get(), "linked", CopyMode::Link));
+  EXPECT_EQ(fs::hard_link_count(directory / "linked/file"), 2u);
+  ASSERT_TRUE(change_mode(root->get(), "copy", 0700, true));
+  EXPECT_EQ(fs::status(directory / "copy/sub/empty").permissions(), fs::perms(0700));
+  EXPECT_EQ(fs::status("/etc/passwd").permissions() & fs::perms::owner_exec, fs::perms::none) << "links are not followed";
+}
+
+TEST_F(FilesTest, DoesNotCopyWhatIsNestedTooDeep) {
+  fs::path deep = directory / "deep";
+  for (int i = 0; i < 260; ++i) deep /= "d";
+  fs::create_directories(deep);
+  auto root = open_root(directory);
+  EXPECT_EQ(copy_tree(root->get(), "deep", root->get(), "x", CopyMode::Copy).error().code, Code::ResourceExhausted);
+}
+
+TEST_F(FilesTest, RemembersWhatWasStarted) {
+  EXPECT_TRUE(read_start_marks(directory).empty());
+  ASSERT_TRUE(write_start_mark(directory, "a", {1, true}));
+  ASSERT_TRUE(write_start_mark(directory, "a", {2, false}));
+  ASSERT_TRUE(write_start_mark(directory, "b", {1, true}));
+  std::ofstream(directory / "started/broken") << "";
+  const auto marks = read_start_marks(directory);
+  EXPECT_EQ(marks.size(), 2u);
+  EXPECT_EQ(marks.at("a").attempt, 2);
+  EXPECT_FALSE(marks.at("a").started);
+  EXPECT_TRUE(marks.at("b").started);
 }
 
 }  // namespace
