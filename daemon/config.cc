@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "daemon/policy.h"
+#include "runtime/containerd/subnet.h"
 #include "workflow/document.h"
 #include "workflow/quantity.h"
 #include "workflow/suggestion.h"
@@ -176,7 +177,9 @@ void read_paths(Section& section, const Node& value, std::string_view name,
   }
 }
 
-constexpr std::array<std::string_view, 2> kNetworks{"host", "none"};
+constexpr std::array<std::string_view, 3> kNetworks{"host", "none", "bridge"};
+constexpr std::array kNetworkValues{runtime::Network::Host, runtime::Network::None,
+                                    runtime::Network::Bridge};
 constexpr std::array<std::string_view, 5> kLevels{"trace", "debug", "info", "warn", "error"};
 
 void read_socket(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
@@ -184,6 +187,33 @@ void read_socket(const Node& node, Diagnostics& diagnostics, DaemonConfig& confi
   section.scalar("path", config.socket_path, absolute_path);
   section.key("mode", [&](const Node& value) { read_mode(section, value, config.socket_mode); });
   section.text("group", config.socket_group);
+  section.read();
+}
+
+Result<std::string> subnet(std::string_view text) {
+  auto parsed = containerd::parse_subnet(text);
+  if (!parsed) return fail(std::move(parsed.error()));
+  return parsed->text();
+}
+
+/// A name that the kernel takes for an interface.
+Result<std::string> interface_name(std::string_view text) {
+  const bool known = !text.empty() && text.size() <= 15 &&
+                     std::all_of(text.begin(), text.end(), [](unsigned char c) {
+                       return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+                     });
+  if (known) return std::string(text);
+  return fail(Code::InvalidArgument,
+              "'" + std::string(text) + "' must be at most 15 letters, digits, '-', '_' and '.'");
+}
+
+void read_bridge(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
+  Section section(node, "bridge", diagnostics);
+  section.scalar("name", config.bridge.name, interface_name);
+  section.scalar("subnet", config.bridge.subnet, subnet);
+  section.scalar("plugins", config.bridge.plugins, absolute_path);
+  section.flag("masquerade", config.bridge.masquerade);
+  section.integer<int>("prepared", config.bridge.prepared, 0);
   section.read();
 }
 
@@ -223,12 +253,16 @@ void read_root(const Node& root, Diagnostics& diagnostics, DaemonConfig& config)
   section.text("containerd", config.containerd);
   section.text("runtime", config.runtime);
   section.choice("network", kNetworks, [&](std::size_t chosen) {
-    config.network = chosen == 0 ? runtime::Network::Host : runtime::Network::None;
+    config.network = kNetworkValues[chosen];
+    config.bridge.enabled = config.network == runtime::Network::Bridge;
   });
+  section.key("bridge", [&](const Node& n) { read_bridge(n, diagnostics, config); });
+  section.flag("allow_host_network", config.allow_host_network);
   section.key("host_path_allow", [&](const Node& n) {
     read_paths(section, n, "host_path_allow", diagnostics, config.host_path_allow);
   });
   section.flag("allow_privileged", config.allow_privileged);
+  section.scalar("seccomp_profiles", config.seccomp_profiles, absolute_path);
   section.key("capacity", [&](const Node& n) { read_capacity(n, diagnostics, config); });
   section.scalar("termination_grace", config.termination_grace, parse_grace);
   section.key("images", [&](const Node& n) { read_images(n, diagnostics, config); });

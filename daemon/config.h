@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "runtime/containerd/config.h"
 #include "runtime/pod.h"
 #include "workflow/limits.h"
 
@@ -29,9 +30,12 @@ struct DaemonConfig {
   std::string containerd = "auto";  ///< auto, private, or the address of one
   std::string runtime = "auto";     ///< auto (crun if it is there), runc, crun, or a path
   runtime::Network network = runtime::Network::Host;
+  containerd::BridgeConfig bridge;  ///< enabled when network is Bridge
+  bool allow_host_network = false;  ///< for pods with hostNetwork where network is not Host
 
   std::vector<std::string> host_path_allow;  ///< normalised, absolute
   bool allow_privileged = false;
+  std::string seccomp_profiles = "/etc/gantry/seccomp";  ///< directory
 
   std::int64_t cpu_milli = 0;     ///< 0: all that the host has
   std::int64_t memory_bytes = 0;  ///< 0: 90 % of what the host has

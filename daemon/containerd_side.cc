@@ -41,6 +41,8 @@ Result<void> ContainerdSide::Impl::connect(const std::string& address,
   config.state_dir = settings.state_dir + "/volumes";
   config.log_root = settings.log_root;
   config.runtime_binary = settings.runtime;
+  config.bridge = settings.bridge;
+  config.seccomp_dir = settings.seccomp_profiles;
   config.log = settings.log;
   if (supervisor) config.containerd_state = settings.state_dir + "/containerd/state";
   auto opened =

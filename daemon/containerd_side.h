@@ -10,6 +10,7 @@
 #include "api/backend.h"
 #include "base/error.h"
 #include "base/executor.h"
+#include "runtime/containerd/config.h"
 #include "runtime/runtime.h"
 
 namespace gantry {
@@ -28,6 +29,8 @@ class ContainerdSide {
     std::string log_root;
     std::string registry_user;
     int parallel_pulls = 2;
+    containerd::BridgeConfig bridge;
+    std::string seccomp_profiles;
     std::function<void(const std::string&)> log;
   };
 

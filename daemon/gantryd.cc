@@ -163,7 +163,8 @@ Result<void> Gantryd::prepare() {
   settings.engine.capacity = {config_.cpu_milli, config_.memory_bytes, config_.slots};
   settings.engine.network = config_.network;
   settings.engine.termination_grace = config_.termination_grace;
-  settings.policy = {config_.host_path_allow, config_.allow_privileged};
+  settings.policy = {config_.host_path_allow, config_.allow_privileged,
+                     config_.allow_host_network || config_.network == runtime::Network::Host};
   settings.limits = config_.limits;
   settings.instance = *instance;
   settings.log_root = log_root;
@@ -177,6 +178,8 @@ Result<void> Gantryd::prepare() {
                                       .log_root = log_root,
                                       .registry_user = config_.registry_user,
                                       .parallel_pulls = config_.parallel_pulls,
+                                      .bridge = config_.bridge,
+                                      .seccomp_profiles = config_.seccomp_profiles,
                                       .log = log});
   for (int signal : {SIGTERM, SIGINT}) {
     if (auto watched = loop_.on_signal(signal, [this] { stop(); }); !watched) return watched;

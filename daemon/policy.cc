@@ -89,6 +89,12 @@ Result<void> check_policy(const Policy& policy, const runtime::PodSpec& pod) {
     auto done = check_host_path(policy, volume.name, host->path, normalise_path(host->path));
     if (!done) return done;
   }
+  if (pod.host_pid && !policy.allow_privileged) return denied("hostPID");
+  if (pod.host_ipc && !policy.allow_privileged) return denied("hostIPC");
+  if (pod.network == runtime::Network::Host && !policy.allow_host_network) {
+    return fail(Code::PermissionDenied,
+                "hostNetwork needs allow_host_network: true in gantryd's configuration");
+  }
   for (const runtime::ContainerSpec& container : pod.containers) {
     if (auto done = check_container(policy, container); !done) return done;
   }

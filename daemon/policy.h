@@ -14,9 +14,10 @@ namespace gantry {
 struct Policy {
   /// Prefixes, normalised and absolute, of the host paths that may be mounted. Empty: none may.
   std::vector<std::string> host_path_allow;
-  /// Privileged containers, capabilities beyond Kubernetes' Baseline standard, and no seccomp
-  /// filter.
+  /// Privileged containers, capabilities beyond Kubernetes' Baseline standard, no seccomp
+  /// filter, and the host's processes or IPC.
   bool allow_privileged = false;
+  bool allow_host_network = true;
 };
 
 /// `a//b/./c/../d` → `a/b/d`; an absolute path never leaves the root. Symbolic links are not looked

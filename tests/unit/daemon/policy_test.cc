@@ -111,5 +111,20 @@ TEST(HostPaths, LinksAreFollowedBeforeTheyAreUsed) {
   EXPECT_EQ(resolve_host_paths(policy, loop).error().code, Code::FailedPrecondition);
 }
 
+TEST(Policy, NamespacesOfTheHost) {
+  runtime::PodSpec pod;
+  EXPECT_TRUE(check_policy({}, pod));
+  EXPECT_EQ(check_policy({.allow_host_network = false}, pod).error().message,
+            "hostNetwork needs allow_host_network: true in gantryd's configuration");
+  pod.network = runtime::Network::Bridge;
+  EXPECT_TRUE(check_policy({.allow_host_network = false}, pod));
+  pod.host_pid = true;
+  EXPECT_THAT(check_policy({}, pod).error().message, HasSubstr("hostPID needs allow_privileged"));
+  EXPECT_TRUE(check_policy({.allow_privileged = true}, pod));
+  pod.host_pid = false;
+  pod.host_ipc = true;
+  EXPECT_THAT(check_policy({}, pod).error().message, HasSubstr("hostIPC needs allow_privileged"));
+}
+
 }  // namespace
 }  // namespace gantry
