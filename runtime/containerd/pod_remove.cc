@@ -113,7 +113,8 @@ void PodLife::remove_container(std::size_t index) {
         });
   }
   const Container& container = containers_[index];
-  clear(container.id, container.exit.has_value(), [self, index](Result<void> cleared) {
+  const bool ended = container.exit && !container.exit->never_started;
+  clear(container.id, ended, [self, index](Result<void> cleared) {
     if (cleared) return self->remove_container(index + 1);
     const auto again = [self, index] { self->remove_container(index); };
     if (cleared.error().code == Code::Unavailable) return self->services_.retry(again);
