@@ -121,7 +121,9 @@ Result<void> remove_tree(const std::string& path) {
 }
 
 Result<void> rename_path(const std::string& from, const std::string& to) {
-  if (::rename(from.c_str(), to.c_str()) != 0) return fail(errno_error("rename to " + to, errno));
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
+    return fail(errno_error("rename to " + to, errno));
+  }
   return {};
 }
 

@@ -34,6 +34,7 @@ Result<void> copy_content(int from, int to);
 /// `mkdir -p` with mode 0700 for what is missing.
 Result<void> make_directories(const std::string& path);
 Result<void> remove_tree(const std::string& path);
+/// AlreadyExists: there is something at `to`.
 Result<void> rename_path(const std::string& from, const std::string& to);
 Result<void> sync_path(const std::string& path);
 

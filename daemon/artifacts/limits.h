@@ -20,6 +20,10 @@ struct Limits {
   Duration transfer_timeout = std::chrono::hours(1);   ///< one request, or one git command
   Duration connect_timeout = std::chrono::seconds(30);
   Duration stall_timeout = std::chrono::seconds(120);  ///< an HTTP transfer that moves nothing
+  /// S3 requests that failed for a reason that may pass: so often in all, waiting so long before the second try and
+  /// 1.6 times as long before each later one (Argo's executor: 5, 1 s, 1.6).
+  int attempts = 5;
+  Duration retry_delay = std::chrono::seconds(1);
 };
 
 }  // namespace gantry::artifacts
