@@ -96,8 +96,7 @@ struct Artifacts::Packed {
   Saved saved;
 };
 
-Result<Artifacts::Packed> Artifacts::pack_to_scratch(const Staged& staged,
-                                                     const Archive& archive) {
+Result<Artifacts::Packed> Artifacts::pack_to_scratch(const Staged& staged, const Archive& archive) {
   auto scanned = scan(staged, options_.limits);
   if (!scanned) return fail(std::move(scanned.error()));
   auto directory = ScratchDirectory::create(options_.scratch_directory);
@@ -227,14 +226,15 @@ Result<Loaded> Artifacts::load(const LoadRequest& request, int cancel) {
     }
     const UniqueFd root(::open(fetched.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!open_beneath(root.get(), request.sub_path, O_PATH)) {
-      return fail(Code::NotFound, "there is no " + request.sub_path + " in " +
-                                      describe(request.location));
+      return fail(Code::NotFound,
+                  "there is no " + request.sub_path + " in " + describe(request.location));
     }
     done = rename_path(request.sub_path.empty() ? fetched : join(fetched, request.sub_path), ready);
   } else if (is_directory(fetched)) {
     // A directory of S3 objects.
     if (request.archive.specified && request.archive.format != Archive::Format::None) {
-      return fail(Code::InvalidArgument, describe(request.location) + " is a directory, not an archive");
+      return fail(Code::InvalidArgument,
+                  describe(request.location) + " is a directory, not an archive");
     }
     done = rename_path(fetched, ready);
   } else {

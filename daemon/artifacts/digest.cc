@@ -50,9 +50,7 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
 
 Sha256::~Sha256() { EVP_MD_CTX_free(context_); }
 
-void Sha256::update(std::string_view data) {
-  EVP_DigestUpdate(context_, data.data(), data.size());
-}
+void Sha256::update(std::string_view data) { EVP_DigestUpdate(context_, data.data(), data.size()); }
 
 Digest Sha256::finish() {
   Digest digest;

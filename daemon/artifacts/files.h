@@ -1,7 +1,7 @@
 #pragma once
 
-// Files and directories as this room needs them: opened without being led away, written whole or not at all. Any
-// thread; everything blocks on the file system.
+// Files and directories as this room needs them: opened without being led away, written whole or
+// not at all. Any thread; everything blocks on the file system.
 
 #include <cstddef>
 #include <string>
@@ -12,12 +12,13 @@
 
 namespace gantry::artifacts {
 
-/// Whether `path` is a relative path that stays where it starts: not empty, no empty, "." or ".." part, no NUL.
+/// Whether `path` is a relative path that stays where it starts: not empty, no empty, "." or ".."
+/// part, no NUL.
 bool is_plain_path(std::string_view path);
 
-/// Opens `path` below `directory` with open(2)'s `flags` (O_CLOEXEC is added). Neither a symbolic link nor ".." leads
-/// out (openat2 with RESOLVE_BENEATH); with `follow_links` false no link is followed at all. An empty path is
-/// `directory` itself.
+/// Opens `path` below `directory` with open(2)'s `flags` (O_CLOEXEC is added). Neither a symbolic
+/// link nor ".." leads out (openat2 with RESOLVE_BENEATH); with `follow_links` false no link is
+/// followed at all. An empty path is `directory` itself.
 Result<UniqueFd> open_beneath(int directory, const std::string& path, int flags, unsigned mode = 0,
                               bool follow_links = false);
 

@@ -16,7 +16,8 @@
 namespace gantry::artifacts {
 namespace {
 
-/// "scheme://[user[:password]@]host[:port]/path", cut up; a scp-like address ("git@host:path") is ssh.
+/// "scheme://[user[:password]@]host[:port]/path", cut up; a scp-like address ("git@host:path") is
+/// ssh.
 struct Address {
   std::string url;   ///< without user and password, unless it is ssh (where the user is no secret)
   std::string base;  ///< "https://host:port" for http and https
@@ -140,8 +141,8 @@ std::string Checkout::configuration() const {
       "[safe]\n\tdirectory = *\n[credential]\n\thelper = \"\"\n[submodule]\n\trecurse = false\n";
   if (!address_.base.empty() && (!location_.user.empty() || !location_.password.empty() ||
                                  !address_.user.empty() || !address_.password.empty())) {
-    text += "[credential " + quoted(address_.base) + "]\n\thelper = " +
-            quoted(home_.file("credential")) + "\n";
+    text += "[credential " + quoted(address_.base) +
+            "]\n\thelper = " + quoted(home_.file("credential")) + "\n";
   }
   if (location_.insecure_skip_tls) {
     // For this server only.
@@ -158,7 +159,8 @@ std::string Checkout::ssh_command() const {
   // As Argo's GetUser.
   if (address_.ssh && !address_.names_user) command += " -o User=git";
   if (location_.insecure_ignore_host_key) {
-    return command + " -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR";
+    return command +
+           " -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR";
   }
   command += " -o StrictHostKeyChecking=yes -o 'UserKnownHostsFile=";
   for (const auto& file : options_.known_hosts) command += file + " ";
@@ -172,12 +174,12 @@ Result<void> Checkout::prepare() {
     return fail(Code::InvalidArgument, "a git artifact's user or password holds a line break");
   }
   // git calls "credential get"; what it would store or erase is ignored.
-  auto done = write_private(home_.file("credential"),
-                            "#!/bin/sh\n[ \"$1\" = get ] && exec cat \"${0%/*}/answer\"\nexit 0\n",
-                            0700);
+  auto done =
+      write_private(home_.file("credential"),
+                    "#!/bin/sh\n[ \"$1\" = get ] && exec cat \"${0%/*}/answer\"\nexit 0\n", 0700);
   if (done) {
-    done = write_private(home_.file("answer"),
-                         "username=" + user + "\npassword=" + password + "\n", 0600);
+    done = write_private(home_.file("answer"), "username=" + user + "\npassword=" + password + "\n",
+                         0600);
   }
   if (done && !location_.ssh_private_key.empty()) {
     std::string key = location_.ssh_private_key;
@@ -215,12 +217,12 @@ Result<std::string> Checkout::ask(std::vector<std::string> arguments,
   arguments.insert(arguments.begin(), "git");
   const auto left =
       std::chrono::duration_cast<Duration>(deadline_ - std::chrono::steady_clock::now());
-  auto exit = artifacts::run({std::move(arguments), environment_, directory}, left, context_.cancel);
+  auto exit =
+      artifacts::run({std::move(arguments), environment_, directory}, left, context_.cancel);
   if (!exit) return fail(std::move(exit.error()).wrap(doing + " " + public_url(address_.url)));
   if (exit->code == 0) return std::move(exit->output);
-  std::string said = redact(
-      std::move(exit->errors),
-      {location_.password, address_.password, location_.ssh_private_key, home_.path()});
+  std::string said = redact(std::move(exit->errors), {location_.password, address_.password,
+                                                      location_.ssh_private_key, home_.path()});
   while (said.ends_with('\n')) said.pop_back();
   constexpr std::size_t kLongest = 1000;
   if (said.size() > kLongest) said.erase(0, said.size() - kLongest);
@@ -259,8 +261,8 @@ Result<void> Checkout::fetch(const std::vector<std::string>& refspecs, bool with
 }
 
 Result<std::string> Checkout::resolve() {
-  auto commit = ask({"rev-parse", "--verify", "--quiet", location_.revision + "^{commit}"},
-                    destination_);
+  auto commit =
+      ask({"rev-parse", "--verify", "--quiet", location_.revision + "^{commit}"}, destination_);
   if (!commit && commit.error().code == Code::FailedPrecondition) {
     return fail(Code::FailedPrecondition, "failed to get resolve revision: " + location_.revision +
                                               " is not in " + public_url(address_.url));
@@ -286,14 +288,16 @@ Result<void> Checkout::check_out() {
 
 Result<void> check(const Git& location) {
   const auto is_odd = [](const std::string& text) {
-    return text.starts_with('-') || text.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
+    return text.starts_with('-') ||
+           text.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
   };
   if (location.single_branch && location.branch.empty()) {
     return fail(Code::InvalidArgument, "single branch mode without a branch specified");
   }
   if (is_odd(location.revision) || is_odd(location.branch) ||
       std::any_of(location.fetch.begin(), location.fetch.end(), is_odd)) {
-    return fail(Code::InvalidArgument, "a git artifact's revision, branch or fetch begins with '-'");
+    return fail(Code::InvalidArgument,
+                "a git artifact's revision, branch or fetch begins with '-'");
   }
   return {};
 }

@@ -16,7 +16,8 @@ Result<std::string> fetch_token(const OAuth2& oauth2, const Context& context) {
   HttpRequest request{.method = "POST", .url = oauth2.token_url};
   request.headers = {"Content-Type: application/x-www-form-urlencoded", "Accept: application/json"};
   // RFC 6749, 2.3.1: both are form-encoded first.
-  request.basic = {percent_encode(oauth2.client_id, "~"), percent_encode(oauth2.client_secret, "~")};
+  request.basic = {percent_encode(oauth2.client_id, "~"),
+                   percent_encode(oauth2.client_secret, "~")};
   std::string form = form_field("grant_type", "client_credentials");
   std::string scopes;
   for (const auto& scope : oauth2.scopes) scopes += (scopes.empty() ? "" : " ") + scope;
@@ -27,7 +28,8 @@ Result<std::string> fetch_token(const OAuth2& oauth2, const Context& context) {
   if (!response) return fail(std::move(response.error()));
   if (!response->ok()) {
     return fail(Code::Unauthenticated, "POST " + public_url(oauth2.token_url) +
-                                           ": no token, status " + std::to_string(response->status));
+                                           ": no token, status " +
+                                           std::to_string(response->status));
   }
   const auto json = nlohmann::json::parse(response->body, nullptr, false);
   const auto token = json.is_object() ? json.find("access_token") : json.end();
@@ -63,12 +65,17 @@ Result<HttpRequest> request_of(const Http& location, const Context& context) {
 
 Code code_of_status(long status) {
   switch (status) {
-    case 401: return Code::Unauthenticated;
-    case 403: return Code::PermissionDenied;
-    case 404: return Code::NotFound;
+    case 401:
+      return Code::Unauthenticated;
+    case 403:
+      return Code::PermissionDenied;
+    case 404:
+      return Code::NotFound;
     case 413:
-    case 507: return Code::ResourceExhausted;
-    default: return status >= 500 || status == 429 ? Code::Unavailable : Code::FailedPrecondition;
+    case 507:
+      return Code::ResourceExhausted;
+    default:
+      return status >= 500 || status == 429 ? Code::Unavailable : Code::FailedPrecondition;
   }
 }
 
@@ -81,8 +88,7 @@ Result<void> load_http(const Http& location, int to_fd, const Context& context) 
   auto response = transfer(*request, context);
   if (!response) return fail(std::move(response.error()));
   if (response->ok()) return {};
-  return fail(code_of_status(response->status), "loading content from " +
-                                                    public_url(location.url) +
+  return fail(code_of_status(response->status), "loading content from " + public_url(location.url) +
                                                     " failed with reason: status " +
                                                     std::to_string(response->status));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-// Artifacts of plain HTTP servers, by the rules of Argo's driver (workflow/artifacts/http/http.go). Blocks.
+// Artifacts of plain HTTP servers, by the rules of Argo's driver (workflow/artifacts/http/http.go).
+// Blocks.
 
 #include "base/error.h"
 #include "daemon/artifacts/http_transfer.h"

@@ -83,9 +83,9 @@ bool Exchange::take(std::string_view data) {
   ::curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
   received_ += data.size();
   if (received_ > context_.limits.max_bytes) {
-    stopped_ = Error{Code::ResourceExhausted, "the answer is larger than " +
-                                                  std::to_string(context_.limits.max_bytes) +
-                                                  " bytes"};
+    stopped_ =
+        Error{Code::ResourceExhausted,
+              "the answer is larger than " + std::to_string(context_.limits.max_bytes) + " bytes"};
     return false;
   }
   if (status < 200 || status >= 300) {
@@ -184,10 +184,12 @@ void Exchange::set_up() {
   ::curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
   ::curl_easy_setopt(curl, CURLOPT_XFERINFODATA, this);
 
-  // No waiting for "100 Continue". libcurl 7.88 would sign a header that is only there to be left out.
+  // No waiting for "100 Continue". libcurl 7.88 would sign a header that is only there to be left
+  // out.
   curl_slist* list = request_.aws ? nullptr : ::curl_slist_append(nullptr, "Expect:");
   ::curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 100L);
-  for (const std::string& header : request_.headers) list = ::curl_slist_append(list, header.c_str());
+  for (const std::string& header : request_.headers)
+    list = ::curl_slist_append(list, header.c_str());
   headers_.reset(list);
   ::curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
 

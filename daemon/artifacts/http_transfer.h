@@ -1,7 +1,8 @@
 #pragma once
 
-// One HTTP request over libcurl, from beginning to end. Blocks; any thread, several at once. Only http and https are
-// spoken. What is in a request stays out of errors but for the method and the URL without its secrets.
+// One HTTP request over libcurl, from beginning to end. Blocks; any thread, several at once. Only
+// http and https are spoken. What is in a request stays out of errors but for the method and the
+// URL without its secrets.
 
 #include <cstdint>
 #include <map>
@@ -39,7 +40,7 @@ struct HttpRequest {
   std::string method = "GET";
   std::string url;
   std::vector<std::string> headers;  ///< "Name: value"
-  BasicAuth basic;                   ///< used when both are given; not sent to other hosts on redirects
+  BasicAuth basic;  ///< used when both are given; not sent to other hosts on redirects
   std::optional<ClientCertificate> client_certificate;
   std::string ca;  ///< PEM
   std::optional<AwsSignature> aws;
@@ -56,8 +57,9 @@ struct HttpResponse {
   [[nodiscard]] bool ok() const { return status >= 200 && status < 300; }
 };
 
-/// An answer with any status is a result. Unavailable: no connection, or it broke; DeadlineExceeded; Cancelled;
-/// ResourceExhausted: the body is larger than the limit; InvalidArgument: a bad URL or certificate.
+/// An answer with any status is a result. Unavailable: no connection, or it broke;
+/// DeadlineExceeded; Cancelled; ResourceExhausted: the body is larger than the limit;
+/// InvalidArgument: a bad URL or certificate.
 Result<HttpResponse> transfer(const HttpRequest& request, const Context& context);
 
 }  // namespace gantry::artifacts

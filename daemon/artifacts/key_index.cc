@@ -168,8 +168,8 @@ Result<void> KeyIndex::walk(const std::string& directory, const std::string& pre
     const bool key = name.front() == '=';
     const std::string encoded = key ? name.substr(1) : name;
     const std::string part = encoded == "%" ? "" : percent_decode(encoded).value_or(encoded);
-    auto done = key ? visit(prefix + part)
-                    : walk(directory + "/" + name, prefix + part + "/", visit);
+    auto done =
+        key ? visit(prefix + part) : walk(directory + "/" + name, prefix + part + "/", visit);
     if (!done) return done;
     errno = 0;
   }

@@ -52,8 +52,8 @@ Result<std::unique_ptr<LocalRepository>> LocalRepository::open(const std::string
   UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!lock.valid()) return fail(errno_error("open " + lock_path, errno));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return fail(Code::FailedPrecondition, "the artifact repository " + directory +
-                                              " is in use by another process");
+    return fail(Code::FailedPrecondition,
+                "the artifact repository " + directory + " is in use by another process");
   }
   auto objects = ObjectStore::open(directory);
   if (!objects) return fail(std::move(objects.error()));
@@ -103,8 +103,8 @@ Result<Tree> LocalRepository::read_manifest(const Digest& digest) const {
   return decode_manifest(*text);
 }
 
-/// The artifact `key`, or the part `b/c` of a directory that was saved as `a` without an archive: there, Argo would
-/// have an object `a/b/c`. The session keeps what was found.
+/// The artifact `key`, or the part `b/c` of a directory that was saved as `a` without an archive:
+/// there, Argo would have an object `a/b/c`. The session keeps what was found.
 Result<LocalRepository::Found> LocalRepository::find(ObjectStore::Session& session,
                                                      const std::string& key) const {
   std::string name = key;
@@ -191,9 +191,8 @@ Result<Materialised> LocalRepository::materialise(const std::string& key, const 
   ObjectStore::Session session(*objects_);
   auto tree = find_view(session, key, view);
   if (!tree) return fail(std::move(tree.error()));
-  return trees_->get(tree_id(*tree, view).hex(), [&](const std::string& path) {
-    return build(*tree, view, path, true);
-  });
+  return trees_->get(tree_id(*tree, view).hex(),
+                     [&](const std::string& path) { return build(*tree, view, path, true); });
 }
 
 Result<void> LocalRepository::copy_to(const std::string& key, const View& view,
@@ -262,8 +261,8 @@ Result<void> LocalRepository::alias(const std::string& from, const std::string& 
   for (;;) {
     auto record = keys_.read(from);
     if (!record) return fail(std::move(record.error()));
-    // From here on a collection leaves the manifest alone, and a collection that had marked before had seen `from`,
-    // unless that was removed in between: so it is read again.
+    // From here on a collection leaves the manifest alone, and a collection that had marked before
+    // had seen `from`, unless that was removed in between: so it is read again.
     auto found = find(session, from);
     if (!found) return fail(std::move(found.error()));
     if (found->record.manifest == record->manifest) return keys_.write(to, *record);

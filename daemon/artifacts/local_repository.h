@@ -1,19 +1,23 @@
 #pragma once
 
-// A repository of artifacts in a directory of the host. Keys are those of Argo's repositories ("<wf>/<pod>/out.tgz");
-// what is behind them is never packed: contents are kept once by their SHA-256 (ObjectStore), an artifact is a list of
-// them (a manifest, itself an object), a key is a name for a manifest. So passing an artifact on copies nothing:
+// A repository of artifacts in a directory of the host. Keys are those of Argo's repositories
+// ("<wf>/<pod>/out.tgz"); what is behind them is never packed: contents are kept once by their
+// SHA-256 (ObjectStore), an artifact is a list of them (a manifest, itself an object), a key is a
+// name for a manifest. So passing an artifact on copies nothing:
 //
 //   objects/ab/…    contents and manifests      keys/…      key → manifest
-//   trees/…         what is materialised        tmp/        in progress, emptied by open()      lock
+//   trees/…         what is materialised        tmp/        in progress, emptied by open() lock
 //
-// Order of writing: objects, sync, key, sync. A key that can be read names only what is complete and durable.
+// Order of writing: objects, sync, key, sync. A key that can be read names only what is complete
+// and durable.
 //
-// Owners: everything belongs to the daemon's user (root), as what Argo's init container untars does. Modes and times
-// of files are kept; a directory has mode 0755 when it is materialised and its own one in an exported archive, both as
-// in Argo's tar and untar (workflow/executor/executor.go). Links are kept as they are and never followed here.
+// Owners: everything belongs to the daemon's user (root), as what Argo's init container untars
+// does. Modes and times of files are kept; a directory has mode 0755 when it is materialised and
+// its own one in an exported archive, both as in Argo's tar and untar
+// (workflow/executor/executor.go). Links are kept as they are and never followed here.
 //
-// Any thread, several at once, all functions block. One process: a second open() is FailedPrecondition.
+// Any thread, several at once, all functions block. One process: a second open() is
+// FailedPrecondition.
 
 #include <cstdint>
 #include <memory>
@@ -44,7 +48,7 @@ struct Saved {
 struct View {
   std::string sub_path;          ///< empty: all
   std::optional<unsigned> mode;  ///< 0 to 0777, of the root; absent: as it was saved
-  bool recurse_mode = false;     ///< and of everything below, as Argo's chmod, but not through links
+  bool recurse_mode = false;  ///< and of everything below, as Argo's chmod, but not through links
 };
 
 class LocalRepository {
@@ -61,13 +65,14 @@ class LocalRepository {
   Result<Materialised> hold(const std::string& tree_id) { return trees_->hold(tree_id); }
   /// As files of the caller's own at `destination`, which must not exist.
   Result<void> copy_to(const std::string& key, const View& view, const std::string& destination);
-  /// Writes what Argo would have stored under the key: a tar.gz, a zip, or the file. The same artifact always gives
-  /// the same bytes. InvalidArgument: a directory, and no archive.
+  /// Writes what Argo would have stored under the key: a tar.gz, a zip, or the file. The same
+  /// artifact always gives the same bytes. InvalidArgument: a directory, and no archive.
   Result<void> export_archive(const std::string& key, const Archive& archive, int fd);
 
   [[nodiscard]] Result<KeyRecord> stat(const std::string& key) const;
-  /// The keys below "prefix/" ("" are all), sorted; of a directory that was saved without an archive, its files.
-  /// NotFound: nothing there, and no artifact `prefix` either. As Argo's ListObjects.
+  /// The keys below "prefix/" ("" are all), sorted; of a directory that was saved without an
+  /// archive, its files. NotFound: nothing there, and no artifact `prefix` either. As Argo's
+  /// ListObjects.
   [[nodiscard]] Result<std::vector<std::string>> list(const std::string& prefix) const;
   /// `to` stands for what `from` stands for now.
   Result<void> alias(const std::string& from, const std::string& to);
@@ -81,7 +86,8 @@ class LocalRepository {
     std::uint64_t object_bytes = 0;
   };
   [[nodiscard]] Result<Usage> usage() const;
-  /// Removes trees that nobody uses and objects that no key stands for. Readers and writers go on meanwhile.
+  /// Removes trees that nobody uses and objects that no key stands for. Readers and writers go on
+  /// meanwhile.
   Result<ObjectStore::Swept> collect_garbage();
 
  private:

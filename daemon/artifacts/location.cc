@@ -13,7 +13,8 @@ struct Describe {
   std::string operator()(const Repository& local) const { return local.name + ":" + local.key; }
 };
 
-/// Where the user information of the URL that begins with "://" at `scheme_end` stands: {begin, end of "user:password@"}.
+/// Where the user information of the URL that begins with "://" at `scheme_end` stands: {begin, end
+/// of "user:password@"}.
 std::pair<std::size_t, std::size_t> user_information(const std::string& text,
                                                      std::size_t scheme_end) {
   const std::size_t begin = scheme_end + 3;

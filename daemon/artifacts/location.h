@@ -1,7 +1,8 @@
 #pragma once
 
-// Where an artifact is (pkg/apis/workflow/v1alpha1/workflow_types.go, ArtifactLocation), with every secret already
-// resolved. Values; nobody prints them: describe() says in messages where something is, and no more.
+// Where an artifact is (pkg/apis/workflow/v1alpha1/workflow_types.go, ArtifactLocation), with every
+// secret already resolved. Values; nobody prints them: describe() says in messages where something
+// is, and no more.
 
 #include <cstdint>
 #include <optional>
@@ -43,8 +44,8 @@ struct Http {
 /// Input only.
 struct Git {
   std::string repo;
-  std::string revision;  ///< branch, tag, hash, …; empty: what the remote's HEAD is
-  int depth = 0;         ///< 0: all
+  std::string revision;            ///< branch, tag, hash, …; empty: what the remote's HEAD is
+  int depth = 0;                   ///< 0: all
   std::vector<std::string> fetch;  ///< refspecs
   bool single_branch = false;
   std::string branch;  ///< required by single_branch
@@ -61,8 +62,8 @@ struct S3 {
   std::string region;  ///< empty: asked of the server
   std::string key;
   std::string access_key, secret_key, session_token;  ///< without keys, requests are not signed
-  bool insecure = false;  ///< http
-  std::string ca;         ///< PEM; empty: the system's
+  bool insecure = false;                              ///< http
+  std::string ca;                                     ///< PEM; empty: the system's
   enum class Addressing : std::uint8_t { Auto, Path, VirtualHosted };
   Addressing addressing = Addressing::Auto;
   bool create_bucket = false;  ///< before the first save
@@ -80,7 +81,8 @@ using Location = std::variant<Raw, Http, Git, S3, Repository>;
 std::string describe(const Location& location);
 /// The same for a URL alone.
 std::string public_url(const std::string& url);
-/// `text` with each of `secrets` (of 4 bytes or more) as "***", and without user and password in URLs.
+/// `text` with each of `secrets` (of 4 bytes or more) as "***", and without user and password in
+/// URLs.
 std::string redact(std::string text, const std::vector<std::string>& secrets);
 
 }  // namespace gantry::artifacts

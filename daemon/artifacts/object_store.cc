@@ -226,8 +226,8 @@ Result<void> ObjectStore::copy(const Digest& digest, Attributes attributes, int 
                                const std::string& name) const {
   auto from = open_content(digest);
   if (!from) return fail(std::move(from.error()));
-  UniqueFd to(
-      ::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  UniqueFd to(::openat(directory, name.c_str(),
+                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!to.valid()) return fail(errno_error("create " + name, errno));
   auto copied = copy_content(from->get(), to.get());
   if (!copied) return fail(std::move(copied.error()).wrap(name));

@@ -1,17 +1,19 @@
 #pragma once
 
-// Contents by their SHA-256: `objects/ab/cdef…`, one regular file each, owned by the daemon's user. A content is
-// stored once, whatever its name, mode or time.
+// Contents by their SHA-256: `objects/ab/cdef…`, one regular file each, owned by the daemon's user.
+// A content is stored once, whatever its name, mode or time.
 //
-// An object appears under its name complete (written to `tmp/`, then renamed), so a killed writer leaves only files in
-// `tmp/`, which the next open() removes. Objects are given away as hard links, which share the inode's mode and time:
-// an object that nobody else links takes those that are asked for; one that is linked already, with others, is copied.
+// An object appears under its name complete (written to `tmp/`, then renamed), so a killed writer
+// leaves only files in `tmp/`, which the next open() removes. Objects are given away as hard links,
+// which share the inode's mode and time: an object that nobody else links takes those that are
+// asked for; one that is linked already, with others, is copied.
 //
-// Nothing that an operation relies on is collected: an operation is a Session, and what it has put or pinned stays
-// until it has ended, and until a collection that began meanwhile has ended too. So a content that was found there
-// need not be locked while the key that will name it is written.
+// Nothing that an operation relies on is collected: an operation is a Session, and what it has put
+// or pinned stays until it has ended, and until a collection that began meanwhile has ended too. So
+// a content that was found there need not be locked while the key that will name it is written.
 //
-// Any thread, several at once; everything blocks. One process at a time: LocalRepository holds the lock.
+// Any thread, several at once; everything blocks. One process at a time: LocalRepository holds the
+// lock.
 
 #include <array>
 #include <cstdint>
@@ -73,7 +75,8 @@ class ObjectStore {
     unsigned mode;  ///< 0 to 0777
     std::int64_t mtime;
   };
-  /// Makes `name` below `directory` a file with this content: a hard link, or a copy where there must be one.
+  /// Makes `name` below `directory` a file with this content: a hard link, or a copy where there
+  /// must be one.
   Result<void> link(const Digest& digest, Attributes attributes, int directory,
                     const std::string& name);
   /// The same, always a copy, which may be written to.
@@ -84,8 +87,8 @@ class ObjectStore {
     std::uint64_t objects = 0;
     std::uint64_t bytes = 0;
   };
-  /// Removes the objects that `mark` does not name and no session relies on. `mark` is called once, and must see
-  /// every key whose session ended before the call. One collection at a time.
+  /// Removes the objects that `mark` does not name and no session relies on. `mark` is called once,
+  /// and must see every key whose session ended before the call. One collection at a time.
   Result<Swept> collect(const std::function<Result<Digests>()>& mark);
 
   struct Usage {
@@ -116,7 +119,8 @@ class ObjectStore {
   std::uint64_t next_ = 0;
 
   std::mutex collect_mutex_;
-  /// Held while an object's attributes are looked at, changed and the object linked; one for each first byte.
+  /// Held while an object's attributes are looked at, changed and the object linked; one for each
+  /// first byte.
   std::array<std::mutex, 256> attributes_mutex_;
 };
 

@@ -81,12 +81,12 @@ Result<pid_t> spawn(const Program& program, int output, int errors) {
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &every);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                            POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, path->c_str(), &actions, &attributes,
-                                  pointers(program.argv).data(),
-                                  pointers(program.environment).data());
+  const int error =
+      ::posix_spawn(&pid, path->c_str(), &actions, &attributes, pointers(program.argv).data(),
+                    pointers(program.environment).data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return fail(errno_error("start " + *path, error));
@@ -129,7 +129,8 @@ Result<ProgramExit> run(const Program& program, Duration timeout, int cancel) {
                        {output_open ? output->read.get() : -1, POLLIN, 0},
                        {errors_open ? errors->read.get() : -1, POLLIN, 0},
                        {cancel, POLLIN, 0}};
-    const int ready = ::poll(polled, 4, static_cast<int>(std::clamp<long>(left.count(), 0, 1 << 30)));
+    const int ready =
+        ::poll(polled, 4, static_cast<int>(std::clamp<long>(left.count(), 0, 1 << 30)));
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) stopped = errno_error("poll", errno);
     if (ready == 0) stopped = Error{Code::DeadlineExceeded, "it took too long"};
@@ -138,7 +139,8 @@ Result<ProgramExit> run(const Program& program, Duration timeout, int cancel) {
     if (polled[2].revents != 0) errors_open = drain(errors->read.get(), result.errors);
     if (polled[0].revents != 0) break;
   }
-  // Not yet waited for, so the group's number is still ours; what the program has left running ends with it.
+  // Not yet waited for, so the group's number is still ours; what the program has left running ends
+  // with it.
   ::kill(-*pid, SIGKILL);
   int status = 0;
   while (::waitpid(*pid, &status, 0) < 0 && errno == EINTR) {

@@ -1,13 +1,13 @@
 #pragma once
 
-// A program of the host that is run to its end, with exactly the environment that is given and in a process group of
-// its own, which is killed as a whole. Never through a shell. Blocks; any thread.
+// A program of the host that is run to its end, with exactly the environment that is given and in a
+// process group of its own, which is killed as a whole. Never through a shell. Blocks; any thread.
 
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "base/clock.h"
+#include "base/error.h"
 
 namespace gantry::artifacts {
 

@@ -16,8 +16,9 @@ namespace {
 
 constexpr std::uint64_t kMostParts = 10'000;
 constexpr std::string_view kTransient[] = {
-    "RequestError",     "RequestTimeout", "Throttling", "ThrottlingException", "RequestLimitExceeded",
-    "RequestThrottled", "InternalError",  "SlowDown",   "ServiceUnavailable"};
+    "RequestError",         "RequestTimeout",   "Throttling",    "ThrottlingException",
+    "RequestLimitExceeded", "RequestThrottled", "InternalError", "SlowDown",
+    "ServiceUnavailable"};
 
 std::string encode(std::string_view text) { return percent_encode(text, "~"); }
 
@@ -79,8 +80,9 @@ Result<std::string> hash_of(const HttpRequest::FilePart& part) {
   const auto buffer = std::make_unique<char[]>(kChunk);
   Sha256 sum;
   for (std::uint64_t done = 0; done < part.size;) {
-    const ssize_t got = ::pread(part.fd, buffer.get(), std::min<std::uint64_t>(kChunk, part.size - done),
-                                static_cast<off_t>(part.offset + done));
+    const ssize_t got =
+        ::pread(part.fd, buffer.get(), std::min<std::uint64_t>(kChunk, part.size - done),
+                static_cast<off_t>(part.offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail(errno_error("read", errno));
     if (got == 0) return fail(Code::Aborted, "the file became shorter while it was sent");
@@ -96,10 +98,12 @@ std::string doing_of(const std::string& method, const S3& location, const std::s
 
 }  // namespace
 
-/// AWS and its like want the bucket in the host's name, everybody else takes it in the path (minio-go's "auto").
+/// AWS and its like want the bucket in the host's name, everybody else takes it in the path
+/// (minio-go's "auto").
 std::string S3Client::url_of(const Call& call) const {
   std::string host = location_.endpoint;
-  const bool amazon = host == "s3.amazonaws.com" || (host.starts_with("s3.") && host.ends_with(".amazonaws.com"));
+  const bool amazon =
+      host == "s3.amazonaws.com" || (host.starts_with("s3.") && host.ends_with(".amazonaws.com"));
   if (host == "s3.amazonaws.com" && !region_.empty() && region_ != "us-east-1") {
     host = "s3." + region_ + ".amazonaws.com";
   }
@@ -138,7 +142,8 @@ HttpRequest S3Client::request_of(const Call& call, const std::string& payload_ha
 Result<HttpResponse> S3Client::perform(const Call& call) {
   if (location_.endpoint.empty() || location_.bucket.empty() ||
       location_.endpoint.find_first_of("/@?#") != std::string::npos) {
-    return fail(Code::InvalidArgument, "an s3 artifact needs an endpoint (host or host:port) and a bucket");
+    return fail(Code::InvalidArgument,
+                "an s3 artifact needs an endpoint (host or host:port) and a bucket");
   }
   std::string hash = sha256("").hex();
   if (const auto* text = std::get_if<std::string>(&call.body)) hash = sha256(*text).hex();
@@ -150,7 +155,8 @@ Result<HttpResponse> S3Client::perform(const Call& call) {
   Duration delay = context_.limits.retry_delay;
   bool region_learned = false;
   for (int attempt = 1;; ++attempt) {
-    if (call.to_fd >= 0 && (::ftruncate(call.to_fd, 0) != 0 || ::lseek(call.to_fd, 0, SEEK_SET) != 0)) {
+    if (call.to_fd >= 0 &&
+        (::ftruncate(call.to_fd, 0) != 0 || ::lseek(call.to_fd, 0, SEEK_SET) != 0)) {
       return fail(errno_error("truncate", errno));
     }
     auto response = transfer(request_of(call, hash), context_);
@@ -166,7 +172,8 @@ Result<HttpResponse> S3Client::perform(const Call& call) {
     }
     if (!is_transient(response) || attempt >= context_.limits.attempts) return response;
     if (!wait_unless_cancelled(context_, delay)) {
-      return fail(Code::Cancelled, doing_of(call.method, location_, call.key) + ": it was cancelled");
+      return fail(Code::Cancelled,
+                  doing_of(call.method, location_, call.key) + ": it was cancelled");
     }
     delay = delay * 8 / 5;
   }
@@ -189,22 +196,23 @@ Result<bool> S3Client::exists(const std::string& key) {
 
 Result<void> S3Client::put(const std::string& key, int fd, std::uint64_t size) {
   if (size > part_size_) return put_parts(key, fd, size);
-  auto response = perform({.method = "PUT", .key = key, .body = HttpRequest::FilePart{fd, 0, size}});
+  auto response =
+      perform({.method = "PUT", .key = key, .body = HttpRequest::FilePart{fd, 0, size}});
   if (!response) return fail(std::move(response.error()));
   if (!response->ok()) return fail(error_of(*response, doing_of("PUT", location_, key)));
   return {};
 }
 
-Result<std::string> S3Client::put_part(const std::string& key, const std::string& upload, int number,
-                                       HttpRequest::FilePart part) {
-  const std::string query =
-      "partNumber=" + std::to_string(number) + "&uploadId=" + encode(upload);
+Result<std::string> S3Client::put_part(const std::string& key, const std::string& upload,
+                                       int number, HttpRequest::FilePart part) {
+  const std::string query = "partNumber=" + std::to_string(number) + "&uploadId=" + encode(upload);
   auto response = perform({.method = "PUT", .key = key, .query = query, .body = part});
   if (!response) return fail(std::move(response.error()));
   if (!response->ok()) return fail(error_of(*response, doing_of("PUT", location_, key)));
   const auto etag = response->headers.find("etag");
   if (etag == response->headers.end()) {
-    return fail(Code::FailedPrecondition, doing_of("PUT", location_, key) + ": no ETag in the answer");
+    return fail(Code::FailedPrecondition,
+                doing_of("PUT", location_, key) + ": no ETag in the answer");
   }
   return etag->second;
 }
@@ -218,7 +226,8 @@ Result<void> S3Client::put_parts(const std::string& key, int fd, std::uint64_t s
   const std::string upload =
       document.child("InitiateMultipartUploadResult").child_value("UploadId");
   if (upload.empty()) {
-    return fail(Code::FailedPrecondition, doing_of("POST", location_, key) + ": no UploadId in the answer");
+    return fail(Code::FailedPrecondition,
+                doing_of("POST", location_, key) + ": no UploadId in the answer");
   }
   const auto upload_parts = [&]() -> Result<void> {
     const std::uint64_t part_size = std::max(part_size_, size / kMostParts + 1);
@@ -249,7 +258,8 @@ Result<void> S3Client::put_parts(const std::string& key, int fd, std::uint64_t s
     return {};
   };
   auto done = upload_parts();
-  // Parts that are not put together cost money until somebody removes them; also when we were cancelled.
+  // Parts that are not put together cost money until somebody removes them; also when we were
+  // cancelled.
   if (!done) {
     const Context unhurried{context_.limits, -1};
     S3 location = location_;
@@ -270,11 +280,12 @@ Result<std::vector<std::string>> S3Client::list(const std::string& prefix) {
     if (!response) return fail(std::move(response.error()));
     if (!response->ok()) return fail(error_of(*response, doing_of("LIST", location_, prefix)));
     pugi::xml_document document;
-    const bool parsed = static_cast<bool>(
-        document.load_buffer(response->body.data(), response->body.size()));
+    const bool parsed =
+        static_cast<bool>(document.load_buffer(response->body.data(), response->body.size()));
     const pugi::xml_node result = document.child("ListBucketResult");
     if (!parsed || !result) {
-      return fail(Code::FailedPrecondition, doing_of("LIST", location_, prefix) + ": the answer is no list");
+      return fail(Code::FailedPrecondition,
+                  doing_of("LIST", location_, prefix) + ": the answer is no list");
     }
     const bool encoded = std::string_view(result.child_value("EncodingType")) == "url";
     for (const pugi::xml_node entry : result.children("Contents")) {
@@ -285,11 +296,13 @@ Result<std::vector<std::string>> S3Client::list(const std::string& prefix) {
       }
       if (!key.ends_with('/')) keys.push_back(std::move(key));
       if (keys.size() > context_.limits.max_entries) {
-        return fail(Code::ResourceExhausted, doing_of("LIST", location_, prefix) + ": too many keys");
+        return fail(Code::ResourceExhausted,
+                    doing_of("LIST", location_, prefix) + ": too many keys");
       }
     }
     const std::string next = result.child_value("NextContinuationToken");
-    if (std::string_view(result.child_value("IsTruncated")) != "true" || next.empty() || next == token) {
+    if (std::string_view(result.child_value("IsTruncated")) != "true" || next.empty() ||
+        next == token) {
       return keys;
     }
     token = next;
@@ -308,13 +321,16 @@ Result<void> S3Client::remove(const std::string& key) {
 Result<void> S3Client::create_bucket() {
   std::string body;
   if (!region_.empty() && region_ != "us-east-1") {
-    body = "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
-           "<LocationConstraint>" + region_ + "</LocationConstraint></CreateBucketConfiguration>";
+    body =
+        "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+        "<LocationConstraint>" +
+        region_ + "</LocationConstraint></CreateBucketConfiguration>";
   }
   auto response = perform({.method = "PUT", .body = body});
   if (!response) return fail(std::move(response.error()));
   const std::string code = complaint_of(*response).code;
-  if (response->ok() || code == "BucketAlreadyOwnedByYou" || code == "BucketAlreadyExists") return {};
+  if (response->ok() || code == "BucketAlreadyOwnedByYou" || code == "BucketAlreadyExists")
+    return {};
   return fail(error_of(*response, "create bucket " + location_.bucket));
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// The part of S3 that artifacts need, over libcurl, which also signs. Requests that failed for a reason that may pass
-// (no connection, 5xx, 429, SlowDown and the like; workflow/artifacts/s3/errors.go) are made again. Blocks; a client
-// belongs to one thread.
+// The part of S3 that artifacts need, over libcurl, which also signs. Requests that failed for a
+// reason that may pass (no connection, 5xx, 429, SlowDown and the like;
+// workflow/artifacts/s3/errors.go) are made again. Blocks; a client belongs to one thread.
 
 #include <cstdint>
 #include <string>
@@ -24,7 +24,8 @@ class S3Client {
   Result<void> get(const std::string& key, int to_fd);
   Result<void> put(const std::string& key, int fd, std::uint64_t size);
   Result<bool> exists(const std::string& key);
-  /// All keys that start with `prefix`, sorted by S3; those that end in '/' (made by consoles for "directories") not.
+  /// All keys that start with `prefix`, sorted by S3; those that end in '/' (made by consoles for
+  /// "directories") not.
   Result<std::vector<std::string>> list(const std::string& prefix);
   /// No error when there is no such key.
   Result<void> remove(const std::string& key);

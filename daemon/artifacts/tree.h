@@ -2,9 +2,9 @@
 
 // An artifact as a list of what is in it: one file, or a directory with everything below.
 //
-// Invariants: the first entry is the root and its path is empty; a directory stands before what is in it; no path
-// occurs twice; every other path is plain (files.h). Only files, directories and symbolic links: as in Argo's tar,
-// sockets, pipes and device nodes are not part of an artifact.
+// Invariants: the first entry is the root and its path is empty; a directory stands before what is
+// in it; no path occurs twice; every other path is plain (files.h). Only files, directories and
+// symbolic links: as in Argo's tar, sockets, pipes and device nodes are not part of an artifact.
 
 #include <cstdint>
 #include <functional>
@@ -41,8 +41,9 @@ struct Tree {
   [[nodiscard]] Result<Tree> below(std::string_view path) const;
 };
 
-/// What a step left behind, open. `name` is the last part of its path in the container: archives call it so.
-/// The descriptor may be O_PATH; whoever opens it has seen to it that no link led out of the container.
+/// What a step left behind, open. `name` is the last part of its path in the container: archives
+/// call it so. The descriptor may be O_PATH; whoever opens it has seen to it that no link led out
+/// of the container.
 struct Staged {
   UniqueFd fd;
   std::string name;
@@ -51,8 +52,8 @@ struct Staged {
   static Result<Staged> open(const std::string& path);
 };
 
-/// Lists what is staged, and how many special files were left out. A root that is neither file nor directory is
-/// InvalidArgument, as in Argo (util/archive/archive.go).
+/// Lists what is staged, and how many special files were left out. A root that is neither file nor
+/// directory is InvalidArgument, as in Argo (util/archive/archive.go).
 struct Scan {
   Tree tree;
   std::uint64_t left_out = 0;

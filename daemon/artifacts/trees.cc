@@ -51,8 +51,8 @@ Result<std::shared_ptr<Trees>> Trees::open(const std::string& directory, std::st
   return std::shared_ptr<Trees>(new Trees(directory + "/" + *boot, std::move(temporary)));
 }
 
-Result<void> Trees::build_if_missing(
-    const std::string& id, const std::function<Result<void>(const std::string&)>& build) {
+Result<void> Trees::build_if_missing(const std::string& id,
+                                     const std::function<Result<void>(const std::string&)>& build) {
   const std::string path = directory_ + "/" + id;
   struct stat info {};
   if (::lstat(path.c_str(), &info) == 0) return {};
@@ -91,8 +91,8 @@ Result<Materialised> Trees::get(const std::string& id,
   Materialised result;
   result.id_ = id;
   result.path_ = directory_ + "/" + id;
-  result.use_ = std::shared_ptr<void>(
-      nullptr, [self = shared_from_this(), id](void*) { self->release(id); });
+  result.use_ =
+      std::shared_ptr<void>(nullptr, [self = shared_from_this(), id](void*) { self->release(id); });
   struct stat info {};
   if (::lstat(result.path_.c_str(), &info) != 0) {
     return fail(errno_error("stat " + result.path_, errno));

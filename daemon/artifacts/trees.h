@@ -1,14 +1,16 @@
 #pragma once
 
-// Artifacts as the host's file system shows them: `trees/<boot>/<id>`, a file or a directory whose files are hard
-// links to the objects. Made once, shared by all who want it at the same time, kept when nobody does, removed by
-// remove_idle().
+// Artifacts as the host's file system shows them: `trees/<boot>/<id>`, a file or a directory whose
+// files are hard links to the objects. Made once, shared by all who want it at the same time, kept
+// when nobody does, removed by remove_idle().
 //
-// What is below must not be written to: a write would change the object for everybody. A container gets it as the
-// lower layer of an overlay, or as a copy, or bound read-only; a privileged one never bound.
+// What is below must not be written to: a write would change the object for everybody. A container
+// gets it as the lower layer of an overlay, or as a copy, or bound read-only; a privileged one
+// never bound.
 //
-// A tree outlives the daemon: who starts again calls hold() with the ids of the trees that its containers still use,
-// before the first remove_idle(). A tree does not outlive a boot, as no container does: other boots' are removed.
+// A tree outlives the daemon: who starts again calls hold() with the ids of the trees that its
+// containers still use, before the first remove_idle(). A tree does not outlive a boot, as no
+// container does: other boots' are removed.
 //
 // Any thread, several at once; everything blocks.
 

@@ -65,7 +65,8 @@ bool is_tarball(int fd) {
   return status == ARCHIVE_OK || status == ARCHIVE_WARN;
 }
 
-/// The plain path that an archive's name means; empty for the root itself, nothing when it leads out.
+/// The plain path that an archive's name means; empty for the root itself, nothing when it leads
+/// out.
 std::optional<std::string> clean_name(std::string_view name) {
   if (name.starts_with('/')) return std::nullopt;
   std::vector<std::string_view> parts;
@@ -169,8 +170,8 @@ class Unpacker {
   /// EXDEV is openat2's word for leading out.
   static Result<UniqueFd> refused(Result<UniqueFd> fd, const std::string& path) {
     if (fd || fd.error().code == Code::ResourceExhausted) return fd;
-    return fail(Code::InvalidArgument, "illegal file path: " + path + " (" + fd.error().message +
-                                           ")");
+    return fail(Code::InvalidArgument,
+                "illegal file path: " + path + " (" + fd.error().message + ")");
   }
 
   Result<void> directory(const std::string& path) {
@@ -225,7 +226,8 @@ class Unpacker {
                           : end;
     auto counted = count(size - std::min(end, size));
     if (!counted) return counted;
-    if (::ftruncate(fd, static_cast<off_t>(std::max(size, end))) != 0) return fail(errno_error("truncate", errno));
+    if (::ftruncate(fd, static_cast<off_t>(std::max(size, end))) != 0)
+      return fail(errno_error("truncate", errno));
     return {};
   }
 
@@ -246,8 +248,8 @@ class Unpacker {
   Result<void> link(const std::string& path, const std::string& target) {
     // Where it points, by its text alone, as Argo looks at it: strictly below the root.
     const std::string parent_path = parent_of(path);
-    const auto points_at =
-        clean_name(parent_path.empty() || target.starts_with('/') ? target : parent_path + "/" + target);
+    const auto points_at = clean_name(
+        parent_path.empty() || target.starts_with('/') ? target : parent_path + "/" + target);
     if (path.empty() || target.empty() || !points_at || points_at->empty()) {
       return fail(Code::InvalidArgument, "illegal symlink target: " + path + " -> " + target);
     }
@@ -306,8 +308,8 @@ Result<void> settle(const std::string& directory, const std::string& crossing_li
   if (error) return fail(errno_error("read " + directory, error.value()));
   if (it != end) return rename_path(directory, destination);
   if (is_link || !crossing_link.empty()) {
-    return fail(Code::InvalidArgument, "illegal symlink target: " +
-                                           (is_link ? "the artifact is a link" : crossing_link));
+    return fail(Code::InvalidArgument,
+                "illegal symlink target: " + (is_link ? "the artifact is a link" : crossing_link));
   }
   return rename_path(first, destination);
 }
@@ -326,8 +328,8 @@ Result<void> unpack(const std::string& packed, const Archive& archive, const Lim
   if (::fstat(fd.get(), &info) != 0) return fail(errno_error("stat " + packed, errno));
 
   const bool zip = archive.specified && archive.format == Archive::Format::Zip;
-  const bool as_it_is = archive.specified ? archive.format == Archive::Format::None
-                                          : !is_tarball(fd.get());
+  const bool as_it_is =
+      archive.specified ? archive.format == Archive::Format::None : !is_tarball(fd.get());
   if (as_it_is) {
     if (::fchmod(fd.get(), 0644) != 0) return fail(errno_error("chmod " + packed, errno));
     return rename_path(packed, destination);

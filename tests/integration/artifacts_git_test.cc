@@ -1,4 +1,5 @@
-// Artifacts of real Git repositories: by file, git daemon, HTTP with a password, and a pretended ssh.
+// Artifacts of real Git repositories: by file, git daemon, HTTP with a password, and a pretended
+// ssh.
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -36,24 +37,28 @@ class GitArtifactTest : public ::testing::Test {
     std::filesystem::create_directory(directory_.file("in"));
     std::filesystem::create_directory(repositories_);
     // `git` and `ssh` write down how they were called, then do it.
-    write_file(directory_.file("bin/git"),
-               "#!/bin/sh\n(echo \"pid $$\"; echo \"$*\"; cat /proc/$$/environ | tr '\\0' '\\n') >> " + calls_ +
-                   "\nexec /usr/bin/git \"$@\"\n",
-               0755);
-    write_file(directory_.file("bin/ssh"),
-               "#!/bin/sh\n(echo \"ssh $*\"; cat /proc/$$/environ | tr '\\0' '\\n') >> " + calls_ +
-                   "\nwhile [ $# -gt 1 ]; do [ \"$1\" = -i ] && { stat -c %a \"$2\"; cat \"$2\"; } > " +
-                   directory_.file("key-seen") + "; shift; done\nexec sh -c \"$1\"\n",
-               0755);
+    write_file(
+        directory_.file("bin/git"),
+        "#!/bin/sh\n(echo \"pid $$\"; echo \"$*\"; cat /proc/$$/environ | tr '\\0' '\\n') >> " +
+            calls_ + "\nexec /usr/bin/git \"$@\"\n",
+        0755);
+    write_file(
+        directory_.file("bin/ssh"),
+        "#!/bin/sh\n(echo \"ssh $*\"; cat /proc/$$/environ | tr '\\0' '\\n') >> " + calls_ +
+            "\nwhile [ $# -gt 1 ]; do [ \"$1\" = -i ] && { stat -c %a \"$2\"; cat \"$2\"; } > " +
+            directory_.file("key-seen") + "; shift; done\nexec sh -c \"$1\"\n",
+        0755);
     old_path_ = ::getenv("PATH");
     ::setenv("PATH", (directory_.file("bin") + ":" + old_path_).c_str(), 1);
     ::setenv("GIT_CONFIG_GLOBAL", "/dev/null", 1);
     open(true);
-    shell("git init -q -b main app && cd app && git config user.name t && git config user.email t@t && "
-          "echo 1 > f && git add f && git commit -qm 1 && git tag v1 && "
-          "echo 2 > f && git commit -qam 2 && git tag -am annotated v2 && "
-          "git checkout -qb topic && echo topic > f && git commit -qam 3 && git checkout -q main && "
-          "echo 4 > f && git commit -qam 4 && git update-ref refs/pull/7/head topic");
+    shell(
+        "git init -q -b main app && cd app && git config user.name t && git config user.email t@t "
+        "&& "
+        "echo 1 > f && git add f && git commit -qm 1 && git tag v1 && "
+        "echo 2 > f && git commit -qam 2 && git tag -am annotated v2 && "
+        "git checkout -qb topic && echo topic > f && git commit -qam 3 && git checkout -q main && "
+        "echo 4 > f && git commit -qam 4 && git update-ref refs/pull/7/head topic");
   }
   void TearDown() override { ::setenv("PATH", old_path_.c_str(), 1); }
 
@@ -66,7 +71,9 @@ class GitArtifactTest : public ::testing::Test {
     artifacts_ = std::move(*opened);
   }
   void shell(const std::string& commands) {
-    ASSERT_EQ(std::system(("cd " + repositories_ + " && PATH=" + old_path_ + " && " + commands).c_str()), 0);
+    ASSERT_EQ(
+        std::system(("cd " + repositories_ + " && PATH=" + old_path_ + " && " + commands).c_str()),
+        0);
   }
   std::string hash_of(const std::string& revision) {
     shell("git -C app rev-parse " + revision + " > ../hash");
@@ -75,7 +82,8 @@ class GitArtifactTest : public ::testing::Test {
   Result<Loaded> load(Git git, int cancel = -1, const std::string& sub_path = "") {
     std::filesystem::remove_all(to_);
     std::filesystem::remove(calls_);
-    auto loaded = artifacts_->load({.location = std::move(git), .sub_path = sub_path, .destination = to_}, cancel);
+    auto loaded = artifacts_->load(
+        {.location = std::move(git), .sub_path = sub_path, .destination = to_}, cancel);
     if (!loaded) {
       EXPECT_THAT(listing(directory_.file("in")), ::testing::IsEmpty());
     }
@@ -132,10 +140,14 @@ TEST_F(GitArtifactTest, DepthBranchAndFetch) {
   EXPECT_EQ(commits(), 1);
   EXPECT_EQ(content({.repo = app_, .revision = hash_of("v1"), .depth = 1}), "1\n");
   EXPECT_EQ(content({.repo = app_, .single_branch = true, .branch = "topic"}), "topic\n");
-  EXPECT_EQ(content({.repo = app_, .revision = "topic", .single_branch = true, .branch = "topic"}), "topic\n");
+  EXPECT_EQ(content({.repo = app_, .revision = "topic", .single_branch = true, .branch = "topic"}),
+            "topic\n");
   EXPECT_THAT(load({.repo = app_, .single_branch = true}), FailsWith(Code::InvalidArgument));
-  EXPECT_EQ(content({.repo = app_, .revision = "refs/pr/7", .fetch = {"refs/pull/7/head:refs/pr/7"}}), "topic\n");
-  EXPECT_THAT(load({.repo = app_, .fetch = {"refs/pull/8/head:refs/pr/8"}}), FailsWith(Code::FailedPrecondition));
+  EXPECT_EQ(
+      content({.repo = app_, .revision = "refs/pr/7", .fetch = {"refs/pull/7/head:refs/pr/7"}}),
+      "topic\n");
+  EXPECT_THAT(load({.repo = app_, .fetch = {"refs/pull/8/head:refs/pr/8"}}),
+              FailsWith(Code::FailedPrecondition));
 }
 
 TEST_F(GitArtifactTest, AnEmptyRepositoryAndASubPath) {
@@ -149,9 +161,12 @@ TEST_F(GitArtifactTest, AnEmptyRepositoryAndASubPath) {
 }
 
 TEST_F(GitArtifactTest, SubmodulesUnlessDisabled) {
-  shell("git init -q -b main lib && git -C lib config user.name t && git -C lib config user.email t@t && "
-        "echo lib > lib/l && git -C lib add l && git -C lib commit -qm 1 && "
-        "cd app && git -c protocol.file.allow=always submodule --quiet add ../lib lib && git commit -qm sub");
+  shell(
+      "git init -q -b main lib && git -C lib config user.name t && git -C lib config user.email "
+      "t@t && "
+      "echo lib > lib/l && git -C lib add l && git -C lib commit -qm 1 && "
+      "cd app && git -c protocol.file.allow=always submodule --quiet add ../lib lib && git commit "
+      "-qm sub");
   EXPECT_EQ(content({.repo = app_}), "4\n");
   EXPECT_EQ(read_file(to_ + "/lib/l"), "lib\n");
   EXPECT_EQ(content({.repo = app_, .disable_submodules = true}), "4\n");
@@ -162,9 +177,10 @@ TEST_F(GitArtifactTest, GitDaemon) {
   int port = 0;
   listen_somewhere(&port).reset();
   shell("touch app/.git/git-daemon-export-ok");
-  TestServer server({"/usr/bin/git", "-c", "safe.directory=*", "daemon", "--verbose", "--reuseaddr",
-                     "--listen=127.0.0.1", "--port=" + std::to_string(port), "--base-path=" + repositories_},
-                    [&](const std::string& line) { return line.find("Ready") == std::string::npos ? 0 : port; });
+  TestServer server(
+      {"/usr/bin/git", "-c", "safe.directory=*", "daemon", "--verbose", "--reuseaddr",
+       "--listen=127.0.0.1", "--port=" + std::to_string(port), "--base-path=" + repositories_},
+      [&](const std::string& line) { return line.find("Ready") == std::string::npos ? 0 : port; });
   open(false);
   const std::string url = "git://" + server.host();
   EXPECT_EQ(content({.repo = url + "/app", .revision = "v1", .depth = 3}), "1\n");
@@ -175,7 +191,8 @@ TEST_F(GitArtifactTest, APasswordIsUsedAndNowhereToBeSeen) {
   TestServer server({"python3", "tests/integration/artifacts_git_server.py", repositories_});
   open(false);
   const std::string url = server.url() + "/app/.git";
-  EXPECT_EQ(content({.repo = url, .revision = "v1", .user = "user", .password = "pass word"}), "1\n");
+  EXPECT_EQ(content({.repo = url, .revision = "v1", .user = "user", .password = "pass word"}),
+            "1\n");
   expect_calls_without("pass word");
   std::string with_password = url;
   with_password.insert(7, "user:pass%20word@");
@@ -188,18 +205,22 @@ TEST_F(GitArtifactTest, APasswordIsUsedAndNowhereToBeSeen) {
   EXPECT_THAT(loaded.error().message, Not(HasSubstr("wrong password")));
   EXPECT_THAT(loaded.error().message, Not(HasSubstr("pass%20word")));
   EXPECT_THAT(load({.repo = url}), FailsWith(Code::FailedPrecondition));
-  EXPECT_THAT(load({.repo = url, .user = "a\nhost=evil", .password = "b"}), FailsWith(Code::InvalidArgument));
+  EXPECT_THAT(load({.repo = url, .user = "a\nhost=evil", .password = "b"}),
+              FailsWith(Code::InvalidArgument));
 }
 
 TEST_F(GitArtifactTest, APasswordDoesNotGoToOtherHosts) {
   TestServer server({"python3", "tests/integration/artifacts_git_server.py", repositories_});
   TestServer other({"python3", "tests/integration/artifacts_git_server.py", repositories_});
-  shell("git clone -q app lib && cd app && "
-        "git -c protocol.file.allow=always submodule --quiet add ../lib lib && "
-        "git config -f .gitmodules submodule.lib.url " + other.url() + "/lib/.git && git add .gitmodules && git commit -qm sub");
+  shell(
+      "git clone -q app lib && cd app && "
+      "git -c protocol.file.allow=always submodule --quiet add ../lib lib && "
+      "git config -f .gitmodules submodule.lib.url " +
+      other.url() + "/lib/.git && git add .gitmodules && git commit -qm sub");
   open(false);
   const Git git{.repo = server.url() + "/app/.git", .user = "user", .password = "pass word"};
-  EXPECT_THAT(load(git), FailsWith(Code::FailedPrecondition));  // the submodule asks, and is not told
+  EXPECT_THAT(load(git),
+              FailsWith(Code::FailedPrecondition));  // the submodule asks, and is not told
   shell("cd app && git config -f .gitmodules submodule.lib.url " + server.url() +
         "/lib/.git && git commit -qam same");
   EXPECT_EQ(content(git), "4\n");
@@ -209,7 +230,8 @@ TEST_F(GitArtifactTest, APasswordDoesNotGoToOtherHosts) {
 TEST_F(GitArtifactTest, AnSshKeyIsAFileForAMoment) {
   const std::string key = "-----BEGIN KEY-----\nabcdef\n-----END KEY-----";
   open(false);
-  EXPECT_EQ(content({.repo = "ssh://host" + repositories_ + "/app", .ssh_private_key = key}), "4\n");
+  EXPECT_EQ(content({.repo = "ssh://host" + repositories_ + "/app", .ssh_private_key = key}),
+            "4\n");
   EXPECT_EQ(read_file(directory_.file("key-seen")), "600\n" + key + "\n");
   EXPECT_THAT(read_file(calls_), HasSubstr("-o User=git"));
   EXPECT_THAT(read_file(calls_), HasSubstr("StrictHostKeyChecking=yes"));
@@ -232,12 +254,17 @@ TEST_F(GitArtifactTest, WhatCouldDoHarmIsRefused) {
   for (const std::string& odd : {"--upload-pack=touch " + mark, "-f" + mark}) {
     EXPECT_THAT(load({.repo = app_, .revision = odd}), FailsWith(Code::InvalidArgument));
     EXPECT_THAT(load({.repo = app_, .fetch = {odd}}), FailsWith(Code::InvalidArgument));
-    EXPECT_THAT(load({.repo = app_, .single_branch = true, .branch = odd}), FailsWith(Code::InvalidArgument));
+    EXPECT_THAT(load({.repo = app_, .single_branch = true, .branch = odd}),
+                FailsWith(Code::InvalidArgument));
   }
   // A submodule cannot do what its parent may not.
-  shell("cd app && git config -f .gitmodules submodule.x.path x && "
-        "git config -f .gitmodules submodule.x.url 'ext::touch " + mark + "' && "
-        "git add .gitmodules && git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),x && git commit -qm evil");
+  shell(
+      "cd app && git config -f .gitmodules submodule.x.path x && "
+      "git config -f .gitmodules submodule.x.url 'ext::touch " +
+      mark +
+      "' && "
+      "git add .gitmodules && git update-index --add --cacheinfo 160000,$(git rev-parse HEAD),x && "
+      "git commit -qm evil");
   EXPECT_THAT(load({.repo = app_}), FailsWith(Code::FailedPrecondition));
   // This host's hooks and files are no part of it.
   open(false);

@@ -65,7 +65,8 @@ TEST_F(HttpArtifactTest, BasicAuthGoesToItsHostOnly) {
               FailsWith(Code::Unauthenticated));
   EXPECT_EQ(content({.url = url("/authorization"), .basic = {"a", "b"}}), "Basic YTpi");
   EXPECT_EQ(content({.url = url("/other-host"), .basic = {"a", "b"}}), "none");
-  EXPECT_EQ(content({.url = url("/other-host"), .headers = {{"Authorization", "Bearer x"}}}), "none");
+  EXPECT_EQ(content({.url = url("/other-host"), .headers = {{"Authorization", "Bearer x"}}}),
+            "none");
 }
 
 TEST_F(HttpArtifactTest, OAuth2) {
@@ -100,7 +101,8 @@ TEST_F(HttpArtifactTest, BadServers) {
 }
 
 TEST_F(HttpArtifactTest, BadUrlsAndHeaders) {
-  for (const char* bad : {"file:///etc/passwd", "ftp://h/x", "gopher://h/", "", "http://", "/etc/passwd"}) {
+  for (const char* bad :
+       {"file:///etc/passwd", "ftp://h/x", "gopher://h/", "", "http://", "/etc/passwd"}) {
     EXPECT_THAT(load({.url = bad}), FailsWith(Code::InvalidArgument)) << bad;
   }
   EXPECT_THAT(load({.url = url("/file"), .headers = {{"A", "b\r\nC: d"}}}),
@@ -118,7 +120,8 @@ TEST_F(HttpArtifactTest, NoSecretInErrors) {
 
 TEST_F(HttpArtifactTest, Cancelled) {
   const int cancel = ::eventfd(0, EFD_CLOEXEC);
-  auto loading = std::async(std::launch::async, [&] { return load({.url = url("/silent")}, {}, cancel); });
+  auto loading =
+      std::async(std::launch::async, [&] { return load({.url = url("/silent")}, {}, cancel); });
   ASSERT_EQ(::eventfd_write(cancel, 1), 0);
   EXPECT_THAT(loading.get(), FailsWith(Code::Cancelled));
   ::close(cancel);
@@ -135,8 +138,9 @@ TEST_F(HttpArtifactTest, PutAndBack) {
   EXPECT_EQ(listing(to_), listing(directory_.file("out")));
   EXPECT_EQ(mode_of(to_ + "/a"), 0755u);
 
-  ASSERT_THAT(artifacts_->save(out, Http{.url = url("/moved/y.zip")}, {.format = Archive::Format::Zip}),
-              IsOk());
+  ASSERT_THAT(
+      artifacts_->save(out, Http{.url = url("/moved/y.zip")}, {.format = Archive::Format::Zip}),
+      IsOk());
   ASSERT_THAT(load({.url = url("/put/y.zip")},
                    {.archive = {.format = Archive::Format::Zip, .specified = true},
                     .mode = 0700,
@@ -148,11 +152,14 @@ TEST_F(HttpArtifactTest, PutAndBack) {
   EXPECT_THAT(artifacts_->save(out, Http{.url = url("/put/z")}, {.format = Archive::Format::None}),
               FailsWith(Code::InvalidArgument));
   const Staged file = staged(directory_.file("out/a"));
-  ASSERT_THAT(artifacts_->save(file, Http{.url = url("/put/f")}, {.format = Archive::Format::None}), IsOk());
+  ASSERT_THAT(artifacts_->save(file, Http{.url = url("/put/f")}, {.format = Archive::Format::None}),
+              IsOk());
   EXPECT_EQ(content({.url = url("/put/f")}), "1");
   ASSERT_THAT(load({.url = url("/put") + "?q"}, {.sub_path = "f"}), IsOk());  // added to the URL
-  EXPECT_THAT(artifacts_->save(file, Http{.url = url("/closed")}, {}), FailsWith(Code::PermissionDenied));
-  EXPECT_THAT(listing(directory_.file("scratch")), ::testing::ElementsAre(::testing::Pair("git", "/")));
+  EXPECT_THAT(artifacts_->save(file, Http{.url = url("/closed")}, {}),
+              FailsWith(Code::PermissionDenied));
+  EXPECT_THAT(listing(directory_.file("scratch")),
+              ::testing::ElementsAre(::testing::Pair("git", "/")));
 }
 
 TEST_F(HttpArtifactTest, OtherLocations) {
@@ -166,7 +173,8 @@ TEST_F(HttpArtifactTest, OtherLocations) {
 
   const Staged out = staged(to_);
   ASSERT_THAT(artifacts_->save(out, Repository{"default", "a/b"}, {}), IsOk());
-  EXPECT_THAT(artifacts_->save(out, Repository{"other", "a/b"}, {}), FailsWith(Code::InvalidArgument));
+  EXPECT_THAT(artifacts_->save(out, Repository{"other", "a/b"}, {}),
+              FailsWith(Code::InvalidArgument));
   EXPECT_THAT(artifacts_->save(out, Raw{}, {}), FailsWith(Code::InvalidArgument));
   EXPECT_THAT(artifacts_->save(out, Git{}, {}), FailsWith(Code::InvalidArgument));
   EXPECT_THAT(artifacts_->save(out, Repository{"default", "x"}, {.level = 10}),
@@ -174,7 +182,8 @@ TEST_F(HttpArtifactTest, OtherLocations) {
   auto loaded = artifacts_->load({.location = Repository{"default", "a/b"}});
   ASSERT_THAT(loaded, IsOk());
   EXPECT_EQ(read_file(loaded->path), "text");
-  EXPECT_THAT(artifacts_->load({.location = Repository{"default", "nothing"}}), FailsWith(Code::NotFound));
+  EXPECT_THAT(artifacts_->load({.location = Repository{"default", "nothing"}}),
+              FailsWith(Code::NotFound));
   EXPECT_THAT(artifacts_->load({.location = Raw{"text"}}), FailsWith(Code::InvalidArgument));
   ASSERT_THAT(artifacts_->alias({"default", "a/b"}, {"default", "c"}), IsOk());
   EXPECT_THAT(*artifacts_->list(Repository{"default", ""}), ::testing::ElementsAre("a/b", "c"));

@@ -1,4 +1,5 @@
-// Artifacts in S3: moto behind a proxy that checks every signature. Skipped when PyPI cannot be reached.
+// Artifacts in S3: moto behind a proxy that checks every signature. Skipped when PyPI cannot be
+// reached.
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
@@ -49,15 +50,15 @@ class S3ArtifactTest : public ::testing::Test {
   }
   void start(const std::string& session_token, const Limits& limits = {}) {
     std::vector<std::string> argv = {"python3", "tests/integration/artifacts_s3_proxy.py",
-                                     std::to_string(moto_->port()), "AKIDEXAMPLE", "top/secret+key"};
+                                     std::to_string(moto_->port()), "AKIDEXAMPLE",
+                                     "top/secret+key"};
     if (!session_token.empty()) argv.push_back(session_token);
     proxy_ = std::make_unique<TestServer>(argv);
     limits_ = limits;
     limits_.retry_delay = std::chrono::milliseconds(1);
     artifacts_.reset();
-    auto opened = Artifacts::open({.repositories = {},
-                                   .scratch_directory = directory_.file("scratch"),
-                                   .limits = limits_});
+    auto opened = Artifacts::open(
+        {.repositories = {}, .scratch_directory = directory_.file("scratch"), .limits = limits_});
     ASSERT_THAT(opened, IsOk());
     artifacts_ = std::move(*opened);
     where_.session_token = session_token;
@@ -121,7 +122,8 @@ TEST_F(S3ArtifactTest, ATarThereAndBack) {
 
 TEST_F(S3ArtifactTest, KeysWithOddCharactersAreSignedRight) {
   write_file(out_, "x");
-  for (const char* key : {"a b", "a+b", "a=b&c", "a%2Fb", "\xc3\xbc/{{x}}", "a:b@c!d$e'f(g)h*i,j;k", "~-_."}) {
+  for (const char* key :
+       {"a b", "a+b", "a=b&c", "a%2Fb", "\xc3\xbc/{{x}}", "a:b@c!d$e'f(g)h*i,j;k", "~-_."}) {
     ASSERT_THAT(save(key, out_, kNone), IsOk()) << key;
     ASSERT_THAT(load(key, {.archive = kNone}), IsOk()) << key;
     EXPECT_EQ(read_file(to_), "x");
@@ -133,7 +135,8 @@ TEST_F(S3ArtifactTest, ADirectoryIsATreeOfObjects) {
   make_tree();
   std::filesystem::create_symlink("a", out_ + "/link");  // has no place there, as in Argo
   ASSERT_THAT(save("dir", out_, kNone), IsOk());
-  EXPECT_THAT(*artifacts_->list(at("dir")), ElementsAre("dir/a", "dir/d/e f+g=h&i%j", "dir/d/\xc3\xbc"));
+  EXPECT_THAT(*artifacts_->list(at("dir")),
+              ElementsAre("dir/a", "dir/d/e f+g=h&i%j", "dir/d/\xc3\xbc"));
   std::filesystem::remove(out_ + "/link");
   ASSERT_THAT(load("dir"), IsOk());
   EXPECT_EQ(listing(to_), listing(out_));
@@ -165,7 +168,8 @@ TEST_F(S3ArtifactTest, ManyKeysComeInPages) {
   ASSERT_THAT(client.create_bucket(), IsOk());
   write_file(out_, "");
   UniqueFd fd(::open(out_.c_str(), O_RDONLY));
-  for (int i = 0; i < 1005; ++i) ASSERT_THAT(client.put("many/" + std::to_string(i), fd.get(), 0), IsOk());
+  for (int i = 0; i < 1005; ++i)
+    ASSERT_THAT(client.put("many/" + std::to_string(i), fd.get(), 0), IsOk());
   EXPECT_EQ(client.list("many/")->size(), 1005u);
   EXPECT_THAT(ask_proxy("GET", "/__log"), HasSubstr("continuation-token="));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-// A server that a test starts and stops: a program that prints its port and serves until its input ends.
+// A server that a test starts and stops: a program that prints its port and serves until its input
+// ends.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -58,7 +59,8 @@ class TestServer {
     // So that it never waits for somebody to read what it says.
     reader_ = std::thread([this] {
       char buffer[4096];
-      for (ssize_t got; (got = ::read(output_, buffer, sizeof(buffer))) > 0;) said_.append(buffer, got);
+      for (ssize_t got; (got = ::read(output_, buffer, sizeof(buffer))) > 0;)
+        said_.append(buffer, got);
     });
   }
   ~TestServer() {

@@ -1,10 +1,10 @@
 #include "daemon/artifacts/local_repository.h"
 
-#include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <latch>
 #include <thread>
 
@@ -78,10 +78,10 @@ TEST_F(LocalRepositoryTest, ATreeKeepsModesTimesLinksAndEmptyDirectories) {
 
   const Materialised tree = materialise("k");
   EXPECT_TRUE(tree.is_directory());
-  EXPECT_THAT(listing(tree.path()),
-              ElementsAre(Pair("bin", "/"), Pair("bin/run", "#!"), Pair("private", "/"),
-                          Pair("py", "-> /usr/bin/python3"), Pair("r", "-> bin/run"),
-                          Pair("secret", "s")));
+  EXPECT_THAT(
+      listing(tree.path()),
+      ElementsAre(Pair("bin", "/"), Pair("bin/run", "#!"), Pair("private", "/"),
+                  Pair("py", "-> /usr/bin/python3"), Pair("r", "-> bin/run"), Pair("secret", "s")));
   EXPECT_EQ(mode_of(tree.path() + "/bin/run"), 0755u);
   EXPECT_EQ(mode_of(tree.path() + "/secret"), 0600u);
   EXPECT_EQ(stat_of(tree.path() + "/secret").st_mtime, 12);
@@ -140,10 +140,22 @@ TEST_F(LocalRepositoryTest, ACopyIsTheCallersOwn) {
 }
 
 TEST_F(LocalRepositoryTest, KeysOfEveryShape) {
-  const std::string keys[] = {"a", "a/b", "a/b/c.tgz", "a//b", "a/", "..", "../x", "./a", "=a", "%",
-                              "ü/{{x}} y", "a/=b", std::string(250, 'k') + "/" + std::string(250, 'l')};
+  const std::string keys[] = {"a",
+                              "a/b",
+                              "a/b/c.tgz",
+                              "a//b",
+                              "a/",
+                              "..",
+                              "../x",
+                              "./a",
+                              "=a",
+                              "%",
+                              "ü/{{x}} y",
+                              "a/=b",
+                              std::string(250, 'k') + "/" + std::string(250, 'l')};
   for (const std::string& key : keys) save_file(key, "content of " + key);
-  for (const std::string& key : keys) EXPECT_EQ(read_file(materialise(key).path()), "content of " + key);
+  for (const std::string& key : keys)
+    EXPECT_EQ(read_file(materialise(key).path()), "content of " + key);
   EXPECT_THAT(*repository_->list(""), ::testing::UnorderedElementsAreArray(keys));
   EXPECT_FALSE(std::filesystem::exists(directory_.file("repository/x")));
   for (const std::string& key : {std::string(), std::string(1025, 'a'), std::string(300, 'a')}) {
@@ -298,7 +310,8 @@ TEST_F(LocalRepositoryTest, SaversAliasersReadersAndTheCollectorAtOnce) {
 
 TEST_F(LocalRepositoryTest, AKilledWriterLeavesNothingThatIsBelieved) {
   const std::string out = directory_.file("out");
-  for (int f = 0; f < 50; ++f) write_file(out + "/f" + std::to_string(f), std::string(50'000 + f, 'x'));
+  for (int f = 0; f < 50; ++f)
+    write_file(out + "/f" + std::to_string(f), std::string(50'000 + f, 'x'));
   repository_.reset();
   for (int kill_after_files = 0; kill_after_files < 50; kill_after_files += 7) {
     const pid_t child = ::fork();

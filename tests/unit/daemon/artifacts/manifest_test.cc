@@ -10,7 +10,11 @@ Tree sample() {
   tree.entries = {
       {.kind = Kind::Directory, .mode = 0750, .mtime = 5},
       {.path = "a b", .kind = Kind::Directory, .mode = 0700, .mtime = -3},
-      {.path = "a b/\n%", .mode = 0644, .mtime = 1'700'000'000, .size = 3, .content = sha256("abc")},
+      {.path = "a b/\n%",
+       .mode = 0644,
+       .mtime = 1'700'000'000,
+       .size = 3,
+       .content = sha256("abc")},
       {.path = "l", .kind = Kind::Link, .mode = 0777, .mtime = 7, .target = "../x y"},
   };
   return tree;

@@ -85,7 +85,8 @@ TEST_F(UnpackTest, OneThingAtTheTopBecomesTheArtifact) {
 }
 
 TEST_F(UnpackTest, OneDirectoryBecomesTheArtifact) {
-  make({{"./out", AE_IFDIR, "", 0700}, {"./out/a", AE_IFREG, "1", 04755}, {"out/l", AE_IFLNK, "a"}});
+  make(
+      {{"./out", AE_IFDIR, "", 0700}, {"./out/a", AE_IFREG, "1", 04755}, {"out/l", AE_IFLNK, "a"}});
   ASSERT_THAT(unpack_it(), IsOk());
   EXPECT_THAT(listing(to_), ElementsAre(Pair("a", "1"), Pair("l", "-> a")));
   EXPECT_EQ(mode_of(to_ + "/a"), 0755u);  // no setuid
@@ -205,7 +206,8 @@ TEST_F(UnpackTest, AHoleCountsAsWhatItIs) {
   write_file(directory_.file("hole"), "");
   std::filesystem::resize_file(directory_.file("hole"), 8 << 20);
   const auto pack = [&] {
-    ASSERT_EQ(std::system(("tar -C " + directory_.path() + " -czSf " + packed_ + " hole").c_str()), 0);
+    ASSERT_EQ(std::system(("tar -C " + directory_.path() + " -czSf " + packed_ + " hole").c_str()),
+              0);
   };
   pack();
   EXPECT_THAT(unpack_it(kTar, {.max_bytes = 1 << 20}), FailsWith(Code::ResourceExhausted));
