@@ -91,8 +91,10 @@ void PodLife::exited(std::size_t index, int status, Time at) {
 
 /// It has its exit, and there is no attempt left.
 void PodLife::over(std::size_t index) {
+  // Between two attempts the exit was told.
+  const bool told = containers_[index].phase == Phase::Pausing;
   containers_[index].phase = Phase::Over;
-  tell_exit(index);
+  if (!told) tell_exit(index);
   look();
 }
 

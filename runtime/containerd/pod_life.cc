@@ -36,8 +36,10 @@ void PodLife::start() {
 
 void PodLife::begin() {
   state_ = State::Starting;
-  if (runs_already_) return resume();
-  start_stage();
+  if (!runs_already_) return start_stage();
+  if (!several()) return resume();
+  ++busy_;
+  adopt_container(0);
 }
 
 /// Starts what was created of the stage and waits for nobody. After a take-over some of it may run already.
@@ -373,6 +375,7 @@ void PodLife::again_failed(std::size_t index, const Error& error) {
   if (settle()) return;
   --busy_;
   Container& container = containers_[index];
+  container.phase = Phase::Absent;
   container.exit = runtime::ContainerExit{.exit_code = kCannotStart, .finished = now(), .reason = error.message,
                                           .attempts = container.attempt};
   over(index);
@@ -391,6 +394,7 @@ void PodLife::signal(int signal, bool everything) {
   for (std::size_t i = 0; i < containers_.size(); ++i) {
     const bool sidecar = containers_[i].spec->role == runtime::Role::Sidecar;
     if (everything || !sidecar) stop(i, signal, everything);
+    if (ends(signal) && containers_[i].phase == Phase::Pausing && containers_[i].exit) containers_[i].phase = Phase::Over;
   }
   if (several()) look();
 }

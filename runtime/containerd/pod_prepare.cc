@@ -292,15 +292,18 @@ void PodLife::attach_network() {
   struct Found {
     Result<PodAttachment> network{PodAttachment{}};
     std::map<std::string, StartMark> marks;
+    PodFiles files;
   };
   auto found = std::make_shared<Found>();
+  auto self = shared_from_this();
   services_.offload(
-      [found, own, kind = pod_.network, id = pod_.id, network = services_.network,
-       directory = services_.volumes->pod_directory(pod_.id)] {
-        if (own) found->network = network->attach(id, kind);
-        found->marks = read_start_marks(directory);
+      [self, found, own, network = services_.network, volumes = services_.volumes] {
+        const runtime::PodSpec& pod = self->pod_;
+        if (own) found->network = network->attach(pod.id, pod.network);
+        found->marks = read_start_marks(volumes->pod_directory(pod.id));
+        if (!found->marks.empty()) found->files = volumes->find(pod);
       },
-      [self = shared_from_this(), found] {
+      [self, found] {
         self->services_.refill_network();
         if (self->settle()) return;
         if (!found->network) return self->prepare_failed(found->network.error());
@@ -308,6 +311,7 @@ void PodLife::attach_network() {
         if (found->marks.empty()) return self->create_next();
         // An earlier life has started it.
         self->marks_ = std::move(found->marks);
+        self->files_ = std::move(found->files);
         self->runs_already_ = true;
         self->prepared();
       });
@@ -500,7 +504,8 @@ void PodLife::task_made(std::size_t index) {
   if (containers_[index].attempt == 1) return create_next();
   if (settle()) return;
   --busy_;
-  if (containers_[index].phase == Phase::Created) launch(index);
+  if (containers_[index].phase == Phase::Created && !ending_) return launch(index);
+  look();
 }
 
 // ---- the end of preparing ----

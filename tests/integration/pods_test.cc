@@ -360,9 +360,12 @@ TEST_F(PodsTest, GoesOnAfterTheDaemonWasKilled) {
   EXPECT_TRUE(found[set.id]);
   EXPECT_FALSE(found[prepared.id]);
 
-  for (const auto* spec : {&init, &set, &again}) runtime->adopt(*spec);
-  runtime->prepare(prepared);
-  runtime->start(prepared.id);
+  for (const auto* spec : {&init, &set}) runtime->adopt(*spec);
+  // One that runs, of which the daemon had not heard before it died, and one that was only prepared.
+  for (const auto* spec : {&again, &prepared}) {
+    runtime->prepare(*spec);
+    runtime->start(spec->id);
+  }
   for (const auto& path : {init_gate, set_gate, again_gate}) std::ofstream(path + "/go") << "";
   for (const auto* spec : {&init, &set, &again, &prepared}) {
     wait([&] { return recorder.over(spec->id); });

@@ -200,6 +200,7 @@ struct Built {
   HostFacts host{
       .init = "/usr/bin/tini-static", .resolv_conf = "/etc/resolv.conf", .open_files = 20000};
   std::vector<BindMount> mounts;
+  std::string network_namespace, seccomp_profile;
 
   Built() { pod.containers.push_back({.name = "main"}); }
   ContainerSpec& main() { return pod.containers[0]; }
@@ -214,7 +215,8 @@ struct Built {
                           .mounts = mounts,
                           .hosts_file = "/x/hosts",
                           .cgroups_path = "/gantry/run/node",
-                          .network_namespace = "",
+                          .network_namespace = network_namespace,
+                          .seccomp_profile = seccomp_profile,
                           .annotations = {}};
     auto text = build_spec(input, host);
     if (!text) return fail(text.error());
@@ -404,6 +406,39 @@ TEST(CgroupTest, FindsTheHierarchies) {
   EXPECT_TRUE(v2.unified_only());
   EXPECT_TRUE(v2.swap_accounting());
   EXPECT_THAT(CgroupLayout::parse("nonsense\n\n1 2 3\n").mounts(), IsEmpty());
+}
+
+TEST(OciSpecTest, NamespacesOfTheHostAndOfThePod) {
+  Built built;
+  built.pod.host_pid = built.pod.host_ipc = true;
+  built.main().tty = true;
+  json spec = built.build().value();
+  EXPECT_THAT(namespaces(spec), ElementsAre("uts", "mount", "cgroup"));
+  EXPECT_EQ(spec["process"]["args"][1], "-gs");
+  EXPECT_EQ(spec["process"]["terminal"], true);
+  EXPECT_TRUE(has_option(spec, "/dev/shm", "rbind"));
+  Built bridge;
+  bridge.pod.network = runtime::Network::Bridge;
+  bridge.network_namespace = "/x/ns";
+  spec = bridge.build().value();
+  EXPECT_EQ(spec["linux"]["namespaces"].back(), json({{"type", "network"}, {"path", "/x/ns"}}));
+}
+
+TEST(OciSpecTest, Sysctls) {
+  Built built;
+  built.pod.network = runtime::Network::None;
+  built.pod.sysctls = {{"net.core.somaxconn", "77"}, {"kernel.shmmax", "1"}};
+  EXPECT_EQ(built.build().value()["linux"]["sysctl"], json({{"net.core.somaxconn", "77"}, {"kernel.shmmax", "1"}}));
+  built.pod.host_ipc = true;
+  EXPECT_EQ(built.build().error().code, Code::InvalidArgument);
+}
+
+TEST(OciSpecTest, SeccompProfileOfTheHost) {
+  Built built;
+  built.main().security.seccomp_profile = "mine.json";
+  EXPECT_EQ(built.build().error().message, "seccomp profile \"mine.json\" is not a JSON object with a defaultAction");
+  built.seccomp_profile = R"({"defaultAction": "SCMP_ACT_ALLOW"})";
+  EXPECT_EQ(built.build().value()["linux"]["seccomp"], json({{"defaultAction", "SCMP_ACT_ALLOW"}}));
 }
 
 TEST(CgroupTest, ReadsCounters) {

@@ -31,7 +31,7 @@ TEST(Subnet, StaysClearOfTheHostsRoutes) {
   // Its own bridge's route is no obstacle.
   EXPECT_EQ(choose_subnet(kRoutes, "gantry0")->text(), "10.88.0.0/24");
   EXPECT_EQ(choose_subnet(kRoutes, "other")->text(), "10.88.1.0/24");
-  EXPECT_EQ(colliding_route(*parse_subnet("10.88.0.0/16"), kRoutes, "gantry0"), "10.88.2.0/15 (vpn)");
+  EXPECT_EQ(colliding_route(*parse_subnet("10.88.0.0/16"), kRoutes, "gantry0"), "10.88.2.0/23 (vpn)");
   EXPECT_EQ(colliding_route(*parse_subnet("192.0.2.128/25"), kRoutes, "gantry0"), "192.0.2.0/24 (eth0)");
   EXPECT_FALSE(colliding_route(*parse_subnet("172.16.0.0/12"), kRoutes, "gantry0"));
   EXPECT_EQ(default_interface(kRoutes), "eth0");
