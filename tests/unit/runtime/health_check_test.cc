@@ -88,6 +88,8 @@ TEST(HealthCheck, Grpc) {
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  // A server without services of its own starts only with a queue.
+  const auto queue = builder.AddCompletionQueue();
   const auto server = builder.BuildAndStart();
   ASSERT_TRUE(server);
   server->GetHealthCheckService()->SetServingStatus("mine", true);
@@ -98,6 +100,12 @@ TEST(HealthCheck, Grpc) {
   EXPECT_THAT(check_grpc({port, "mine"}, kHere, 5s).error().message, HasSubstr("other than SERVING"));
   EXPECT_FALSE(check_grpc({closed_port(), ""}, kHere, 500ms));
   EXPECT_EQ(check_grpc({port, ""}, {"127.0.0.1", "/proc/self/ns/net"}, 5s).error().code, Code::Unimplemented);
+  server->Shutdown();
+  queue->Shutdown();
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue->Next(&tag, &ok)) {
+  }
 }
 
 }  // namespace
