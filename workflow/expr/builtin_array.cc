@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "workflow/expr/builtins.h"
@@ -27,13 +28,13 @@ bool flatten_into(const Array& from, Array& to, Context& context) {
 
 }  // namespace
 
-Value first(Arguments args, Context&) {
-  if (!args[0].is(Kind::Array) || args[0].as_array().empty()) return {};
-  return args[0].as_array().front();
+Value first(Arguments args, Context& context) {
+  const Value number = Value::integer(0);
+  return args[0].is(Kind::Map) ? Value() : get(std::array{args[0], number}, context);
 }
-Value last(Arguments args, Context&) {
-  if (!args[0].is(Kind::Array) || args[0].as_array().empty()) return {};
-  return args[0].as_array().back();
+Value last(Arguments args, Context& context) {
+  const Value number = Value::integer(-1);
+  return args[0].is(Kind::Map) ? Value() : get(std::array{args[0], number}, context);
 }
 
 /// Like a[b], but nil where that fails.

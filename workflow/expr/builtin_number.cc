@@ -35,6 +35,8 @@ bool each_number(std::string_view function, Arguments args, Context& context, co
 }
 
 Value extreme(std::string_view function, Arguments args, Context& context) {
+  // One thing alone that is neither is the most and the least of its kind.
+  if (args.size() == 1 && !args[0].is_number() && !args[0].is(Kind::Array)) return args[0];
   Value found;
   const bool most = function == "max";
   each_number(function, args, context, [&](const Value& value) {

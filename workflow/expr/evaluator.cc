@@ -100,19 +100,14 @@ class Evaluator final : public PredicateBody {
         const Value value = evaluate(node.a);
         return context_.failed() ? Value() : negate(value, context_);
       }
-      case Op::Plus: {
-        Value value = evaluate(node.a);
-        if (!context_.failed() && !value.is_number()) {
-          return context_.fail("invalid operation: + " + std::string(go_type(value)));
-        }
-        return value;
-      }
+      case Op::Plus:  // of anything: upstream checks types that it knows beforehand, and then does
+                      // nothing
+        return evaluate(node.a);
       case Op::Or:
       case Op::And: {
         Value left = evaluate(node.a);
         if (!is_bool(left) || left.as_bool() == (node.op == Op::Or)) return left;
-        Value right = evaluate(node.b);
-        return is_bool(right) ? right : Value();
+        return evaluate(node.b);  // whatever it is: nobody asks it for its truth here
       }
       case Op::Coalesce: {
         Value left = evaluate(node.a);
@@ -337,17 +332,25 @@ class Evaluator final : public PredicateBody {
   Value path(const Node& node) {
     const Path& path = program_.paths[node.index];
     const auto& segments = path.segments;
-    // The longest name that somebody knows, then on in its value.
+    const auto name = [&](std::size_t known) {
+      return std::string_view(path.dotted).substr(0, segments[known - 1].end);
+    };
+    // The longest name that somebody knows, then on in its value. Where a name has both a text and
+    // names below it, the latter are meant.
     for (std::size_t known = segments.size(); known > 0; --known) {
-      auto value = names_.find(std::string_view(path.dotted).substr(0, segments[known - 1].end));
-      if (value) return walk(node, path, known, std::move(*value));
+      auto value = names_.find(name(known));
+      if (!value) continue;
+      const bool text = value->is(Kind::String) && known < segments.size();
+      if (text && names_.has_below(name(known))) continue;
+      return walk(node, path, known, std::move(*value));
     }
-    std::size_t known = segments.size();
-    while (known > 0 &&
-           !names_.has_below(std::string_view(path.dotted).substr(0, segments[known - 1].end))) {
-      --known;
+    if (segments.empty() || names_.has_below(path.dotted)) {
+      Value map = expand(path);
+      if (context_.failed() || !map.as_map().empty()) return map;
     }
-    if (known == segments.size()) return expand(path);
+    std::size_t known = segments.size() - (segments.empty() ? 0 : 1);
+    while (known > 0 && !names_.has_below(name(known))) --known;
+    if (segments.empty()) return Value::map({});
     if (known == 0 && segments[0].optional) return {};  // $env?.x
     if (known == 0) {
       if (!context_.failed()) code_ = Code::NotFound;

@@ -23,6 +23,12 @@ std::uint64_t bits(const Value& value) { return static_cast<std::uint64_t>(value
 
 bool both(const Value& a, const Value& b, Kind kind) { return a.is(kind) && b.is(kind); }
 
+/// Whether a map may have such a key: texts only, but for what groupBy and fromPairs make.
+bool is_key_of(const Value& map, const Value& key) {
+  const bool texts = map.as_map().empty() || map.as_map()[0].first.is(Kind::String);
+  return !texts || key.is(Kind::String) || key.is_nil();
+}
+
 Value time_plus(const Value& time, std::int64_t ns) { return Value::time(time.as_time().plus(ns)); }
 
 }  // namespace
@@ -164,7 +170,10 @@ bool contains(const Value& needle, const Value& haystack, Context& context) {
       }
       return false;
     case Kind::Map:
-      return haystack.find(needle) != nullptr;
+      if (is_key_of(haystack, needle)) return haystack.find(needle) != nullptr;
+      context.fail("cannot use " + std::string(go_type(needle)) + " as a key of " +
+                   std::string(go_type(haystack)));
+      return false;
     default:
       context.fail("operator \"in\" not defined on " + std::string(go_type(haystack)));
       return false;
@@ -177,7 +186,8 @@ Value fetch(const Value& from, const Value& property, Context& context) {
   };
   switch (from.kind()) {
     case Kind::Map: {
-      const Value* found = from.find(property);
+      if (!is_key_of(from, property)) return cannot();
+      const Value* found = from.find(property.is_nil() ? Value::borrowed("") : property);
       return found == nullptr ? Value() : *found;
     }
     case Kind::Array:

@@ -250,7 +250,7 @@ class Parser {
       } else if (after_coalesce && known->op != Op::Coalesce) {
         return wrong_at(token.at,
                         "Operator (" + token.text +
-                            ") and coalesce expressions (??) cannot be mixed. Wrap either "
+                            ") and coalesce expressions (?\?) cannot be mixed. Wrap either "
                             "by parentheses.");
       } else if (is_comparison(known->op)) {
         left = comparison(left, *known, token);
@@ -684,6 +684,7 @@ class Parser {
     if (receiver.op == Op::Path && program_.paths[receiver.index].dotted == "sprig") {
       const Function* function = find_function("sprig." + name.text);
       if (function == nullptr) return wrong_at(name.at, "unknown function sprig." + name.text);
+      program_.nodes.pop_back();  // sprig is no variable
       std::vector<NodeIndex> arguments;
       parse_arguments(arguments);
       return function_call(*function, name.at, arguments);

@@ -187,11 +187,11 @@ TEST(Text, EvaluatesExpressions) {
       {"{{='{{inputs.parameters.x}}'}}",
        "parse: invalid expression in the tag at offset 0: `{{='{{inputs.parameters.x}}'}}`: "
        "literal not "
-       "terminated (1:24); a variable stands in an expression without braces"},
+       "terminated (1:23); a variable stands in an expression without braces"},
       {"{{=", "parse: Cannot find end tag=\"}}\" of the tag at offset 0: `{{=`"},
       {"{{={a: {b: 1}}}}",
        "parse: invalid expression in the tag at offset 0: `{{={a: {b: 1}}}}`: unexpected "
-       "token EOF (1:8)"},
+       "token EOF (1:9)"},
       {"{{={a: {b: 1} } }}", R"({"a":{"b":1}})"},
   };
   for (const auto& [source, expected] : cases) EXPECT_EQ(evaluated(source), expected) << source;

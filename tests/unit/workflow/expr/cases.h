@@ -360,6 +360,12 @@ inline constexpr Case kLanguageCases[] = {
     {"1.0 == 1", "true"},
     {"foo()", "! unknown name foo (1:1)"},
     {"a.b()", "! unknown name a (1:1)"},
+    {"first(inputs.parameters.x)", "88"},
+    {"last(inputs.parameters.n)", "51"},
+    {"+inputs.parameters.x", R"("X")"},
+    {"false or inputs.parameters.x", R"("X")"},
+    {"max(inputs.parameters.x)", R"("X")"},
+    {"min(steps.a.outputs.absent)", "null"},
 };
 
 /// sprig's functions.
