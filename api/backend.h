@@ -1,9 +1,11 @@
 #pragma once
 
-// What the API needs from the daemon: one small interface. The daemon implements it; tests implement a fake.
+// What the API needs from the daemon: one small interface. The daemon implements it; tests
+// implement a fake.
 //
-// Everything here happens on the loop thread. No call blocks: answers come through `Reply`, at once or later, exactly
-// once. Objects are JSON in Argo's shapes (Workflow, WorkflowList items), so that the API only routes and filters.
+// Everything here happens on the loop thread. No call blocks: answers come through `Reply`, at once
+// or later, exactly once. Objects are JSON in Argo's shapes (Workflow, WorkflowList items), so that
+// the API only routes and filters.
 
 #include <sys/types.h>
 
@@ -33,9 +35,10 @@ struct Caller {
   pid_t pid = 0;
 };
 
-/// A stream of objects to one client. The backend holds it while it has something to say; the API ends it when the
-/// client goes away. Dropping it ends it. An error that comes first and soon becomes the HTTP status (a 404 for an
-/// unknown workflow). The callbacks run after the server's turn, never inside a call of the backend.
+/// A stream of objects to one client. The backend holds it while it has something to say; the API
+/// ends it when the client goes away. Dropping it ends it. An error that comes first and soon
+/// becomes the HTTP status (a 404 for an unknown workflow). The callbacks run after the server's
+/// turn, never inside a call of the backend.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -44,7 +47,8 @@ class Stream {
   /// Sends `{"error": …}` and ends the stream.
   virtual void fail(const Error& error) = 0;
   virtual void end() = 0;
-  /// Bytes that the client has not taken yet. A backend that reads faster than the client waits for on_drained.
+  /// Bytes that the client has not taken yet. A backend that reads faster than the client waits for
+  /// on_drained.
   [[nodiscard]] virtual std::size_t buffered() const = 0;
   /// True once the client has gone or the stream has ended: nothing more arrives.
   [[nodiscard]] virtual bool closed() const = 0;
@@ -57,14 +61,14 @@ using StreamPtr = std::shared_ptr<Stream>;
 /// A document to create or lint, as it came.
 struct CreateRequest {
   std::string name_space;
-  std::string document;           ///< YAML file, or one Workflow object as JSON
+  std::string document;  ///< YAML file, or one Workflow object as JSON
   bool yaml = false;
-  std::string file;               ///< how messages call the document ("" for JSON)
-  bool dry_run = false;           ///< check and answer with the object, store nothing
-  bool strict = false;            ///< lint: upstream's strict typing
+  std::string file;      ///< how messages call the document ("" for JSON)
+  bool dry_run = false;  ///< check and answer with the object, store nothing
+  bool strict = false;   ///< lint: upstream's strict typing
   std::vector<std::pair<std::string, std::string>> parameters;
-  std::string name, generate_name, entrypoint;
-  std::vector<std::pair<std::string, std::string>> labels;
+  std::string name, generate_name, entrypoint, service_account;
+  std::vector<std::pair<std::string, std::string>> labels, annotations;
   std::optional<int> priority;
   Caller caller;
 };
@@ -83,9 +87,9 @@ struct ListQuery {
   std::string name_filter;
   enum class NameMatch : std::uint8_t { Contains, Prefix, Exact } name_match = NameMatch::Contains;
   std::optional<Time> created_after, finished_before;
-  std::size_t limit = 0;         ///< 0: all
-  std::string continue_token;    ///< of the page before
-  bool with_nodes = false;       ///< fill status.nodes (lists usually leave them out)
+  std::size_t limit = 0;       ///< 0: all
+  std::string continue_token;  ///< of the page before
+  bool with_nodes = false;     ///< fill status.nodes (lists usually leave them out)
 };
 struct ListPage {
   std::vector<Json> items;  ///< newest first
@@ -107,18 +111,71 @@ struct LogQuery {
   bool timestamps = false;
   std::optional<std::size_t> tail_lines;
   std::optional<Time> since;
-  std::string grep;       ///< ECMAScript regular expression on the line; checked by the API
+  std::string grep;  ///< ECMAScript regular expression on the line; checked by the API
 };
 
-enum class Verb : std::uint8_t { Stop, Terminate };
+enum class Verb : std::uint8_t { Stop, Terminate, Suspend, Resume, Set, Retry, Resubmit };
+
+/// What is to be done with a workflow that there is.
+struct Command {
+  Verb verb = Verb::Stop;
+  /// Which nodes: `displayName=approve,phase=Running` (argo-workflows workflow/util
+  /// SelectorMatchesNode); checked by the API, "" is all.
+  std::string node_selector;
+  std::string message;                                                 ///< Stop, Set
+  std::string phase;                                                   ///< Set: "" leaves it
+  std::vector<std::pair<std::string, std::string>> output_parameters;  ///< Set
+  bool restart_successful = false;                                     ///< Retry
+  bool memoized = false;                                               ///< Resubmit
+  std::vector<std::pair<std::string, std::string>> parameters;         ///< Retry, Resubmit
+  Caller caller;
+};
 
 /// A Secret or a ConfigMap. Values go in and never come out again through the API for secrets.
 enum class ObjectKind : std::uint8_t { Secret, ConfigMap };
 struct Object {
   std::string name_space, name;
-  std::map<std::string, std::string> data;    ///< raw bytes
+  std::map<std::string, std::string> data;  ///< raw bytes
   std::map<std::string, std::string> labels;
   Time created{};
+};
+
+/// The objects around workflows. A ClusterWorkflowTemplate has no namespace ("").
+enum class ResourceKind : std::uint8_t {
+  WorkflowTemplate,
+  ClusterWorkflowTemplate,
+  CronWorkflow,
+  WorkflowEventBinding,
+};
+
+/// Objects of one kind to create, change or lint, as they came.
+struct ResourceRequest {
+  ResourceKind kind = ResourceKind::WorkflowTemplate;
+  std::string name_space;
+  std::string name;      ///< update: what the path says; "": each document's own
+  std::string document;  ///< YAML file, or one object as JSON
+  bool yaml = false;
+  std::string file;  ///< how messages call the document ("" for JSON)
+  bool dry_run = false;
+  bool strict = false;
+  Caller caller;
+};
+
+/// `submit --from`: a workflow of what is stored. `options` are those of CreateRequest; its
+/// document is empty.
+struct SubmitRequest {
+  ResourceKind kind = ResourceKind::WorkflowTemplate;
+  std::string name;
+  CreateRequest options;
+};
+
+/// What somebody sent to the events endpoint.
+struct Event {
+  std::string name_space;  ///< whose bindings are asked; "": all
+  std::string discriminator;
+  Json payload;  ///< any JSON; null when there is no body
+  std::map<std::string, std::vector<std::string>> metadata;  ///< headers `x-…`, lower case
+  Caller caller;
 };
 
 class Backend {
@@ -130,10 +187,14 @@ class Backend {
   virtual void lint(CreateRequest request, Reply<std::vector<Json>> reply) = 0;
   virtual void get(const std::string& name_space, const std::string& name, Reply<Json> reply) = 0;
   virtual void list(ListQuery query, Reply<ListPage> reply) = 0;
-  virtual void remove(const std::string& name_space, const std::string& name, Reply<Json> reply) = 0;
-  virtual void command(const std::string& name_space, const std::string& name, Verb verb,
+  virtual void remove(const std::string& name_space, const std::string& name,
+                      Reply<Json> reply) = 0;
+  /// The workflow as it is then; for Resubmit the new one.
+  virtual void command(const std::string& name_space, const std::string& name, Command command,
                        Reply<Json> reply) = 0;
-  /// Sends `{"type": "ADDED"|"MODIFIED"|"DELETED", "object": Workflow}`; the current objects first, as ADDED.
+  virtual void submit(SubmitRequest request, Reply<Json> reply) = 0;
+  /// Sends `{"type": "ADDED"|"MODIFIED"|"DELETED", "object": Workflow}`; the current objects first,
+  /// as ADDED.
   virtual void watch(WatchQuery query, StreamPtr stream) = 0;
   /// Sends `{"content": line, "podName": pod}`.
   virtual void logs(LogQuery query, StreamPtr stream) = 0;
@@ -142,18 +203,37 @@ class Backend {
   virtual void put_object(ObjectKind kind, Object object, bool replace, Reply<Object> reply) = 0;
   virtual void list_objects(ObjectKind kind, const std::string& name_space,
                             Reply<std::vector<Object>> reply) = 0;
-  virtual void remove_object(ObjectKind kind, const std::string& name_space, const std::string& name,
-                             Reply<Json> reply) = 0;
+  virtual void remove_object(ObjectKind kind, const std::string& name_space,
+                             const std::string& name, Reply<Json> reply) = 0;
 
-  // Images. `file` is a spooled archive that the backend deletes. Progress: `{"status": text}`; the last message
-  // is `{"image": {...}}` for every image.
+  // Templates, cron workflows, event bindings. Objects in Argo's shapes; the answers in the order
+  // of the documents.
+  virtual void create_resources(ResourceRequest request, Reply<std::vector<Json>> reply) = 0;
+  /// Fails with Aborted when metadata.resourceVersion is given and is not the newest.
+  virtual void update_resources(ResourceRequest request, Reply<std::vector<Json>> reply) = 0;
+  virtual void lint_resources(ResourceRequest request, Reply<std::vector<Json>> reply) = 0;
+  virtual void get_resource(ResourceKind kind, const std::string& name_space,
+                            const std::string& name, Reply<Json> reply) = 0;
+  /// In order of namespace and name. Of the query: name_space, labels, name_filter and name_match.
+  virtual void list_resources(ResourceKind kind, ListQuery query, Reply<ListPage> reply) = 0;
+  virtual void remove_resource(ResourceKind kind, const std::string& name_space,
+                               const std::string& name, Reply<Json> reply) = 0;
+  /// Sets spec.suspend of a CronWorkflow.
+  virtual void suspend_cron(const std::string& name_space, const std::string& name, bool suspend,
+                            Reply<Json> reply) = 0;
+  /// Runs every WorkflowEventBinding whose selector matches; fails when one of them failed.
+  virtual void dispatch_event(Event event, Reply<Json> reply) = 0;
+
+  // Images. `file` is a spooled archive that the backend deletes. Progress: `{"status": text}`; the
+  // last message is `{"image": {...}}` for every image.
   virtual void import_image(const std::string& file, StreamPtr stream) = 0;
   virtual void pull_image(const std::string& reference, StreamPtr stream) = 0;
   /// Items: `{"name", "digest", "size" (bytes), "createdAt"}`.
   virtual void list_images(Reply<std::vector<Json>> reply) = 0;
   virtual void remove_image(const std::string& name, Reply<Json> reply) = 0;
 
-  /// `{"version", "containerd": {...}, "runtime", …}` in Argo's version shape with Gantry's additions.
+  /// `{"version", "containerd": {...}, "runtime", …}` in Argo's version shape with Gantry's
+  /// additions.
   virtual Json version() = 0;
   /// Where bodies too large for memory are spooled.
   virtual std::string spool_directory() = 0;

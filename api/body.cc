@@ -51,7 +51,8 @@ error_code read_dry_run(ondemand::value value, bool& dry_run, std::string& wrong
   return simdjson::SUCCESS;
 }
 
-error_code read_create(ondemand::document& document, CreateBody& out, std::string& wrong_mode) {
+error_code read_create(ondemand::document& document, std::string_view name, CreateBody& out,
+                       std::string& wrong_mode) {
   ondemand::object message;
   if (auto e = document.get_object().get(message)) return e;
   for (auto field : message) {
@@ -66,12 +67,12 @@ error_code read_create(ondemand::document& document, CreateBody& out, std::strin
       std::string_view text;
       if (auto e = value.get_string().get(text)) return e;
       out.name_space = text;
-    } else if (key == "workflow") {
-      ondemand::object workflow;
+    } else if (key == name) {
+      ondemand::object object;
       std::string_view text;
-      if (auto e = value.get_object().get(workflow)) return e;
-      if (auto e = workflow.raw_json().get(text)) return e;
-      out.workflow = text;
+      if (auto e = value.get_object().get(object)) return e;
+      if (auto e = object.raw_json().get(text)) return e;
+      out.object = text;
     } else if (key == "serverDryRun") {
       bool dry = false;
       if (auto e = value.get_bool().get(dry)) return e;
@@ -89,9 +90,10 @@ error_code read_create(ondemand::document& document, CreateBody& out, std::strin
 
 }  // namespace
 
-Result<CreateBody> parse_create_body(std::string& body) {
+Result<CreateBody> parse_create_body(std::string& body, std::string_view field) {
   if (body.find_first_not_of(" \t\r\n") == std::string::npos) {
-    return fail(Code::InvalidArgument, "the body is empty; wanted {\"workflow\": {…}}");
+    return fail(Code::InvalidArgument,
+                "the body is empty; wanted {\"" + std::string(field) + "\": {…}}");
   }
   body.reserve(body.size() + simdjson::SIMDJSON_PADDING);
   ondemand::parser parser;
@@ -101,7 +103,7 @@ Result<CreateBody> parse_create_body(std::string& body) {
   }
   CreateBody out;
   std::string wrong_mode;
-  if (error_code e = read_create(document, out, wrong_mode)) {
+  if (error_code e = read_create(document, field, out, wrong_mode)) {
     const char* at = nullptr;
     std::string why = simdjson::error_message(e);
     if (document.current_location().get(at) == simdjson::SUCCESS && at != nullptr) {
@@ -113,7 +115,9 @@ Result<CreateBody> parse_create_body(std::string& body) {
     return fail(Code::InvalidArgument,
                 "createOptions.dryRun: \"" + wrong_mode + "\" is not \"All\"");
   }
-  if (out.workflow.empty()) return fail(Code::InvalidArgument, "workflow is not specified");
+  if (out.object.empty()) {
+    return fail(Code::InvalidArgument, std::string(field) + " is not specified");
+  }
   return out;
 }
 

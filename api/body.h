@@ -9,17 +9,18 @@
 
 namespace gantry::api {
 
-/// The parts of `{namespace, workflow, createOptions{dryRun}, serverDryRun}` that matter.
+/// The parts of `{namespace, OBJECT, createOptions{dryRun}, serverDryRun}` that matter.
 struct CreateBody {
   std::string name_space;
-  std::string workflow;  ///< the text of the value exactly as it came, so that lines and columns
-                         ///< are the sender's
+  std::string object;  ///< the text of the value exactly as it came, so that lines and columns
+                       ///< are the sender's
   bool dry_run = false;
 };
 
-/// Reads the message of POST create and lint. `body` may get more capacity, its text stays.
-/// Errors: InvalidArgument for what is not JSON or has no `workflow` object.
-Result<CreateBody> parse_create_body(std::string& body);
+/// Reads the message of create, update and lint; `field` is what the object is called in it
+/// (`workflow`, `template`, `cronWorkflow`). `body` may get more capacity, its text stays.
+/// Errors: InvalidArgument for what is not JSON or has no such object.
+Result<CreateBody> parse_create_body(std::string& body, std::string_view field);
 
 /// A JSON object; an empty text is an empty object (Argo's UI sends no body where nothing is
 /// needed).

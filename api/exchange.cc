@@ -9,6 +9,20 @@
 namespace gantry::api {
 namespace {
 
+std::map<std::string, std::vector<std::string>> x_headers(MHD_Connection* connection) {
+  std::map<std::string, std::vector<std::string>> found;
+  auto visit = [](void* out, MHD_ValueKind, const char* key, const char* value) {
+    std::string name(key);
+    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    if (name.starts_with("x-")) {
+      (*static_cast<decltype(found)*>(out))[name].emplace_back(value == nullptr ? "" : value);
+    }
+    return MHD_YES;
+  };
+  MHD_get_connection_values(connection, MHD_HEADER_KIND, visit, &found);
+  return found;
+}
+
 /// A refused body is read to its end up to this size, because most clients read an answer only
 /// after they have sent everything; beyond it the connection is closed.
 constexpr std::size_t kMaxThrownAway = 64u << 20;
@@ -99,6 +113,7 @@ MHD_Result Exchange::begin(const char* method) {
   request_.content_type = media_type(header(MHD_HTTP_HEADER_CONTENT_TYPE));
   const char* accept = header(MHD_HTTP_HEADER_ACCEPT);
   request_.event_stream = accept != nullptr && std::strcmp(accept, "text/event-stream") == 0;
+  request_.x_headers = x_headers(connection_);
   request_.caller = peer_of(fd_);
   request_.received = host_->config().wall();
 

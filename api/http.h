@@ -2,6 +2,7 @@
 
 // A request and its answer as the handlers see them: no libmicrohttpd here.
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ struct Request {
   bool event_stream = false;  ///< the client accepts exactly text/event-stream
   std::string body;
   std::shared_ptr<Spool> spool;  ///< the body of a route that spools
+  /// Headers `x-…` by their names in lower case, which events may select by (argo-workflows
+  /// server/event/dispatch metaData: others would leak credentials).
+  std::map<std::string, std::vector<std::string>> x_headers;
   Caller caller;
   Time received{};
 
@@ -61,6 +65,21 @@ Reply<T> reply_with(AnswerPtr answer, Shape shape) {
 }
 inline Reply<Json> reply_with_object(AnswerPtr answer) {
   return reply_with<Json>(std::move(answer), [](Json json) { return json; });
+}
+
+/// One object as Argo's clients send and expect it; `{"items": […]}` for a file, which may hold
+/// several.
+inline Reply<std::vector<Json>> reply_with_documents(AnswerPtr answer, bool yaml) {
+  return reply_with<std::vector<Json>>(std::move(answer), [yaml](std::vector<Json> objects) {
+    if (yaml) return Json{{"items", std::move(objects)}};
+    return objects.empty() ? Json::object() : std::move(objects.front());
+  });
+}
+
+/// The content type of a YAML file, rather than of Argo's JSON message.
+inline bool is_yaml(std::string_view content_type) {
+  return content_type == "application/yaml" || content_type == "application/x-yaml" ||
+         content_type == "text/yaml" || content_type == "text/x-yaml";
 }
 
 }  // namespace gantry::api

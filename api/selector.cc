@@ -168,8 +168,12 @@ Result<std::string> parse_name_selector(std::string_view text) {
   return std::string(trim(value));
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> parse_labels(std::string_view text) {
-  std::vector<std::pair<std::string, std::string>> labels;
+namespace {
+
+/// `a=b,c=d`, keys checked.
+Result<std::vector<std::pair<std::string, std::string>>> parse_pairs(std::string_view text,
+                                                                     const char* what) {
+  std::vector<std::pair<std::string, std::string>> pairs;
   text = trim(text);
   while (!text.empty()) {
     std::size_t end = std::min(text.find(','), text.size());
@@ -178,15 +182,58 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_labels(std::strin
     std::size_t equals = item.find('=');
     if (equals == std::string_view::npos) {
       return fail(Code::InvalidArgument,
-                  "expected label of the form: NAME=VALUE. Received: " + std::string(item));
+                  std::string("expected ") + what +
+                      " of the form: NAME=VALUE. Received: " + std::string(item));
     }
     std::string_view key = trim(item.substr(0, equals)), value = trim(item.substr(equals + 1));
     if (auto ok = check_label_key(key); !ok) return tl::unexpected<Error>(std::move(ok.error()));
-    if (auto ok = check_label_value(value); !ok)
+    pairs.emplace_back(key, value);
+  }
+  return pairs;
+}
+
+}  // namespace
+
+Result<std::vector<std::pair<std::string, std::string>>> parse_labels(std::string_view text) {
+  auto labels = parse_pairs(text, "label");
+  if (!labels) return labels;
+  for (const auto& [key, value] : *labels) {
+    if (auto ok = check_label_value(value); !ok) {
       return tl::unexpected<Error>(std::move(ok.error()));
-    labels.emplace_back(key, value);
+    }
   }
   return labels;
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> parse_annotations(std::string_view text) {
+  return parse_pairs(text, "annotation");
+}
+
+Result<void> check_field_selector(std::string_view text) {
+  const std::string whole(text);
+  std::string term;
+  auto check = [&]() -> Result<void> {
+    // An escaped character is no operator; what it is does not matter here.
+    if (term.empty() || term.find('=') != std::string::npos) return {};
+    return fail(Code::InvalidArgument, "unable to parse node field selector '" + whole +
+                                           "': invalid selector: '" + whole +
+                                           "'; can't understand '" + term + "'");
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\') {
+      if (++i == text.size() || std::string_view("\\,=").find(text[i]) == std::string_view::npos) {
+        return fail(Code::InvalidArgument,
+                    "unable to parse node field selector '" + whole + "': invalid escape sequence");
+      }
+      term += '.';
+    } else if (text[i] == ',') {
+      if (auto ok = check(); !ok) return ok;
+      term.clear();
+    } else {
+      term += text[i];
+    }
+  }
+  return check();
 }
 
 Result<void> check_label_key(std::string_view key) {

@@ -25,8 +25,14 @@ bool matches(const std::vector<LabelTerm>& terms, const std::map<std::string, st
 /// InvalidArgument.
 Result<std::string> parse_name_selector(std::string_view text);
 
+/// Whether `text` is a field selector of nodes, `displayName=a,phase!=b` with `\\`, `\,` and `\=`
+/// as escapes in values ("" too); the words are apimachinery's fields.ParseSelector's.
+Result<void> check_field_selector(std::string_view text);
+
 /// `a=b,c=d`, as submitOptions.labels writes labels; each checked.
 Result<std::vector<std::pair<std::string, std::string>>> parse_labels(std::string_view text);
+/// The same for annotations, whose values may be anything without a comma.
+Result<std::vector<std::pair<std::string, std::string>>> parse_annotations(std::string_view text);
 
 /// Kubernetes' rules for a label's key (`[dns.prefix/]name`) and value.
 Result<void> check_label_key(std::string_view key);

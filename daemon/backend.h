@@ -1,7 +1,8 @@
 #pragma once
 
 // What the API asks of the daemon. One class, a file for each family of calls: backend_create.cc,
-// backend_workflows.cc, backend_objects.cc, backend_images.cc. Loop thread.
+// backend_submit.cc, backend_workflows.cc, backend_command.cc, backend_resources.cc,
+// backend_events.cc, backend_objects.cc, backend_images.cc. Loop thread.
 
 #include <set>
 #include <string>
@@ -10,12 +11,17 @@
 #include <vector>
 
 #include "api/backend.h"
+#include "daemon/cron_driver.h"
 #include "daemon/daemon.h"
+#include "daemon/expiry.h"
 #include "daemon/log_streams.h"
+#include "daemon/resource_document.h"
 #include "daemon/watchers.h"
 #include "workflow/parse.h"
 
 namespace gantry {
+
+struct Triggered;
 
 namespace containerd {
 class Images;
@@ -27,11 +33,15 @@ class DaemonBackend final : public api::Backend {
   struct Settings {
     std::string spool_directory;
     api::Json version;  ///< what version() answers
+    Ttl ttl;            ///< for workflows without a ttlStrategy
   };
 
   /// Everything outlives the backend; `images` may be null: their calls then fail with Unavailable.
   DaemonBackend(Daemon& daemon, containerd::Images* images, LogStreams::Watch watch,
                 Settings settings);
+
+  /// Takes up what clocks do: CronWorkflows and times to live. After Daemon::recover().
+  void start();
 
   void create(api::CreateRequest request, api::Reply<std::vector<api::Json>> reply) override;
   void lint(api::CreateRequest request, api::Reply<std::vector<api::Json>> reply) override;
@@ -40,8 +50,9 @@ class DaemonBackend final : public api::Backend {
   void list(api::ListQuery query, api::Reply<api::ListPage> reply) override;
   void remove(const std::string& name_space, const std::string& name,
               api::Reply<api::Json> reply) override;
-  void command(const std::string& name_space, const std::string& name, api::Verb verb,
+  void command(const std::string& name_space, const std::string& name, api::Command command,
                api::Reply<api::Json> reply) override;
+  void submit(api::SubmitRequest request, api::Reply<api::Json> reply) override;
   void watch(api::WatchQuery query, api::StreamPtr stream) override;
   void logs(api::LogQuery query, api::StreamPtr stream) override;
 
@@ -51,6 +62,22 @@ class DaemonBackend final : public api::Backend {
                     api::Reply<std::vector<api::Object>> reply) override;
   void remove_object(api::ObjectKind kind, const std::string& name_space, const std::string& name,
                      api::Reply<api::Json> reply) override;
+
+  void create_resources(api::ResourceRequest request,
+                        api::Reply<std::vector<api::Json>> reply) override;
+  void update_resources(api::ResourceRequest request,
+                        api::Reply<std::vector<api::Json>> reply) override;
+  void lint_resources(api::ResourceRequest request,
+                      api::Reply<std::vector<api::Json>> reply) override;
+  void get_resource(api::ResourceKind kind, const std::string& name_space, const std::string& name,
+                    api::Reply<api::Json> reply) override;
+  void list_resources(api::ResourceKind kind, api::ListQuery query,
+                      api::Reply<api::ListPage> reply) override;
+  void remove_resource(api::ResourceKind kind, const std::string& name_space,
+                       const std::string& name, api::Reply<api::Json> reply) override;
+  void suspend_cron(const std::string& name_space, const std::string& name, bool suspend,
+                    api::Reply<api::Json> reply) override;
+  void dispatch_event(api::Event event, api::Reply<api::Json> reply) override;
 
   void import_image(const std::string& file, api::StreamPtr stream) override;
   void pull_image(const std::string& reference, api::StreamPtr stream) override;
@@ -65,24 +92,54 @@ class DaemonBackend final : public api::Backend {
   struct Candidate {
     engine::RunInfo info;
     workflow::PlanPtr plan;
+    RunOrigin origin;
   };
   using Candidates = std::vector<Candidate>;
+  /// Called for each new run in the turn in which the store is given it.
+  using Accepted = std::function<void(const engine::RunInfo&)>;
+  void create(api::CreateRequest request, Accepted accepted,
+              api::Reply<std::vector<api::Json>> reply);
   void compile(api::CreateRequest request, bool strict, api::Reply<Candidates> reply);
-  void reserve(Candidates candidates, api::Reply<std::vector<api::Json>> reply);
-  void submit(Candidates candidates, api::Reply<std::vector<api::Json>> reply);
+  void reserve(Candidates candidates, Accepted accepted, api::Reply<std::vector<api::Json>> reply);
+  void submit(Candidates candidates, Accepted accepted, api::Reply<std::vector<api::Json>> reply);
+
+  /// Resources on their way from a document to the store.
+  using Documents = std::vector<ResourceDocument>;
+  void read(api::ResourceRequest request,
+            std::function<void(const api::ResourceRequest&, Result<Documents>)> reply);
+  Result<Resource> new_resource(const api::ResourceRequest& request, ResourceDocument document);
+  Result<Resource> changed_resource(const api::ResourceRequest& request,
+                                    const ResourceDocument& document);
+  struct Change {
+    Resource resource;
+    std::optional<std::int64_t> expected;  ///< resourceVersion
+  };
+  void put_resources(std::vector<Change> changes, bool replace,
+                     api::Reply<std::vector<api::Json>> reply);
+
+  void trigger(const std::string& name_space, const Triggered& triggered, const api::Caller& caller,
+               std::function<void(const Error*)> done);
 
   /// Where a workflow is: in the engine, or only in the store.
   using Found = std::variant<const engine::Run*, StoredRun>;
   /// Finds by name or `@latest`. A pointer holds until the callback returns.
   void find(const std::string& name_space, const std::string& name,
             std::function<void(Result<Found>)> reply);
+  void erase(const Found& found, std::function<void(Result<void>)> done);
+  /// A clock's wish: deletes the run; with `only_if_over` unless it runs (again).
+  void erase_by_clock(const std::string& uid, bool only_if_over);
+  void terminate(const std::string& uid);
   void remove_logs(const std::string& uid);
+  Result<engine::Output> act(const engine::Run& run, const api::Command& command);
+  void resubmit(const Found& found, api::Command command, api::Reply<api::Json> reply);
 
   Daemon& daemon_;
   containerd::Images* images_;
   Settings settings_;
   Watchers watchers_;
   LogStreams logs_;
+  CronDriver cron_;
+  Expiry expiry_;
   /// Namespaces and names of workflows whose names the store is being asked about.
   std::set<std::pair<std::string, std::string>> reserved_;
 };

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "daemon/backend.h"
 #include "daemon/names.h"
+#include "daemon/resource_document.h"
 #include "daemon/workflow_json.h"
 
 namespace gantry {
@@ -16,39 +17,35 @@ namespace {
 using api::CreateRequest;
 using api::Json;
 
-/// All that is wrong with a document, one a line.
-std::string explain(const workflow::Diagnostics& diagnostics, const CreateRequest& request) {
-  std::string text;
-  for (const auto& diagnostic : diagnostics.items()) {
-    if (!text.empty()) text += '\n';
-    if (request.yaml || !request.file.empty()) {
-      text += workflow::to_string(diagnostic, request.file.empty() ? "<stdin>" : request.file);
-      continue;
-    }
-    text += diagnostic.message;
-    if (diagnostic.at.line != 0) {
-      text += " (line " + std::to_string(diagnostic.at.line) + ", column " +
-              std::to_string(diagnostic.at.column) + ")";
-    }
-  }
-  return text;
-}
-
 struct Document {
   CreateRequest request;
+  std::shared_ptr<const workflow::TemplateLibrary> library;  ///< as it was when the request came
+  std::vector<RunOrigin> origins;                            ///< of compiled, in its order
   workflow::Options options;
   workflow::Diagnostics diagnostics;
   std::vector<workflow::Compiled> compiled;
 };
 
-/// `--priority` overrides spec.priority.
-void set_priority(workflow::Compiled& compiled, int priority) {
+/// Options that override fields of the spec. Worker thread.
+void override_spec(workflow::Compiled& compiled, const CreateRequest& request) {
+  if (!request.priority && request.service_account.empty()) return;
   auto plan = std::make_shared<workflow::Plan>(*compiled.plan);
-  plan->priority = priority;
-  compiled.plan = std::move(plan);
   auto spec = nlohmann::ordered_json::parse(compiled.spec_json, nullptr, false);
-  spec["priority"] = priority;
+  if (request.priority) {
+    plan->priority = *request.priority;
+    spec["priority"] = *request.priority;
+  }
+  if (!request.service_account.empty()) {
+    plan->service_account_name = request.service_account;
+    spec["serviceAccountName"] = request.service_account;
+  }
+  compiled.plan = std::move(plan);
   compiled.spec_json = spec.dump();
+}
+
+/// What the store keeps of what the run was made of. Worker thread.
+RunOrigin origin_of(const workflow::Compiled& compiled) {
+  return {.ttl = to_text(ttl_of_spec(compiled.spec_json))};
 }
 
 Result<engine::RunInfo> info_of(workflow::Compiled& compiled, const CreateRequest& request) {
@@ -76,6 +73,7 @@ Result<engine::RunInfo> info_of(workflow::Compiled& compiled, const CreateReques
   info.labels = std::move(metadata.labels);
   for (const auto& [key, value] : request.labels) info.labels[key] = value;
   info.annotations = std::move(metadata.annotations);
+  for (const auto& [key, value] : request.annotations) info.annotations[key] = value;
   info.spec_json = std::move(compiled.spec_json);
   return info;
 }
@@ -89,15 +87,23 @@ void DaemonBackend::compile(CreateRequest request, bool strict, api::Reply<Candi
                        .entrypoint = std::move(request.entrypoint),
                        .strict = strict,
                        .limits = daemon_.settings().limits};
+  document->library = daemon_.resources().library(request.name_space);
   document->request = std::move(request);
   auto work = [document] {
     auto format = document->request.yaml ? workflow::Format::Yaml : workflow::Format::Json;
     document->compiled = workflow::compile_workflows(document->request.document, format,
                                                      document->options, document->diagnostics);
+    if (document->diagnostics.has_errors()) return;
+    for (workflow::Compiled& compiled : document->compiled) {
+      override_spec(compiled, document->request);
+      document->origins.push_back(origin_of(compiled));
+    }
   };
   daemon_.executor().offload(work, [document, reply = std::move(reply)] {
     if (document->diagnostics.has_errors()) {
-      return reply(fail(Code::InvalidArgument, explain(document->diagnostics, document->request)));
+      return reply(
+          fail(Code::InvalidArgument,
+               explain(document->diagnostics, document->request.file, document->request.yaml)));
     }
     if (document->compiled.empty()) {
       return reply(fail(Code::InvalidArgument,
@@ -105,11 +111,12 @@ void DaemonBackend::compile(CreateRequest request, bool strict, api::Reply<Candi
                             std::string("there is no Workflow in it")));
     }
     Candidates candidates;
-    for (workflow::Compiled& compiled : document->compiled) {
-      if (document->request.priority) set_priority(compiled, *document->request.priority);
+    for (std::size_t i = 0; i < document->compiled.size(); ++i) {
+      workflow::Compiled& compiled = document->compiled[i];
       auto info = info_of(compiled, document->request);
       if (!info) return reply(fail(std::move(info.error())));
-      candidates.push_back({std::move(*info), std::move(compiled.plan)});
+      candidates.push_back(
+          {std::move(*info), std::move(compiled.plan), std::move(document->origins[i])});
     }
     reply(std::move(candidates));
   });
@@ -132,26 +139,35 @@ void DaemonBackend::lint(CreateRequest request, api::Reply<std::vector<Json>> re
 }
 
 void DaemonBackend::create(CreateRequest request, api::Reply<std::vector<Json>> reply) {
+  create(std::move(request), nullptr, std::move(reply));
+}
+
+void DaemonBackend::create(CreateRequest request, Accepted accepted,
+                           api::Reply<std::vector<Json>> reply) {
   if (request.dry_run) return lint(std::move(request), std::move(reply));
   compile(std::move(request), false,
-          [this, reply = std::move(reply)](Result<Candidates> candidates) {
+          [this, accepted = std::move(accepted),
+           reply = std::move(reply)](Result<Candidates> candidates) {
             if (!candidates) return reply(fail(std::move(candidates.error())));
-            reserve(std::move(*candidates), std::move(reply));
+            reserve(std::move(*candidates), accepted, reply);
           });
 }
 
 /// Gives every workflow its name, and makes sure that it is free: in the engine, among those that
 /// are being asked about just now, and in the store. All workflows of a document are accepted, or
 /// none.
-void DaemonBackend::reserve(Candidates candidates, api::Reply<std::vector<Json>> reply) {
+void DaemonBackend::reserve(Candidates candidates, Accepted accepted,
+                            api::Reply<std::vector<Json>> reply) {
   struct Questions {
     Candidates candidates;
+    Accepted accepted;
     api::Reply<std::vector<Json>> reply;
     std::size_t open = 0;
     std::optional<Error> error;
   };
   auto questions = std::make_shared<Questions>();
   questions->reply = std::move(reply);
+  questions->accepted = std::move(accepted);
   auto taken = [](const std::string& name) {
     return Error{Code::AlreadyExists, "workflows.argoproj.io \"" + name + "\" already exists"};
   };
@@ -183,12 +199,14 @@ void DaemonBackend::reserve(Candidates candidates, api::Reply<std::vector<Json>>
                            }
                            if (questions->error)
                              return questions->reply(fail(std::move(*questions->error)));
-                           submit(std::move(questions->candidates), std::move(questions->reply));
+                           submit(std::move(questions->candidates), std::move(questions->accepted),
+                                  std::move(questions->reply));
                          });
   }
 }
 
-void DaemonBackend::submit(Candidates candidates, api::Reply<std::vector<Json>> reply) {
+void DaemonBackend::submit(Candidates candidates, Accepted accepted,
+                           api::Reply<std::vector<Json>> reply) {
   struct Answer {
     std::vector<Json> objects;
     api::Reply<std::vector<Json>> reply;
@@ -202,17 +220,24 @@ void DaemonBackend::submit(Candidates candidates, api::Reply<std::vector<Json>> 
     candidate.info.uid = random_uuid();
     candidate.info.created = daemon_.now();
     std::string uid = candidate.info.uid;
+    expiry_.accepted(uid, read_ttl(candidate.origin.ttl));
     engine::Output output = daemon_.engine().submit(std::move(candidate.info),
                                                     std::move(candidate.plan), daemon_.now());
-    if (const engine::Run* run = daemon_.engine().find_uid(uid)) {
-      answer->objects.push_back(workflow_json(*run));
+    const engine::Run* run = daemon_.engine().find_uid(uid);
+    if (run != nullptr) answer->objects.push_back(workflow_json(*run));
+    daemon_.effects().submit(uid, std::move(output), std::move(candidate.origin),
+                             [answer](const Result<void>& stored) {
+                               if (!stored) answer->error = stored.error();
+                               if (--answer->open > 0) return;
+                               if (answer->error) {
+                                 return answer->reply(fail(std::move(*answer->error)));
+                               }
+                               answer->reply(std::move(answer->objects));
+                             });
+    if (accepted && run != nullptr) {
+      const engine::RunInfo info = run->info;  // what follows may change the engine
+      accepted(info);
     }
-    daemon_.effects().submit(uid, std::move(output), [answer](const Result<void>& stored) {
-      if (!stored) answer->error = stored.error();
-      if (--answer->open > 0) return;
-      if (answer->error) return answer->reply(fail(std::move(*answer->error)));
-      answer->reply(std::move(answer->objects));
-    });
   }
 }
 

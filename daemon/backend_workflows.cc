@@ -35,9 +35,32 @@ DaemonBackend::DaemonBackend(Daemon& daemon, containerd::Images* images, LogStre
       images_(images),
       settings_(std::move(settings)),
       watchers_(daemon),
-      logs_(daemon, std::move(watch)) {
+      logs_(daemon, std::move(watch)),
+      cron_(daemon, {.create =
+                         [this](const std::string& name_space, std::string document,
+                                Accepted accepted, const std::function<void(Error)>& failed) {
+                           create({.name_space = name_space, .document = std::move(document)},
+                                  std::move(accepted), [failed](Result<std::vector<Json>> created) {
+                                    if (!created) failed(std::move(created.error()));
+                                  });
+                         },
+                     .terminate = [this](const std::string& uid) { terminate(uid); },
+                     .remove = [this](const std::string& uid) { erase_by_clock(uid, false); }}),
+      expiry_(daemon, settings_.ttl,
+              [this](const std::string& uid) { erase_by_clock(uid, true); }) {
   daemon_.add_observer(watchers_);
   daemon_.add_observer(logs_);
+}
+
+void DaemonBackend::start() {
+  // Behind what recovery wrote.
+  daemon_.effects().after_commit([this] {
+    daemon_.store().load_summaries([this](Result<std::vector<RunSummary>> runs) {
+      if (!runs) return daemon_.log("no CronWorkflow runs: " + runs.error().message);
+      expiry_.restore(*runs);
+      cron_.restore(std::move(*runs));
+    });
+  });
 }
 
 void DaemonBackend::find(const std::string& name_space, const std::string& name,
@@ -108,39 +131,48 @@ void DaemonBackend::remove(const std::string& name_space, const std::string& nam
                            api::Reply<Json> reply) {
   find(name_space, name, [this, reply = std::move(reply)](Result<Found> found) {
     if (!found) return reply(fail(std::move(found.error())));
-    bool live = std::holds_alternative<const engine::Run*>(*found);
-    std::string uid = info_of(*found).uid;
-    Json object = json_of(*found);
-    daemon_.effects().erase(uid, [this, uid, live, reply](const Result<void>& erased) {
+    erase(*found, [reply](const Result<void>& erased) {
       if (!erased) return reply(fail(erased.error()));
-      if (!live) daemon_.runtime().remove_claims(uid);
-      remove_logs(uid);
       reply(Json::object());
     });
-    logs_.run_deleted(uid);
-    watchers_.run_deleted(uid, object);
   });
 }
 
-void DaemonBackend::command(const std::string& name_space, const std::string& name, api::Verb verb,
-                            api::Reply<Json> reply) {
-  find(name_space, name, [this, verb, reply = std::move(reply)](Result<Found> found) {
-    if (!found) return reply(fail(std::move(found.error())));
-    const engine::RunInfo& info = info_of(*found);
-    if (!std::holds_alternative<const engine::Run*>(*found)) {
-      return reply(fail(Code::FailedPrecondition,
-                        "cannot shutdown a completed workflow: workflow: \"" + info.name +
-                            "\", namespace: \"" + info.name_space + "\""));
-    }
-    std::string uid = info.uid;
-    auto how = verb == api::Verb::Stop ? engine::Shutdown::Stop : engine::Shutdown::Terminate;
-    auto output = daemon_.engine().shut_down(uid, how, daemon_.now());
-    if (!output) return reply(fail(std::move(output.error())));
-    daemon_.effects().apply(std::move(*output));
-    const engine::Run* run = daemon_.engine().find_uid(uid);
-    Json object = run == nullptr ? Json::object() : workflow_json(*run);
-    daemon_.effects().after_commit(
-        [reply, object = std::move(object)]() mutable { reply(std::move(object)); });
+void DaemonBackend::erase(const Found& found, std::function<void(Result<void>)> done) {
+  const bool live = std::holds_alternative<const engine::Run*>(found);
+  const engine::RunInfo info = info_of(found);
+  const std::string uid = info.uid;
+  const Json object = json_of(found);
+  daemon_.effects().erase(uid,
+                          [this, uid, live, done = std::move(done)](const Result<void>& erased) {
+                            if (erased) {
+                              if (!live) daemon_.runtime().remove_claims(uid);
+                              remove_logs(uid);
+                            }
+                            done(erased);
+                          });
+  logs_.run_deleted(uid);
+  watchers_.run_deleted(uid, object);
+  expiry_.run_deleted(uid);
+  cron_.run_deleted(info);
+}
+
+void DaemonBackend::erase_by_clock(const std::string& uid, bool only_if_over) {
+  auto erase_it = [this, only_if_over](const Found& found) {
+    const auto* live = std::get_if<const engine::Run*>(&found);
+    const engine::RunStatus& status =
+        live != nullptr ? (*live)->status : std::get<StoredRun>(found).status;
+    if (only_if_over && !engine::is_ended(status.phase)) return;
+    const engine::RunInfo& info = info_of(found);
+    erase(found, [this, name = info.name_space + "/" + info.name](const Result<void>& erased) {
+      daemon_.log(erased ? "deleted workflow " + name
+                         : "cannot delete workflow " + name + ": " + erased.error().message);
+    });
+  };
+  if (const engine::Run* live = daemon_.engine().find_uid(uid)) return erase_it(live);
+  daemon_.store().load(uid, [this, uid, erase_it](Result<std::vector<StoredRun>> runs) {
+    if (const engine::Run* live = daemon_.engine().find_uid(uid)) return erase_it(live);
+    if (runs && !runs->empty()) erase_it(std::move(runs->front()));
   });
 }
 

@@ -232,6 +232,22 @@ void read_images(const Node& node, Diagnostics& diagnostics, DaemonConfig& confi
   section.read();
 }
 
+/// A duration (`168h`) or a number of seconds, from 0 up.
+Result<std::optional<Duration>> parse_ttl(std::string_view text) {
+  auto ttl = workflow::parse_duration_or_seconds(text);
+  if (!ttl) return fail(std::move(ttl.error()));
+  if (ttl->count() < 0) return fail(Code::InvalidArgument, "must not be negative");
+  return std::optional<Duration>(*ttl);
+}
+
+void read_ttl(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
+  Section section(node, "workflow_ttl", diagnostics);
+  section.scalar("after_completion", config.ttl.after_completion, parse_ttl);
+  section.scalar("after_success", config.ttl.after_success, parse_ttl);
+  section.scalar("after_failure", config.ttl.after_failure, parse_ttl);
+  section.read();
+}
+
 void read_limits(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
   Section section(node, "limits", diagnostics);
   section.scalar("document_bytes", config.limits.bytes,
@@ -265,6 +281,7 @@ void read_root(const Node& root, Diagnostics& diagnostics, DaemonConfig& config)
   section.scalar("seccomp_profiles", config.seccomp_profiles, absolute_path);
   section.key("capacity", [&](const Node& n) { read_capacity(n, diagnostics, config); });
   section.scalar("termination_grace", config.termination_grace, parse_grace);
+  section.key("workflow_ttl", [&](const Node& n) { read_ttl(n, diagnostics, config); });
   section.key("images", [&](const Node& n) { read_images(n, diagnostics, config); });
   section.key("limits", [&](const Node& n) { read_limits(n, diagnostics, config); });
   section.choice("log_level", kLevels,

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "daemon/ttl.h"
 #include "runtime/containerd/config.h"
 #include "runtime/pod.h"
 #include "workflow/limits.h"
@@ -41,6 +42,8 @@ struct DaemonConfig {
   std::int64_t memory_bytes = 0;  ///< 0: 90 % of what the host has
   std::int64_t slots = 110;       ///< pods at a time; Kubernetes' maxPods
   Duration termination_grace = std::chrono::seconds(30);
+
+  Ttl ttl;  ///< for workflows without a ttlStrategy of their own; empty: they are kept
 
   std::string registry_user;  ///< NAME:PASSWORD for pulls; empty: none
   int parallel_pulls = 2;

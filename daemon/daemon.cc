@@ -117,6 +117,14 @@ void Daemon::recover(std::function<void(Result<std::size_t>)> done) {
       for (api::Object& object : *objects) objects_.put(kind, std::move(object));
     });
   }
+  store().load_resources([this, failure](Result<Store::Resources> stored) {
+    if (!stored) {
+      *failure = std::move(stored.error());
+      return;
+    }
+    resources_.set_version(stored->version);
+    for (Resource& resource : stored->resources) resources_.put(std::move(resource));
+  });
   store().load_unfinished(
       [this, failure, done = std::move(done)](Result<std::vector<StoredRun>> runs) {
         if (!runs) return done(fail(std::move(runs.error())));

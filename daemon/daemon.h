@@ -17,6 +17,7 @@
 #include "daemon/engine/engine.h"
 #include "daemon/objects.h"
 #include "daemon/policy.h"
+#include "daemon/resources.h"
 #include "daemon/store.h"
 #include "runtime/runtime.h"
 #include "workflow/limits.h"
@@ -55,7 +56,7 @@ class Daemon final : public runtime::Listener {
   void set_runtime(runtime::Runtime& runtime);
   void add_observer(RunObserver& observer) { observers_.push_back(&observer); }
 
-  /// Loads Secrets and ConfigMaps, and takes up the runs that were not over. A run that cannot be
+  /// Loads Secrets, ConfigMaps and the objects around workflows, and takes up the runs that were not over. A run that cannot be
   /// taken up ends in Error with the reason, and hinders no other. `done` gets how many were taken
   /// up, or why the store is unusable.
   void recover(std::function<void(Result<std::size_t>)> done);
@@ -84,11 +85,13 @@ class Daemon final : public runtime::Listener {
   [[nodiscard]] engine::Engine& engine() { return engine_; }
   [[nodiscard]] Effects& effects() { return effects_; }
   [[nodiscard]] Objects& objects() { return objects_; }
+  [[nodiscard]] Resources& resources() { return resources_; }
   [[nodiscard]] Store& store() { return environment_.store; }
   [[nodiscard]] Executor& executor() { return environment_.executor; }
   [[nodiscard]] runtime::Runtime& runtime() { return *runtime_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
   [[nodiscard]] Time now() const { return environment_.now(); }
+  void log(const std::string& text) const { environment_.log(text); }
   [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] bool stopping() const { return stopping_; }
 
@@ -111,6 +114,7 @@ class Daemon final : public runtime::Listener {
   Environment environment_;
   engine::Engine engine_;
   Objects objects_;
+  Resources resources_;
   Effects effects_;
   runtime::Runtime* runtime_ = nullptr;
   std::vector<RunObserver*> observers_;

@@ -31,6 +31,11 @@ void Effects::Gathered::add(StoreBatch::NodeRow row) {
   }
 }
 
+void Effects::Gathered::add(ResourceStatus status) {
+  std::erase_if(batch.statuses, [&](const ResourceStatus& old) { return old.uid == status.uid; });
+  batch.statuses.push_back(std::move(status));
+}
+
 void Effects::Gathered::add_deleted(const std::string& uid) {
   std::erase_if(batch.runs, [&](const auto& row) { return row.info.uid == uid; });
   std::erase_if(batch.nodes, [&](const auto& row) { return row.run_uid == uid; });
@@ -74,8 +79,12 @@ void Effects::apply(engine::Output output) {
   for (Effect& effect : output.durable) gathered_.effects.push_back(std::move(effect));
 }
 
-void Effects::submit(const std::string& uid, engine::Output output, Durable durable) {
+void Effects::submit(const std::string& uid, engine::Output output, RunOrigin origin,
+                     Durable durable) {
   apply(std::move(output));
+  if (auto at = gathered_.run_at.find(uid); at != gathered_.run_at.end()) {
+    gathered_.batch.runs[at->second].origin = std::move(origin);
+  }
   gathered_.waiters.push_back({uid, std::move(durable)});
 }
 
@@ -88,6 +97,8 @@ void Effects::erase(const std::string& uid, Durable durable) {
 void Effects::write_status(const std::string& uid, const engine::RunStatus& status) {
   gathered_.add({.info = {.uid = uid}, .status = status});
 }
+
+void Effects::write_status(ResourceStatus status) { gathered_.add(std::move(status)); }
 
 void Effects::after_commit(std::function<void()> callback) {
   if (idle()) return callback();
@@ -137,6 +148,7 @@ void Effects::give_up_and_retry(const Error& error) {
   for (auto& row : later.batch.runs) gathered_.add(std::move(row));
   for (auto& row : later.batch.nodes) gathered_.add(std::move(row));
   for (auto& uid : later.batch.deleted_runs) gathered_.add_deleted(uid);
+  for (auto& status : later.batch.statuses) gathered_.add(std::move(status));
   std::move(later.effects.begin(), later.effects.end(), std::back_inserter(gathered_.effects));
   std::vector<Gathered::Waiter> submitters;
   auto waiters = std::exchange(gathered_.waiters, {});

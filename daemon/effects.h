@@ -54,12 +54,14 @@ class Effects {
 
   void apply(engine::Output output);
   /// As apply(); `durable` is called once it is committed, or with the reason why the run was given
-  /// up.
-  void submit(const std::string& uid, engine::Output output, Durable durable);
+  /// up. `origin` is stored with the run.
+  void submit(const std::string& uid, engine::Output output, RunOrigin origin, Durable durable);
   /// Makes the engine forget the run, and deletes it from the store.
   void erase(const std::string& uid, Durable durable);
   /// Changes a run that the engine does not have.
   void write_status(const std::string& uid, const engine::RunStatus& status);
+  /// In the transaction of what is applied in this turn.
+  void write_status(ResourceStatus status);
   /// Calls `callback` once all that was applied so far is committed; at once when it is.
   void after_commit(std::function<void()> callback);
 
@@ -87,6 +89,7 @@ class Effects {
 
     void add(StoreBatch::RunRow row);
     void add(StoreBatch::NodeRow row);
+    void add(ResourceStatus status);
     /// A deleted run's other news need not be stored.
     void add_deleted(const std::string& uid);
     [[nodiscard]] bool nothing() const {

@@ -226,7 +226,8 @@ Result<void> Gantryd::serve() {
         return watch_directory(loop_.uv(), path, std::move(changed));
       },
       DaemonBackend::Settings{.spool_directory = config_.state_dir + "/spool",
-                              .version = version_json(*containerd_)});
+                              .version = version_json(*containerd_),
+                              .ttl = config_.ttl});
   api::Config config;
   config.listen_fd = std::move(*inherited);
   config.socket_path = config_.socket_path;
@@ -243,6 +244,7 @@ Result<void> Gantryd::serve() {
   auto server = api::Server::open(std::move(config), *backend_);
   if (!server) return fail(std::move(server.error()));
   server_ = std::move(*server);
+  backend_->start();
   server_timer_ = loop_.timer([this] { server_->turn(); });
   if (auto watched = loop_.on_readable(server_->epoll_fd(), [this] { server_->turn(); });
       !watched) {

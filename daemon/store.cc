@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "daemon/store_resources.h"
 #include "daemon/store_rows.h"
 #include "daemon/store_schema.h"
 
@@ -160,6 +161,34 @@ void Store::list(api::ListQuery query, std::function<void(Result<Page>)> done) {
 
 void Store::load_uids(std::function<void(Result<std::vector<std::string>>)> done) {
   impl_->read<std::vector<std::string>>(rows::uids, std::move(done));
+}
+
+void Store::load_summaries(std::function<void(Result<std::vector<RunSummary>>)> done) {
+  impl_->read<std::vector<RunSummary>>(rows::summaries, std::move(done));
+}
+
+void Store::load_resources(std::function<void(Result<Resources>)> done) {
+  impl_->read<Resources>(rows::resources, std::move(done));
+}
+
+void Store::put_resource(Resource resource, bool replace, std::optional<std::int64_t> expected,
+                         std::function<void(Result<void>)> done) {
+  auto shared = std::make_shared<Resource>(std::move(resource));
+  impl_->write(
+      [shared, replace, expected](Database& database) {
+        return rows::put_resource(database, *shared, replace, expected);
+      },
+      std::move(done));
+}
+
+void Store::remove_resource(api::ResourceKind kind, const std::string& name_space,
+                            const std::string& name, std::int64_t version,
+                            std::function<void(Result<void>)> done) {
+  impl_->write(
+      [kind, name_space, name, version](Database& database) {
+        return rows::remove_resource(database, kind, name_space, name, version);
+      },
+      std::move(done));
 }
 
 void Store::put_object(api::ObjectKind kind, api::Object object, bool replace,

@@ -13,8 +13,16 @@
 #include "base/error.h"
 #include "base/executor.h"
 #include "daemon/engine/run.h"
+#include "daemon/resource.h"
 
 namespace gantry {
+
+/// What a run was made of besides its own spec; texts of JSON, "" where there is nothing.
+struct RunOrigin {
+  std::string
+      templates;    ///< the templates it was compiled with, by "namespaced/NAME" or "cluster/NAME"
+  std::string ttl;  ///< its effective ttlStrategy
+};
 
 /// One transaction's worth of changes; every text is final, so that the store thread touches
 /// nothing of the loop's.
@@ -23,6 +31,7 @@ struct StoreBatch {
     bool created = false;  ///< insert with `info`; else update the status only
     engine::RunInfo info;  ///< uid always; the rest only when created
     engine::RunStatus status;
+    RunOrigin origin;  ///< only when created
   };
   struct NodeRow {
     std::string run_uid;
@@ -32,7 +41,10 @@ struct StoreBatch {
   std::vector<RunRow> runs;
   std::vector<NodeRow> nodes;
   std::vector<std::string> deleted_runs;  ///< uids
-  [[nodiscard]] bool empty() const { return runs.empty() && nodes.empty() && deleted_runs.empty(); }
+  std::vector<ResourceStatus> statuses;
+  [[nodiscard]] bool empty() const {
+    return runs.empty() && nodes.empty() && deleted_runs.empty() && statuses.empty();
+  }
 };
 
 /// A run as it was stored.
@@ -40,7 +52,17 @@ struct StoredRun {
   engine::RunInfo info;
   engine::RunStatus status;
   std::vector<engine::Node> nodes;  ///< in order of creation; empty when not asked for
+  RunOrigin origin;
   std::string damage;  ///< why not all of its nodes could be read; empty: they are all there
+};
+
+/// What clocks need to know of every stored run.
+struct RunSummary {
+  std::string uid, name_space, name;
+  engine::RunPhase phase = engine::RunPhase::Pending;
+  std::optional<Time> finished;
+  std::string ttl;
+  std::string cron;  ///< label workflows.argoproj.io/cron-workflow
 };
 
 class Store {
@@ -73,6 +95,22 @@ class Store {
   void list(api::ListQuery query, std::function<void(Result<Page>)> done);
   /// The uids of all stored runs: what else lies about belongs to nobody.
   void load_uids(std::function<void(Result<std::vector<std::string>>)> done);
+
+  void load_summaries(std::function<void(Result<std::vector<RunSummary>>)> done);
+
+  /// The stored resources, in order of kind, namespace and name, and the newest version given.
+  struct Resources {
+    std::vector<Resource> resources;
+    std::int64_t version = 0;
+  };
+  void load_resources(std::function<void(Result<Resources>)> done);
+  /// Inserts (AlreadyExists), or with `replace` changes everything but status (NotFound; Aborted
+  /// when `expected` is not the stored version).
+  void put_resource(Resource resource, bool replace, std::optional<std::int64_t> expected,
+                    std::function<void(Result<void>)> done);
+  void remove_resource(api::ResourceKind kind, const std::string& name_space,
+                       const std::string& name, std::int64_t version,
+                       std::function<void(Result<void>)> done);
 
   void put_object(api::ObjectKind kind, api::Object object, bool replace,
                   std::function<void(Result<void>)> done);

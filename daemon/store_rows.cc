@@ -6,6 +6,7 @@
 
 #include "daemon/labels.h"
 #include "daemon/node_json.h"
+#include "daemon/store_resources.h"
 
 namespace gantry::rows {
 namespace {
@@ -44,7 +45,7 @@ std::string_view kind_name(api::ObjectKind kind) {
 
 constexpr std::string_view kColumns =
     "id, uid, namespace, name, generate_name, phase, message, created, started, finished, "
-    "shutdown, labels, annotations, spec_json";
+    "shutdown, labels, annotations, spec_json, templates, ttl";
 
 struct RunRow {
   std::int64_t id = 0;
@@ -72,6 +73,7 @@ RunRow read_run(const Statement& row) {
   info.labels = map_from(row.text(11));
   info.annotations = map_from(row.text(12));
   info.spec_json = row.text(13);
+  read.run.origin = {row.text(14), row.text(15)};
   return read;
 }
 
@@ -114,12 +116,12 @@ Result<void> insert_run(Database& database, const StoreBatch::RunRow& row) {
   std::string annotations = map_json(info.annotations);
   return database.run(
       "INSERT INTO runs (uid, namespace, name, generate_name, phase, message, created, started, "
-      "finished, shutdown, labels, annotations, spec_json) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "finished, shutdown, labels, annotations, spec_json, templates, ttl) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {info.uid, info.name_space, info.name, info.generate_name,
        engine::run_phase_name(status.phase), status.message, millis(info.created),
        millis(status.started), millis(status.finished), engine::shutdown_name(status.shutdown),
-       labels, annotations, info.spec_json});
+       labels, annotations, info.spec_json, row.origin.templates, row.origin.ttl});
 }
 
 Result<void> update_run(Database& database, const StoreBatch::RunRow& row) {
@@ -242,6 +244,9 @@ Result<void> write(Database& database, const StoreBatch& batch) {
   for (const std::string& uid : batch.deleted_runs) {
     if (auto done = database.run("DELETE FROM runs WHERE uid = ?", {uid}); !done) return done;
   }
+  for (const ResourceStatus& status : batch.statuses) {
+    if (auto done = write_status(database, status); !done) return done;
+  }
   return {};
 }
 
@@ -322,6 +327,28 @@ Result<std::vector<std::string>> uids(Database& database) {
     if (!more) return fail(std::move(more.error()));
     if (!*more) return found;
     found.push_back(rows->text(0));
+  }
+}
+
+Result<std::vector<RunSummary>> summaries(Database& database) {
+  auto rows = database.prepare(
+      "SELECT uid, namespace, name, phase, finished, ttl, "
+      "json_extract(labels, '$.\"workflows.argoproj.io/cron-workflow\"') FROM runs "
+      "ORDER BY created, id");
+  if (!rows) return fail(std::move(rows.error()));
+  std::vector<RunSummary> found;
+  while (true) {
+    auto more = rows->step();
+    if (!more) return fail(std::move(more.error()));
+    if (!*more) return found;
+    found.push_back({.uid = rows->text(0),
+                     .name_space = rows->text(1),
+                     .name = rows->text(2),
+                     .phase = engine::run_phase_from(rows->text(3)).value_or(
+                         engine::RunPhase::Error),
+                     .finished = time_at(*rows, 4),
+                     .ttl = rows->text(5),
+                     .cron = rows->is_null(6) ? "" : rows->text(6)});
   }
 }
 

@@ -20,6 +20,8 @@ Result<std::vector<StoredRun>> by_name(Database& database, std::string_view name
                                        std::string_view name);
 Result<Store::Page> list(Database& database, const api::ListQuery& query);
 Result<std::vector<std::string>> uids(Database& database);
+/// In order of creation.
+Result<std::vector<RunSummary>> summaries(Database& database);
 
 Result<void> put_object(Database& database, api::ObjectKind kind, const api::Object& object,
                         bool replace);

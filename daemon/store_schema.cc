@@ -21,6 +21,11 @@ constexpr std::int64_t kApplicationId = 0x476e7472;
 // * runs is read newest first, page by page: (created, id) is the place of a page's end.
 // * nodes.seq is the order of creation; an update keeps it.
 // * object_keys.value holds raw bytes.
+// * runs.templates is what the run was compiled with besides its own spec, runs.ttl its effective
+//   ttlStrategy: JSON, "" where there is none.
+// * resources.json is the object as it was submitted, without status; status is the daemon's own
+//   word on a CronWorkflow. The two are written independently of each other.
+// * counters has the newest resourceVersion, so that a deleted object's is not given again.
 constexpr std::array kMigrations{
     R"sql(
 CREATE TABLE runs (
@@ -66,6 +71,26 @@ CREATE TABLE object_keys (
   value BLOB NOT NULL,
   PRIMARY KEY (kind, namespace, name, key),
   FOREIGN KEY (kind, namespace, name) REFERENCES objects ON DELETE CASCADE
+) WITHOUT ROWID;
+)sql",
+    R"sql(
+ALTER TABLE runs ADD COLUMN templates TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN ttl TEXT NOT NULL DEFAULT '';
+CREATE TABLE resources (
+  kind TEXT NOT NULL,
+  namespace TEXT NOT NULL,
+  name TEXT NOT NULL,
+  uid TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  json TEXT NOT NULL,
+  status TEXT NOT NULL,
+  PRIMARY KEY (kind, namespace, name)
+);
+CREATE TABLE counters (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
 ) WITHOUT ROWID;
 )sql",
 };

@@ -1,30 +1,12 @@
-#include <charconv>
-
 #include "api/body.h"
 #include "api/handlers/handlers.h"
 #include "api/selector.h"
+#include "api/submit_options.h"
 
 namespace gantry::api {
 namespace {
 
-bool is_yaml(const Request& request) {
-  return request.content_type == "application/yaml" ||
-         request.content_type == "application/x-yaml" || request.content_type == "text/yaml" ||
-         request.content_type == "text/x-yaml";
-}
-
 tl::unexpected<Error> pass(Error error) { return tl::unexpected<Error>(std::move(error)); }
-
-/// `NAME=VALUE` of submitOptions.parameters; the words of argo-workflows workflow/util
-/// ApplySubmitOpts.
-Result<std::pair<std::string, std::string>> parse_parameter(const std::string& text) {
-  std::size_t equals = text.find('=');
-  if (equals == std::string::npos) {
-    return fail(Code::InvalidArgument,
-                "expected parameter of the form: NAME=VALUE. Received: " + text);
-  }
-  return std::pair(text.substr(0, equals), text.substr(equals + 1));
-}
 
 /// The options that travel in the query beside a YAML body, under the names of Argo's submit
 /// message.
@@ -37,33 +19,9 @@ Result<void> read_options(const Query& query, CreateRequest& out) {
                     "createOptions.dryRun: \"" + value + "\" is not \"All\"");
       }
       out.dry_run = true;
-      continue;
-    }
-    if (!key.starts_with(kPrefix)) continue;
-    std::string_view option = std::string_view(key).substr(kPrefix.size());
-    if (option == "parameters") {
-      auto parameter = parse_parameter(value);
-      if (!parameter) return pass(std::move(parameter.error()));
-      out.parameters.push_back(std::move(*parameter));
-    } else if (option == "name") {
-      out.name = value;
-    } else if (option == "generateName") {
-      out.generate_name = value;
-    } else if (option == "entryPoint") {
-      out.entrypoint = value;
-    } else if (option == "labels") {
-      auto labels = parse_labels(value);
-      if (!labels) return pass(std::move(labels.error()).wrap(key));
-      out.labels.insert(out.labels.end(), labels->begin(), labels->end());
-    } else if (option == "priority") {
-      int priority = 0;
-      auto [rest, error] = std::from_chars(value.data(), value.data() + value.size(), priority);
-      if (error != std::errc() || rest != value.data() + value.size()) {
-        return fail(Code::InvalidArgument, key + ": \"" + value + "\" is not a 32-bit number");
-      }
-      out.priority = priority;
-    } else {
-      return fail(Code::Unimplemented, "not supported yet: " + key);
+    } else if (key.starts_with(kPrefix)) {
+      auto set = set_submit_option(std::string_view(key).substr(kPrefix.size()), value, out);
+      if (!set) return set;
     }
   }
   return {};
@@ -81,14 +39,14 @@ Result<CreateRequest> read_create(Request& request) {
   out.dry_run = *dry_run;
   out.file = request.query.text("file");
   if (auto ok = read_options(request.query, out); !ok) return pass(std::move(ok.error()));
-  out.yaml = is_yaml(request);
+  out.yaml = is_yaml(request.content_type);
   if (out.yaml) {
     if (request.body.empty())
       return fail(Code::InvalidArgument, "the body is empty; wanted a YAML file");
     out.document = std::move(request.body);
     return out;
   }
-  auto body = parse_create_body(request.body);
+  auto body = parse_create_body(request.body, "workflow");
   if (!body) return pass(std::move(body.error()));
   if (out.name_space.empty()) {
     if (!body->name_space.empty() && !is_dns_label(body->name_space)) {
@@ -96,18 +54,61 @@ Result<CreateRequest> read_create(Request& request) {
     }
     out.name_space = std::move(body->name_space);
   }
-  out.document = std::move(body->workflow);
+  out.document = std::move(body->object);
   out.dry_run = out.dry_run || body->dry_run;
   return out;
 }
 
-/// One object as Argo's clients send and expect it; `{"items": […]}` for a file, which may hold
-/// several.
-Reply<std::vector<Json>> reply_with_created(AnswerPtr answer, bool yaml) {
-  return reply_with<std::vector<Json>>(std::move(answer), [yaml](std::vector<Json> objects) {
-    if (yaml) return Json{{"items", std::move(objects)}};
-    return objects.empty() ? Json::object() : std::move(objects.front());
-  });
+/// The kind as Argo's submit takes it: kind, singular, plural or short name, in exactly that case.
+Result<ResourceKind> parse_kind(const std::string& text) {
+  struct Names {
+    ResourceKind kind;
+    std::string_view names[4];
+  };
+  static constexpr Names kKinds[] = {
+      {ResourceKind::WorkflowTemplate,
+       {"WorkflowTemplate", "workflowtemplate", "workflowtemplates", "wftmpl"}},
+      {ResourceKind::ClusterWorkflowTemplate,
+       {"ClusterWorkflowTemplate", "clusterworkflowtemplate", "clusterworkflowtemplates",
+        "cwftmpl"}},
+      {ResourceKind::CronWorkflow, {"CronWorkflow", "cronworkflow", "cronworkflows", "cronwf"}},
+  };
+  for (const Names& kind : kKinds) {
+    for (std::string_view name : kind.names) {
+      if (name == text) return kind.kind;
+    }
+  }
+  return fail(Code::InvalidArgument,
+              "Resource kind '" + text + "' is not supported for submitting");
+}
+
+Result<SubmitRequest> read_submit(const Request& request) {
+  auto body = parse_object(request.body);
+  if (!body) return pass(std::move(body.error()));
+  SubmitRequest out;
+  out.options.caller = request.caller;
+  auto text = [&](const char* field) {
+    auto value = body->find(field);
+    return value != body->end() && value->is_string() ? value->get<std::string>() : std::string();
+  };
+  auto kind = parse_kind(text("resourceKind"));
+  if (!kind) return pass(std::move(kind.error()));
+  out.kind = *kind;
+  out.name = text("resourceName");
+  if (!is_dns_subdomain(out.name)) {
+    return fail(Code::InvalidArgument, out.name.empty()
+                                           ? "resourceName is not specified"
+                                           : "resourceName: \"" + out.name + "\" is not a name");
+  }
+  out.options.name_space = request.name_space().empty() ? text("namespace") : request.name_space();
+  if (!out.options.name_space.empty() && !is_dns_label(out.options.name_space)) {
+    return fail(Code::InvalidArgument, "\"" + out.options.name_space + "\" is not a namespace");
+  }
+  if (auto options = body->find("submitOptions"); options != body->end()) {
+    auto read = read_submit_options(*options, out.options);
+    if (!read) return pass(std::move(read.error()));
+  }
+  return out;
 }
 
 }  // namespace
@@ -116,14 +117,20 @@ void create_workflow(Backend& backend, Request& request, AnswerPtr answer) {
   auto create = read_create(request);
   if (!create) return answer->fail(std::move(create.error()));
   bool yaml = create->yaml;
-  backend.create(std::move(*create), reply_with_created(std::move(answer), yaml));
+  backend.create(std::move(*create), reply_with_documents(std::move(answer), yaml));
 }
 
 void lint_workflow(Backend& backend, Request& request, AnswerPtr answer) {
   auto create = read_create(request);
   if (!create) return answer->fail(std::move(create.error()));
   bool yaml = create->yaml;
-  backend.lint(std::move(*create), reply_with_created(std::move(answer), yaml));
+  backend.lint(std::move(*create), reply_with_documents(std::move(answer), yaml));
+}
+
+void submit_workflow(Backend& backend, Request& request, AnswerPtr answer) {
+  auto submit = read_submit(request);
+  if (!submit) return answer->fail(std::move(submit.error()));
+  backend.submit(std::move(*submit), reply_with_object(std::move(answer)));
 }
 
 }  // namespace gantry::api

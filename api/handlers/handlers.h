@@ -9,13 +9,29 @@ namespace gantry::api {
 // create.cc
 void create_workflow(Backend& backend, Request& request, AnswerPtr answer);
 void lint_workflow(Backend& backend, Request& request, AnswerPtr answer);
+void submit_workflow(Backend& backend, Request& request, AnswerPtr answer);
 
 // workflows.cc
 void list_workflows(Backend& backend, Request& request, AnswerPtr answer);
 void get_workflow(Backend& backend, Request& request, AnswerPtr answer);
 void delete_workflow(Backend& backend, Request& request, AnswerPtr answer);
-void stop_workflow(Backend& backend, Request& request, AnswerPtr answer);
-void terminate_workflow(Backend& backend, Request& request, AnswerPtr answer);
+/// The part of a list's query that all lists have: namespace, labels, name, page.
+Result<ListQuery> read_list(const Request& request);
+Json list_json(ListPage page, const Fields& fields);
+
+// commands.cc: stop, terminate, suspend, resume, set, retry and resubmit, by the path's last word.
+void command_workflow(Backend& backend, Request& request, AnswerPtr answer);
+
+// resources.cc: each for all kinds of ResourceKind, by the path's first word.
+void create_resource(Backend& backend, Request& request, AnswerPtr answer);
+void update_resource(Backend& backend, Request& request, AnswerPtr answer);
+void lint_resource(Backend& backend, Request& request, AnswerPtr answer);
+void list_resources(Backend& backend, Request& request, AnswerPtr answer);
+void get_resource(Backend& backend, Request& request, AnswerPtr answer);
+void delete_resource(Backend& backend, Request& request, AnswerPtr answer);
+/// Suspend and resume.
+void suspend_cron(Backend& backend, Request& request, AnswerPtr answer);
+void receive_event(Backend& backend, Request& request, AnswerPtr answer);
 
 // streams.cc
 void watch_workflows(Backend& backend, Request& request, AnswerPtr answer);

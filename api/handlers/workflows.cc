@@ -1,4 +1,3 @@
-#include "api/body.h"
 #include "api/handlers/handlers.h"
 #include "api/selector.h"
 
@@ -7,7 +6,22 @@ namespace {
 
 tl::unexpected<Error> pass(Error error) { return tl::unexpected<Error>(std::move(error)); }
 
-Result<ListQuery> read_list(const Request& request, const Fields& fields) {
+Result<ListQuery> read_workflow_list(const Request& request, const Fields& fields) {
+  const Query& query = request.query;
+  auto list = read_list(request);
+  if (!list) return list;
+  auto after = query.time("createdAfter"), before = query.time("finishedBefore");
+  if (!after) return pass(std::move(after.error()));
+  if (!before) return pass(std::move(before.error()));
+  list->created_after = *after;
+  list->finished_before = *before;
+  list->with_nodes = !fields.excludes("items.status.nodes");
+  return list;
+}
+
+}  // namespace
+
+Result<ListQuery> read_list(const Request& request) {
   const Query& query = request.query;
   ListQuery list;
   list.name_space = request.name_space();
@@ -29,45 +43,30 @@ Result<ListQuery> read_list(const Request& request, const Fields& fields) {
     return fail(Code::InvalidArgument,
                 "query parameter nameFilter: \"" + match + "\" is not Contains, Prefix or Exact");
   }
-  auto after = query.time("createdAfter"), before = query.time("finishedBefore");
-  if (!after) return pass(std::move(after.error()));
-  if (!before) return pass(std::move(before.error()));
-  list.created_after = *after;
-  list.finished_before = *before;
   auto limit = query.number("listOptions.limit");
   if (!limit) return pass(std::move(limit.error()));
   list.limit = limit->value_or(0);
   list.continue_token = query.text("listOptions.continue");
-  list.with_nodes = !fields.excludes("items.status.nodes");
   return list;
 }
 
-void command(Backend& backend, Request& request, AnswerPtr answer, Verb verb) {
-  auto body = parse_object(request.body);
-  if (!body) return answer->fail(std::move(body.error()));
-  for (const char* field : {"nodeFieldSelector", "message"}) {
-    auto value = body->find(field);
-    if (value == body->end() || value->is_null() || *value == "") continue;
-    return answer->fail(Error{Code::Unimplemented, std::string("not supported yet: ") + field});
-  }
-  backend.command(request.name_space(), request.name(), verb, reply_with_object(std::move(answer)));
+Json list_json(ListPage page, const Fields& fields) {
+  Json metadata = {{"resourceVersion", ""}};
+  if (!page.continue_token.empty()) metadata["continue"] = page.continue_token;
+  if (page.remaining > 0) metadata["remainingItemCount"] = page.remaining;
+  Json out = {{"metadata", std::move(metadata)}, {"items", std::move(page.items)}};
+  fields.apply(out);
+  // Clients iterate over `items` whatever they asked to see.
+  if (!out.contains("items")) out["items"] = Json::array();
+  return out;
 }
-
-}  // namespace
 
 void list_workflows(Backend& backend, Request& request, AnswerPtr answer) {
   Fields fields(request.query.text("fields"));
-  auto list = read_list(request, fields);
+  auto list = read_workflow_list(request, fields);
   if (!list) return answer->fail(std::move(list.error()));
   backend.list(std::move(*list), reply_with<ListPage>(std::move(answer), [fields](ListPage page) {
-                 Json metadata = {{"resourceVersion", ""}};
-                 if (!page.continue_token.empty()) metadata["continue"] = page.continue_token;
-                 if (page.remaining > 0) metadata["remainingItemCount"] = page.remaining;
-                 Json out = {{"metadata", std::move(metadata)}, {"items", std::move(page.items)}};
-                 fields.apply(out);
-                 // Clients iterate over `items` whatever they asked to see.
-                 if (!out.contains("items")) out["items"] = Json::array();
-                 return out;
+                 return list_json(std::move(page), fields);
                }));
 }
 
@@ -82,14 +81,6 @@ void get_workflow(Backend& backend, Request& request, AnswerPtr answer) {
 
 void delete_workflow(Backend& backend, Request& request, AnswerPtr answer) {
   backend.remove(request.name_space(), request.name(), reply_with_object(std::move(answer)));
-}
-
-void stop_workflow(Backend& backend, Request& request, AnswerPtr answer) {
-  command(backend, request, std::move(answer), Verb::Stop);
-}
-
-void terminate_workflow(Backend& backend, Request& request, AnswerPtr answer) {
-  command(backend, request, std::move(answer), Verb::Terminate);
 }
 
 }  // namespace gantry::api

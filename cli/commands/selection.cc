@@ -1,5 +1,7 @@
 #include "cli/commands/selection.h"
 
+#include <algorithm>
+
 #include "cli/commands/commands.h"
 #include "cli/render/age.h"
 #include "cli/render/workflow_list.h"
@@ -86,6 +88,39 @@ Result<std::vector<Json>> select_workflows(Session& session, const Selection& se
   }
   sort_workflows(workflows);
   return workflows;
+}
+
+Result<std::vector<Target>> select_targets(Session& session, const Selection& selection,
+                                           const std::vector<std::string>& names) {
+  if (names.empty() && !selection.narrows()) {
+    return fail(Code::InvalidArgument, "requires either selector or workflow");
+  }
+  std::vector<Target> targets;
+  auto add = [&](Target target) {
+    if (std::find(targets.begin(), targets.end(), target) == targets.end()) {
+      targets.push_back(std::move(target));
+    }
+  };
+  if (selection.narrows()) {
+    auto found = select_workflows(session, selection);
+    if (!found) return fail(found.error());
+    for (const Json& item : *found) {
+      add({text_at(item, {"metadata", "namespace"}), text_at(item, {"metadata", "name"})});
+    }
+  }
+  for (const std::string& name : names) add({session.name_space, name});
+  return targets;
+}
+
+Result<Json> command_workflow(Session& session, const Target& target, const std::string& verb,
+                              Json body) {
+  session.name_space = target.first;
+  body["namespace"] = target.first;
+  body["name"] = target.second;
+  return session.client->call({.method = "PUT",
+                               .path = session.workflow(target.second) + "/" + verb,
+                               .body = body.dump(),
+                               .content_type = "application/json"});
 }
 
 }  // namespace gantry::cli

@@ -3,6 +3,7 @@
 // Which workflows: the filters that list, delete, stop and terminate share.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/command_line.h"
@@ -28,5 +29,17 @@ void add_selection(Command& command, Selection& selection);
 
 /// Every workflow that `selection` names, sorted as `list` shows them.
 Result<std::vector<Json>> select_workflows(Session& session, const Selection& selection);
+
+/// A workflow by namespace and name.
+using Target = std::pair<std::string, std::string>;
+
+/// Those of `selection`, if that narrows, and those of `names`; each once. Fails when neither says
+/// anything.
+Result<std::vector<Target>> select_targets(Session& session, const Selection& selection,
+                                           const std::vector<std::string>& names);
+
+/// PUT …/NAME/VERB with `body`, to which namespace and name are added; the workflow as it is then.
+Result<Json> command_workflow(Session& session, const Target& target, const std::string& verb,
+                              Json body);
 
 }  // namespace gantry::cli

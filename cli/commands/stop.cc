@@ -1,5 +1,3 @@
-#include <set>
-
 #include "cli/commands/commands.h"
 #include "cli/commands/selection.h"
 
@@ -9,43 +7,26 @@ namespace {
 struct StopOptions {
   std::vector<std::string> names;
   Selection selection;
-  std::string message;
+  std::string message, node_selector;
   bool dry_run = false;
 };
 
 /// `verb` is the API's: stop or terminate; `done` what the output calls it.
 int stop(Session& session, const StopOptions& options, const std::string& verb, const char* done) {
-  if (options.names.empty() && !options.selection.narrows()) {
-    return report("requires either selector or workflow");
-  }
-  std::vector<std::pair<std::string, std::string>> targets;  // namespace, name
-  if (options.selection.narrows()) {
-    auto found = select_workflows(session, options.selection);
-    if (!found) return report(found.error());
-    for (const Json& item : *found) {
-      targets.emplace_back(text_at(item, {"metadata", "namespace"}),
-                           text_at(item, {"metadata", "name"}));
-    }
-  }
-  for (const std::string& name : options.names) targets.emplace_back(session.name_space, name);
-
-  std::set<std::pair<std::string, std::string>> seen;
-  for (auto& [name_space, name] : targets) {
-    if (!seen.emplace(name_space, name).second) continue;
+  auto targets = select_targets(session, options.selection, options.names);
+  if (!targets) return report(targets.error());
+  for (const Target& target : *targets) {
     if (options.dry_run) {
-      print_line("workflow " + name + " " + done + " (dry-run)");
+      print_line("workflow " + target.second + " " + done + " (dry-run)");
       continue;
     }
-    session.name_space = name_space;
-    Json body{{"name", name}, {"namespace", name_space}};
+    Json body = Json::object();
     if (!options.message.empty()) body["message"] = options.message;
-    Result<Json> answer = session.client->call({.method = "PUT",
-                                                .path = session.workflow(name) + "/" + verb,
-                                                .body = body.dump(),
-                                                .content_type = "application/json"});
+    if (!options.node_selector.empty()) body["nodeFieldSelector"] = options.node_selector;
+    Result<Json> answer = command_workflow(session, target, verb, std::move(body));
     if (!answer) return report(answer.error());
     std::string real = text_at(*answer, {"metadata", "name"});
-    print_line("workflow " + (real.empty() ? name : real) + " " + done);
+    print_line("workflow " + (real.empty() ? target.second : real) + " " + done);
   }
   return 0;
 }
@@ -59,7 +40,9 @@ void add(Command& root, Session& session, const std::string& verb, const char* d
       .option("--field-selector", options->selection.fields, "All with these fields")
       .flag("--dry-run", options->dry_run, "Only say what would be done");
   if (verb == "stop") {
-    command.option("--message", options->message, "The message that running steps get");
+    command.option("--message", options->message, "The message that running steps get")
+        .option("--node-field-selector", options->node_selector,
+                "Fail only the waiting Suspend nodes with these fields: displayName=approve");
   }
   command.action([&session, options, verb, done] { return stop(session, *options, verb, done); });
 }

@@ -385,6 +385,53 @@ class EndToEnd(unittest.TestCase):
         self.assertPhase(workflow, "Succeeded")
         self.assertEqual(D.logs(name), ["done", "done"])
 
+    # ---- the objects around workflows ----
+
+    def test_a_cron_workflow_runs_by_the_clock_and_over_a_kill(self):
+        cron = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow", "metadata": {"name": "e2e-tick"},
+                "spec": {"schedules": ["@every 2s"], "concurrencyPolicy": "Forbid", "successfulJobsHistoryLimit": 100,
+                         "workflowSpec": {"entrypoint": "main", "templates": [sh("echo tick")]}}}
+        created = D.cli("cron", "create", "-", input=json.dumps(cron))
+        self.assertIn("Schedules:                     @every 2s", created)
+        def children(phase=None):
+            query = urllib.parse.urlencode({"listOptions.labelSelector": "workflows.argoproj.io/cron-workflow=e2e-tick"})
+            items = D.call("GET", f"/api/v1/workflows/default?{query}")["items"]
+            return {i["metadata"]["name"]: i for i in items if phase in (None, i["status"]["phase"])}
+        D.await_(lambda: len(children("Succeeded")) >= 2, 60, "two runs")
+        D.stop(signal.SIGKILL)
+        before = time.time()
+        D.start()
+        D.await_(lambda: any(int(n.rsplit("-", 1)[1]) >= before for n in children("Succeeded")), 60, "a run after the kill")
+        D.cli("cron", "suspend", "e2e-tick")
+        D.await_(lambda: not D.call("GET", "/api/v1/cron-workflows/default/e2e-tick")["status"]["active"], 60, "the last end")
+        runs, status = children(), D.call("GET", "/api/v1/cron-workflows/default/e2e-tick")["status"]
+        times = sorted(int(name.rsplit("-", 1)[1]) for name in runs)
+        self.assertEqual({t % 2 for t in times}, {times[0] % 2}, "the beat is kept")
+        self.assertEqual(len(times), len(set(times)))
+        self.assertEqual(status["succeeded"], len(children("Succeeded")))
+        for name, run in runs.items():
+            self.assertEqual(D.logs(name), ["tick"])
+            scheduled = run["metadata"]["annotations"]["workflows.argoproj.io/scheduled-time"]
+            self.assertEqual(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(name.rsplit("-", 1)[1]))), scheduled)
+        self.assertIn("true", D.cli("cron", "list").splitlines()[1])
+        by_hand = D.cli("submit", "--from", "cronwf/e2e-tick", "-w", "-o", "name").strip()
+        self.assertIn(by_hand, children("Succeeded"))
+        self.assertIn("CronWorkflow 'e2e-tick' deleted", D.cli("cron", "delete", "e2e-tick"))
+        D.await_(lambda: not children(), 30, "its workflows to go with it")
+
+    def test_templates_are_kept(self):
+        template = {"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTemplate", "metadata": {"name": "e2e-kept"},
+                    "spec": {"entrypoint": "main", "templates": [sh("echo hi")]}}
+        D.cli("template", "create", "-", input=json.dumps(template))
+        with self.assertRaises(Refused) as refused:
+            D.call("POST", "/api/v1/workflow-templates/default", {"template": template})
+        self.assertEqual(refused.exception.status, 409)
+        D.stop(signal.SIGKILL)
+        D.start()
+        self.assertEqual(D.call("GET", "/api/v1/workflow-templates/default/e2e-kept")["spec"], template["spec"])
+        D.cli("template", "delete", "e2e-kept")
+        self.assertNotIn("e2e-kept", D.cli("template", "list"))
+
     def test_only_one_daemon_for_a_state_directory(self):
         second = subprocess.run([BIN + "/gantryd", "--state-dir", D.work + "/state", "--socket", D.work + "/other"],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)

@@ -91,8 +91,10 @@ class FakeBackend final : public Backend {
                 {"entrypoint", r.entrypoint},
                 {"uid", r.caller.uid},
                 {"pid", r.caller.pid},
+                {"serviceAccount", r.service_account},
                 {"parameters", r.parameters},
-                {"labels", r.labels}};
+                {"labels", r.labels},
+                {"annotations", r.annotations}};
     out["priority"] = r.priority ? Json(*r.priority) : Json();
     return out;
   }
@@ -127,11 +129,83 @@ class FakeBackend final : public Backend {
     calls.push_back({{"call", "remove"}, {"ns", ns}, {"name", name}});
     answer<Json>(std::move(reply), Json::object());
   }
-  void command(const std::string& ns, const std::string& name, Verb verb,
+  void command(const std::string& ns, const std::string& name, Command c,
                Reply<Json> reply) override {
-    calls.push_back(
-        {{"call", verb == Verb::Stop ? "stop" : "terminate"}, {"ns", ns}, {"name", name}});
+    static constexpr const char* kVerbs[] = {"stop", "terminate", "suspend", "resume",
+                                             "set",  "retry",     "resubmit"};
+    calls.push_back({{"call", kVerbs[static_cast<int>(c.verb)]},
+                     {"ns", ns},
+                     {"name", name},
+                     {"selector", c.node_selector},
+                     {"message", c.message},
+                     {"phase", c.phase},
+                     {"outputs", c.output_parameters},
+                     {"restart", c.restart_successful},
+                     {"memoized", c.memoized},
+                     {"parameters", c.parameters}});
     answer<Json>(std::move(reply), workflows.front());
+  }
+  void submit(SubmitRequest request, Reply<Json> reply) override {
+    calls.push_back(json(request.options, "submit"));
+    calls.back()["kind"] = static_cast<int>(request.kind);
+    calls.back()["from"] = request.name;
+    answer<Json>(std::move(reply), workflows.front());
+  }
+  void resources(ResourceRequest r, const char* what, Reply<std::vector<Json>> reply) {
+    calls.push_back({{"call", what},
+                     {"kind", static_cast<int>(r.kind)},
+                     {"ns", r.name_space},
+                     {"name", r.name},
+                     {"document", r.document},
+                     {"yaml", r.yaml},
+                     {"file", r.file},
+                     {"dryRun", r.dry_run},
+                     {"strict", r.strict}});
+    answer<std::vector<Json>>(std::move(reply), workflows);
+  }
+  void create_resources(ResourceRequest r, Reply<std::vector<Json>> reply) override {
+    resources(std::move(r), "create", std::move(reply));
+  }
+  void update_resources(ResourceRequest r, Reply<std::vector<Json>> reply) override {
+    resources(std::move(r), "update", std::move(reply));
+  }
+  void lint_resources(ResourceRequest r, Reply<std::vector<Json>> reply) override {
+    resources(std::move(r), "lint", std::move(reply));
+  }
+  void get_resource(ResourceKind kind, const std::string& ns, const std::string& name,
+                    Reply<Json> reply) override {
+    calls.push_back(
+        {{"call", "get"}, {"kind", static_cast<int>(kind)}, {"ns", ns}, {"name", name}});
+    answer<Json>(std::move(reply), workflows.front());
+  }
+  void list_resources(ResourceKind kind, ListQuery q, Reply<ListPage> reply) override {
+    calls.push_back({{"call", "list"},
+                     {"kind", static_cast<int>(kind)},
+                     {"ns", q.name_space},
+                     {"labels", json(q.labels)},
+                     {"filter", q.name_filter},
+                     {"match", static_cast<int>(q.name_match)}});
+    answer<ListPage>(std::move(reply), {workflows, "", 0});
+  }
+  void remove_resource(ResourceKind kind, const std::string& ns, const std::string& name,
+                       Reply<Json> reply) override {
+    calls.push_back(
+        {{"call", "remove"}, {"kind", static_cast<int>(kind)}, {"ns", ns}, {"name", name}});
+    answer<Json>(std::move(reply), Json::object());
+  }
+  void suspend_cron(const std::string& ns, const std::string& name, bool suspend,
+                    Reply<Json> reply) override {
+    calls.push_back(
+        {{"call", suspend ? "suspend cron" : "resume cron"}, {"ns", ns}, {"name", name}});
+    answer<Json>(std::move(reply), workflows.front());
+  }
+  void dispatch_event(Event e, Reply<Json> reply) override {
+    calls.push_back({{"call", "event"},
+                     {"ns", e.name_space},
+                     {"discriminator", e.discriminator},
+                     {"payload", e.payload},
+                     {"metadata", e.metadata}});
+    answer<Json>(std::move(reply), Json::object());
   }
   void watch(WatchQuery q, StreamPtr stream) override {
     calls.push_back(

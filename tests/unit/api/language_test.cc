@@ -187,10 +187,10 @@ TEST(Body, Create) {
       "{\n \"namespace\": \"ns\",\n \"workflow\": {\"a\": [1, {\"b\": \"}\\u00e9\"}],\n   \"c\": "
       "{}},\n"
       " \"createOptions\": {\"fieldManager\": \"x\", \"dryRun\": [\"All\"]}, \"instanceID\": null}";
-  auto body = parse_create_body(text);
+  auto body = parse_create_body(text, "workflow");
   ASSERT_TRUE(body) << body.error().message;
   EXPECT_EQ(body->name_space, "ns");
-  EXPECT_EQ(body->workflow, "{\"a\": [1, {\"b\": \"}\\u00e9\"}],\n   \"c\": {}}");
+  EXPECT_EQ(body->object, "{\"a\": [1, {\"b\": \"}\\u00e9\"}],\n   \"c\": {}}");
   EXPECT_TRUE(body->dry_run);
 
   std::pair<const char*, bool> dry[] = {
@@ -201,10 +201,10 @@ TEST(Body, Create) {
       {R"({"workflow":{},"createOptions":{}, "serverDryRun":false})", false}};
   for (const auto& [json, want] : dry) {
     std::string copy = json;
-    auto parsed = parse_create_body(copy);
+    auto parsed = parse_create_body(copy, "workflow");
     ASSERT_TRUE(parsed) << json << parsed.error().message;
     EXPECT_EQ(parsed->dry_run, want) << json;
-    EXPECT_EQ(parsed->workflow, "{}");
+    EXPECT_EQ(parsed->object, "{}");
   }
 }
 
@@ -227,14 +227,14 @@ TEST(Body, CreateErrors) {
       {R"({"workflow":{},"createOptions":{"dryRun":["Some"]}})", "\"Some\" is not \"All\""}};
   for (const auto& [json, want] : cases) {
     std::string copy = json;
-    auto body = parse_create_body(copy);
+    auto body = parse_create_body(copy, "workflow");
     ASSERT_FALSE(body) << json;
     EXPECT_EQ(body.error().code, Code::InvalidArgument);
     EXPECT_NE(body.error().message.find(want), std::string::npos)
         << json << ": " << body.error().message;
   }
   std::string deep = "{\"workflow\":" + std::string(100000, '[');
-  EXPECT_FALSE(parse_create_body(deep));
+  EXPECT_FALSE(parse_create_body(deep, "workflow"));
 }
 
 TEST(Body, Objects) {

@@ -6,11 +6,11 @@ namespace gantry::api {
 namespace {
 
 struct Case {
-  const char *method, *target;
-  std::string body, headers;
+  const char* method;
+  std::string target, body, headers;
   int status;
-  const char* call;    ///< the backend's last call contains all of this; "" none was made
-  const char* answer;  ///< the answer contains all of this
+  std::string call;    ///< the backend's last call contains all of this; "" none was made
+  std::string answer;  ///< the answer contains all of this
 };
 
 /// Whether `have` has everything that `want` has.
@@ -36,7 +36,7 @@ class Routes : public testing::Test {
       harness.on_loop([&] { harness.backend.calls.clear(); });
       Response response = client.call(c.method, c.target, c.body, c.headers);
       EXPECT_EQ(response.status, c.status) << response.body;
-      if (*c.answer == '{') {
+      if (c.answer.starts_with('{')) {
         EXPECT_TRUE(contains(response.json(), Json::parse(c.answer)))
             << response.body << "\nwanted " << c.answer;
         EXPECT_NE(response.headers.find("application/json"), std::string::npos);
@@ -49,7 +49,7 @@ class Routes : public testing::Test {
         EXPECT_TRUE(error.contains("code") && error.contains("message")) << response.body;
       }
       Json call = harness.last_call();
-      if (*c.call == '\0') {
+      if (c.call.empty()) {
         EXPECT_TRUE(call.is_null()) << call;
       } else {
         EXPECT_TRUE(contains(call, Json::parse(c.call))) << call << "\nwanted " << c.call;
@@ -78,6 +78,98 @@ TEST_F(Routes, System) {
   EXPECT_EQ(client.call("GET", "/api/v1/userinfo").json()["subject"],
             "uid:" + std::to_string(getuid()));
   EXPECT_NE(client.call("PUT", "/healthz").headers.find("Allow: GET"), std::string::npos);
+}
+
+TEST_F(Routes, Submit) {
+  run({
+      {"POST", "/api/v1/workflows/ns/submit",
+       R"({"namespace":"ns","resourceKind":"WorkflowTemplate","resourceName":"t","submitOptions":
+           {"parameters":["a=b"],"labels":"x=y","annotations":"n=o p","name":"n","generateName":"g-",
+            "entryPoint":"e","serviceAccount":"s","priority":3,"dryRun":true,"artifacts":[],
+            "ownerReference":null,"podPriorityClassName":"high"}})",
+       "", 200,
+       R"({"call":"submit","kind":0,"from":"t","ns":"ns","parameters":[["a","b"]],"labels":[["x","y"]],
+           "annotations":[["n","o p"]],"name":"n","generateName":"g-","entrypoint":"e",
+           "serviceAccount":"s","priority":3,"dryRun":true})",
+       R"({"metadata":{"name":"hello"}})"},
+      {"POST", "/api/v1/workflows/ns/submit", R"({"resourceKind":"cwftmpl","resourceName":"t"})",
+       "", 200, R"({"kind":1,"from":"t","dryRun":false})", "{}"},
+      {"POST", "/api/v1/workflows/ns/submit",
+       R"({"resourceKind":"cronworkflows","resourceName":"t"})", "", 200, R"({"kind":2})", "{}"},
+      {"POST", "/api/v1/workflows/ns/submit", R"({"resourceKind":"Wftmpl","resourceName":"t"})", "",
+       400, "", "Resource kind 'Wftmpl' is not supported for submitting"},
+      {"POST", "/api/v1/workflows/ns/submit", R"({"resourceKind":"wftmpl"})", "", 400, "",
+       "resourceName is not specified"},
+      {"POST", "/api/v1/workflows/ns/submit",
+       R"({"resourceKind":"wftmpl","resourceName":"t","submitOptions":{"artifacts":["a=b"]}})", "",
+       501, "", "not supported yet: submitOptions.artifacts"},
+      {"POST", "/api/v1/workflows/ns/submit",
+       R"({"resourceKind":"wftmpl","resourceName":"t","submitOptions":{"name":{"a":1}}})", "", 400,
+       "", "is not a text"},
+  });
+}
+
+TEST_F(Routes, Resources) {
+  struct Family {
+    const char* path;
+    const char* field;
+    int kind;
+  };
+  for (const Family& f : {Family{"workflow-templates/ns", "template", 0},
+                          {"cluster-workflow-templates", "template", 1},
+                          {"cron-workflows/ns", "cronWorkflow", 2},
+                          {"workflow-event-bindings/ns", "workflowEventBinding", 3}}) {
+    const std::string path = std::string("/api/v1/") + f.path;
+    const std::string kind = R"({"kind":)" + std::to_string(f.kind);
+    const std::string ns = f.kind == 1 ? R"(,"ns":"")" : R"(,"ns":"ns")";
+    const std::string body = std::string(R"({")") + f.field + R"(":{"a":1}})";
+    run({
+        {"POST", path, body, "", 200,
+         kind + ns + R"(,"call":"create","document":"{\"a\":1}","yaml":false,"dryRun":false})",
+         R"({"metadata":{"name":"hello"}})"},
+        {"POST", path + "?file=f.yaml&strict=true&createOptions.dryRun=All", "a: 1", kYaml, 200,
+         kind +
+             R"(,"call":"create","document":"a: 1","yaml":true,"file":"f.yaml","strict":true,"dryRun":true})",
+         R"({"items":[{"metadata":{"name":"hello"}}]})"},
+        {"POST", path + "/lint", body, "", 200, kind + ns + R"(,"call":"lint","name":""})", "{}"},
+        {"GET", path + "?listOptions.labelSelector=a%3Db", "", "", 200,
+         kind + ns + R"(,"call":"list","labels":[["a",0,["b"]]]})",
+         R"({"items":[{"metadata":{"name":"hello"}}]})"},
+        {"GET", path + "?namePattern=x", "", "", 200, R"({"filter":"x","match":0})", "{}"},
+        {"GET", path + "/hello", "", "", 200, kind + ns + R"(,"call":"get","name":"hello"})", "{}"},
+        {"PUT", path + "/hello", body, "", 200, kind + ns + R"(,"call":"update","name":"hello"})",
+         "{}"},
+        {"PUT", path, "a: 1", kYaml, 200, kind + R"(,"call":"update","name":"","yaml":true})",
+         "{}"},
+        {"DELETE", path + "/hello", "", "", 200, kind + ns + R"(,"call":"remove","name":"hello"})",
+         "{}"},
+        {"POST", path, "{}", "", 400, "", std::string(f.field) + " is not specified"},
+        {"POST", path + "?createOptions.dryRun=Some", body, "", 400, "", "is not \\\"All\\\""},
+        {"GET", path + "/UPPER", "", "", 404, "", R"({"code":5})"},
+    });
+  }
+  run({
+      {"GET", "/api/v1/workflow-templates?", "", "", 200, R"({"call":"list","ns":""})", "{}"},
+      {"POST", "/api/v1/cron-workflows/", R"({"namespace":"other","cronWorkflow":{}})", "", 200,
+       R"({"ns":"other"})", "{}"},
+      {"PUT", "/api/v1/cron-workflows/ns/c/suspend", "", "", 200,
+       R"({"call":"suspend cron","name":"c"})", "{}"},
+      {"PUT", "/api/v1/cron-workflows/ns/c/resume", "{}", "", 200,
+       R"({"call":"resume cron","name":"c"})", "{}"},
+  });
+}
+
+TEST_F(Routes, Events) {
+  run({
+      {"POST", "/api/v1/events/ns/github", R"({"a":1})",
+       "X-Github-Event: push\r\nAuthorization: Bearer secret\r\n", 200,
+       R"({"call":"event","ns":"ns","discriminator":"github","payload":{"a":1},
+           "metadata":{"x-github-event":["push"]}})",
+       "{}"},
+      {"POST", "/api/v1/events/ns/", "", "", 200, R"({"discriminator":"","payload":null})", "{}"},
+      {"POST", "/api/v1/events/ns", "[1]", "", 200, R"({"payload":[1]})", "{}"},
+      {"POST", "/api/v1/events/ns/x", "{", "", 400, "", "not valid JSON"},
+  });
 }
 
 TEST_F(Routes, Create) {
@@ -116,13 +208,14 @@ TEST_F(Routes, Create) {
        "expected parameter of the form: NAME=VALUE. Received: x"},
       {"POST", "/api/v1/workflows/ns?submitOptions.labels=x", "a", kYaml, 400, "", "NAME=VALUE"},
       {"POST", "/api/v1/workflows/ns?submitOptions.priority=1.5", "a", kYaml, 400, "", "32-bit"},
-      {"POST", "/api/v1/workflows/ns?submitOptions.serviceAccount=x", "a", kYaml, 501, "",
-       "not supported yet: submitOptions.serviceAccount"},
+      {"POST",
+       "/api/v1/workflows/ns?submitOptions.serviceAccount=x&submitOptions.annotations=a%3Db%20c",
+       "a", kYaml, 200, R"({"serviceAccount":"x","annotations":[["a","b c"]]})", "{}"},
+      {"POST", "/api/v1/workflows/ns?submitOptions.artifacts=a%3Db", "a", kYaml, 501, "",
+       "not supported yet: submitOptions.artifacts"},
       {"POST", "/api/v1/workflows/ns?createOptions.dryRun=Some", "a", kYaml, 400, "",
        "is not \\\"All\\\""},
       {"POST", "/api/v1/workflows/ns?strict=perhaps", "a", kYaml, 400, "", "strict"},
-      {"POST", "/api/v1/workflows/ns/submit", R"({"resourceKind":"wftmpl"})", "", 501, "",
-       R"({"code":12})"},
   });
   client.call("POST", "/api/v1/workflows/ns", R"({"workflow":{}})");
   EXPECT_EQ(harness.last_call()["uid"], getuid());
@@ -178,19 +271,33 @@ TEST_F(Routes, OneWorkflow) {
        R"({"call":"stop"})", "{}"},
       {"PUT", "/api/v1/workflows/ns/hello/terminate", "{}", "", 200, R"({"call":"terminate"})",
        "{}"},
-      {"PUT", "/api/v1/workflows/ns/hello/stop", R"({"nodeFieldSelector":"x"})", "", 501, "",
-       "not supported yet: nodeFieldSelector"},
-      {"PUT", "/api/v1/workflows/ns/hello/stop", R"({"message":"m"})", "", 501, "",
-       "not supported yet: message"},
+      {"PUT", "/api/v1/workflows/ns/hello/stop", R"({"nodeFieldSelector":"x"})", "", 400, "",
+       "can't understand 'x'"},
+      {"PUT", "/api/v1/workflows/ns/hello/stop",
+       R"({"nodeFieldSelector":"displayName=a\\\\,b,phase!=x","message":"m"})", "", 200,
+       R"({"call":"stop","selector":"displayName=a\\\\,b,phase!=x","message":"m"})", "{}"},
+      {"PUT", "/api/v1/workflows/ns/hello/stop", R"({"message":7})", "", 400, "",
+       "message is not a string"},
       {"PUT", "/api/v1/workflows/ns/hello/stop", "{", "", 400, "", "not valid JSON"},
-      {"PUT", "/api/v1/workflows/ns/hello/retry", "{}", "", 501, "", "not supported yet: retry"},
-      {"PUT", "/api/v1/workflows/ns/hello/resubmit", "{}", "", 501, "", "resubmit"},
-      {"PUT", "/api/v1/workflows/ns/hello/suspend", "", "", 501, "", "suspend"},
-      {"PUT", "/api/v1/workflows/ns/hello/resume", "", "", 501, "", "resume"},
-      {"PUT", "/api/v1/workflows/ns/hello/set", "{}", "", 501, "", "not supported yet: set"},
-      {"GET", "/api/v1/workflow-templates/ns", "", "", 501, "", R"({"code":12})"},
-      {"POST", "/api/v1/cron-workflows/ns/lint", "{}", "", 501, "",
-       "not supported yet: POST /api/v1/cron-workflows/ns/lint"},
+      {"PUT", "/api/v1/workflows/ns/hello/retry",
+       R"({"restartSuccessful":true,"nodeFieldSelector":"id=5","parameters":["a=b=c"]})", "", 200,
+       R"({"call":"retry","restart":true,"selector":"id=5","parameters":[["a","b=c"]]})", "{}"},
+      {"PUT", "/api/v1/workflows/ns/hello/retry", R"({"parameters":["a"]})", "", 400, "",
+       "expected parameter of the form: NAME=VALUE. Received: a"},
+      {"PUT", "/api/v1/workflows/ns/hello/retry", R"({"restartSuccessful":"yes"})", "", 400, "",
+       "restartSuccessful is not true or false"},
+      {"PUT", "/api/v1/workflows/ns/hello/resubmit", R"({"memoized":true,"parameters":null})", "",
+       200, R"({"call":"resubmit","memoized":true,"parameters":[]})", "{}"},
+      {"PUT", "/api/v1/workflows/ns/hello/suspend", "", "", 200, R"({"call":"suspend"})", "{}"},
+      {"PUT", "/api/v1/workflows/ns/@latest/resume", "", "", 200,
+       R"({"call":"resume","name":"@latest"})", "{}"},
+      {"PUT", "/api/v1/workflows/ns/hello/set",
+       R"({"phase":"Succeeded","message":"m","outputParameters":"{\"k\":\"v\"}"})", "", 200,
+       R"({"call":"set","phase":"Succeeded","message":"m","outputs":[["k","v"]]})", "{}"},
+      {"PUT", "/api/v1/workflows/ns/hello/set", R"({"outputParameters":"k=v"})", "", 400, "",
+       "is not a JSON object"},
+      {"PUT", "/api/v1/workflows/ns/hello/set", R"({"outputParameters":"{\"k\":1}"})", "", 400, "",
+       "k is not a string"},
       {"GET", "/artifacts/ns/w/n/a", "", "", 501, "", R"({"code":12})"},
   });
   EXPECT_EQ(client.call("GET", "/api/v1/workflows/ns/x?fields=status.phase").body,

@@ -70,7 +70,7 @@ class EffectsTest : public ::testing::Test {
         engine_.submit(
             {.uid = "uid-" + name, .name_space = "argo", .name = name, .spec_json = "{}"}, plan(),
             Time{}),
-        [this, name](const Result<void>& r) {
+        {}, [this, name](const Result<void>& r) {
           answers_.push_back(name + (r ? " stored" : ": " + r.error().message));
         });
   }

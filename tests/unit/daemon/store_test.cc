@@ -299,6 +299,106 @@ TEST_F(StoreTest, ObjectsKeepRawBytes) {
   EXPECT_THAT(load(api::ObjectKind::Secret), SizeIs(1));
 }
 
+Resource resource(const std::string& name, std::int64_t version, const std::string& spec = "{}") {
+  return {.kind = api::ResourceKind::CronWorkflow,
+          .name_space = "argo",
+          .name = name,
+          .uid = "uid-" + name,
+          .created = at(5),
+          .version = version,
+          .json = std::make_shared<const std::string>(
+              R"({"metadata":{"labels":{"a":"b","n":"1"}},"spec":)" + spec + "}")};
+}
+
+TEST_F(StoreTest, Resources) {
+  auto put = [&](Resource r, bool replace, std::optional<std::int64_t> expected = {}) {
+    return await<void>([&](auto done) { store_->put_resource(r, replace, expected, done); });
+  };
+  auto load = [&] {
+    return await<Store::Resources>([&](auto done) { store_->load_resources(done); }).value();
+  };
+  EXPECT_EQ(put(resource("c", 1), true).error().message,
+            "cronworkflows.argoproj.io \"c\" not found");
+  ASSERT_TRUE(put(resource("c", 2), false));
+  EXPECT_EQ(put(resource("c", 3), false).error().message,
+            "cronworkflows.argoproj.io \"c\" already exists");
+  // The same name is free in another kind.
+  Resource other = resource("c", 4);
+  other.kind = api::ResourceKind::ClusterWorkflowTemplate;
+  other.name_space = "";
+  ASSERT_TRUE(put(other, false));
+
+  // The status is written beside the object, neither touches the other.
+  ASSERT_TRUE(write(
+      {.statuses = {
+           {.name_space = "argo", .name = "c", .uid = "uid-c", .version = 6, .status = "S"}}}));
+  ASSERT_TRUE(put(resource("c", 5, R"({"x":1})"), true));
+  // Of an object that has gone, or another one of its name, nothing is written.
+  ASSERT_TRUE(write(
+      {.statuses = {
+           {.name_space = "argo", .name = "c", .uid = "uid-old", .version = 7, .status = "T"}}}));
+  open();
+  auto stored = load();
+  ASSERT_THAT(stored.resources, SizeIs(2));
+  const Resource& c = stored.resources[1];
+  EXPECT_EQ(stored.resources[0].kind, api::ResourceKind::ClusterWorkflowTemplate);
+  EXPECT_EQ(*c.json, R"({"metadata":{"labels":{"a":"b","n":"1"}},"spec":{"x":1}})");
+  EXPECT_EQ(c.status, "S");
+  EXPECT_EQ(c.version, 6);
+  EXPECT_EQ(c.created, at(5));
+  EXPECT_THAT(c.labels, ElementsAre(std::pair("a", "b"), std::pair("n", "1")));
+  EXPECT_EQ(stored.version, 7) << "every version that was given counts";
+
+  auto conflict = put(resource("c", 8), true, 5);
+  EXPECT_EQ(conflict.error().code, Code::Aborted);
+  EXPECT_THAT(conflict.error().message, HasSubstr("the object has been modified"));
+  EXPECT_TRUE(put(resource("c", 9), true, 6));
+  auto remove = [&](std::int64_t version) {
+    return await<void>([&](auto done) {
+      store_->remove_resource(api::ResourceKind::CronWorkflow, "argo", "c", version, done);
+    });
+  };
+  EXPECT_TRUE(remove(10));
+  EXPECT_EQ(remove(11).error().code, Code::NotFound);
+  EXPECT_EQ(load().version, 10) << "a deleted object's version is not given again";
+}
+
+TEST_F(StoreTest, Summaries) {
+  StoreBatch batch;
+  batch.runs.push_back(run_row("a", 1, RunPhase::Failed));
+  batch.runs.push_back(
+      run_row("b", 2, RunPhase::Running, {{"workflows.argoproj.io/cron-workflow", "nightly"}}));
+  batch.runs[0].origin = {.templates = "T", .ttl = R"({"secondsAfterCompletion":5})"};
+  ASSERT_TRUE(write(std::move(batch)));
+  auto runs =
+      await<std::vector<RunSummary>>([&](auto done) { store_->load_summaries(done); }).value();
+  ASSERT_THAT(runs, SizeIs(2));
+  EXPECT_EQ(runs[0].uid, "uid-a");
+  EXPECT_EQ(runs[0].phase, RunPhase::Failed);
+  EXPECT_EQ(runs[0].finished, at(11));
+  EXPECT_EQ(runs[0].ttl, R"({"secondsAfterCompletion":5})");
+  EXPECT_EQ(runs[0].cron, "");
+  EXPECT_EQ(runs[1].cron, "nightly");
+  EXPECT_FALSE(runs[1].finished);
+  EXPECT_EQ(load("uid-a").at(0).origin.templates, "T");
+}
+
+TEST_F(StoreTest, AnOlderSchemaIsBroughtForward) {
+  StoreBatch batch;
+  batch.runs.push_back(run_row("a", 1));
+  ASSERT_TRUE(write(std::move(batch)));
+  store_.reset();
+  ASSERT_EQ(raw_sql(path_,
+                    "DROP TABLE resources; DROP TABLE counters;"
+                    "ALTER TABLE runs DROP COLUMN templates; ALTER TABLE runs DROP COLUMN ttl;"
+                    "PRAGMA user_version = 1"),
+            "");
+  open();
+  EXPECT_THAT(load("uid-a"), SizeIs(1));
+  EXPECT_EQ(load("uid-a")[0].origin.ttl, "");
+  EXPECT_TRUE(await<Store::Resources>([&](auto done) { store_->load_resources(done); }));
+}
+
 TEST_F(StoreTest, NobodyElseMayReadTheFile) {
   ASSERT_TRUE(write({.deleted_runs = {"none"}}));
   for (const char* suffix : {"", "-wal", "-shm"}) {
@@ -318,7 +418,7 @@ TEST_F(StoreTest, RefusesWhatItMustNotTouch) {
   };
   const Case cases[] = {
       {"newer", [&] { raw_sql(path_, "PRAGMA user_version = 99"); }, Code::FailedPrecondition,
-       "was written by a newer gantryd (schema 99, this one knows 1)"},
+       "was written by a newer gantryd (schema 99, this one knows 2)"},
       {"foreign",
        [&] {
          std::filesystem::remove(path_);
