@@ -113,13 +113,19 @@ void Trees::release(const std::string& id) {
 }
 
 Result<void> Trees::remove_idle() {
-  auto grave = ScratchDirectory::create(temporary_);
-  if (!grave) return fail(std::move(grave.error()));
+  // Nothing new is made for it, so that it works on a full disk.
   for (const std::string& id : names_in(directory_)) {
-    const std::lock_guard lock(mutex_);
-    if (uses_.contains(id)) continue;
-    auto moved = rename_path(directory_ + "/" + id, grave->file(id));
-    if (!moved) return moved;
+    const std::string grave = temporary_ + "/idle-" + id;
+    {
+      const std::lock_guard lock(mutex_);
+      if (uses_.contains(id)) continue;
+      auto moved = rename_path(directory_ + "/" + id, grave);
+      // Two at once are after the same tree.
+      if (!moved && moved.error().code == Code::NotFound) continue;
+      if (!moved && moved.error().code != Code::AlreadyExists) return moved;
+    }
+    auto removed = remove_tree(grave);
+    if (!removed) return removed;
   }
   return {};
 }

@@ -2,6 +2,8 @@
 """An HTTP server with good and bad habits, for artifacts_http_test. Prints its port, serves until its input ends."""
 import base64
 import http.server
+import os
+import ssl
 import sys
 import threading
 import urllib.parse
@@ -95,6 +97,13 @@ if len(sys.argv) > 1:
         STORED["/archive.tgz"] = archive.read()
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
+if "TLS_PEM" in os.environ:  # certificate and key, and who else is trusted
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.environ["TLS_PEM"])
+    if "TLS_CLIENTS" in os.environ:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(os.environ["TLS_CLIENTS"])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 server.stop = threading.Event()
 print(server.server_port, flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()

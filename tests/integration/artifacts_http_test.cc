@@ -5,6 +5,7 @@
 #include <future>
 
 #include "daemon/artifacts/artifacts.h"
+#include "daemon/artifacts/http_transfer.h"
 #include "tests/integration/artifacts_server.h"
 #include "tests/unit/daemon/artifacts/support.h"
 
@@ -125,6 +126,27 @@ TEST_F(HttpArtifactTest, Cancelled) {
   ASSERT_EQ(::eventfd_write(cancel, 1), 0);
   EXPECT_THAT(loading.get(), FailsWith(Code::Cancelled));
   ::close(cancel);
+}
+
+TEST_F(HttpArtifactTest, TlsWithItsOwnAuthorityAndAClientCertificate) {
+  const std::string pem = make_certificate(directory_.file("pem"));
+  ::setenv("TLS_PEM", pem.c_str(), 1);
+  ::setenv("TLS_CLIENTS", (pem + ".crt").c_str(), 1);
+  TestServer server({"python3", "tests/integration/artifacts_http_server.py"});
+  ::unsetenv("TLS_PEM");
+  ::unsetenv("TLS_CLIENTS");
+  const Limits limits;
+  HttpRequest request{.url = "https://" + server.host() + "/file"};
+  request.client_certificate = ClientCertificate{read_file(pem + ".crt"), read_file(pem + ".key")};
+  EXPECT_THAT(transfer(request, Context{limits}), FailsWith(Code::FailedPrecondition));
+  request.ca = read_file(pem + ".crt");
+  auto response = transfer(request, Context{limits});
+  ASSERT_THAT(response, IsOk());
+  EXPECT_EQ(response->body, "the file");
+  request.client_certificate->key = "not a key";
+  EXPECT_THAT(transfer(request, Context{limits}), FailsWith(Code::InvalidArgument));
+  request.client_certificate.reset();
+  EXPECT_FALSE(transfer(request, Context{limits}));
 }
 
 TEST_F(HttpArtifactTest, PutAndBack) {

@@ -10,6 +10,8 @@ import hashlib
 import hmac
 import http.client
 import http.server
+import os
+import ssl
 import sys
 import threading
 import urllib.parse
@@ -122,6 +124,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
+if "TLS_PEM" in os.environ:  # certificate and key, and who else is trusted
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.environ["TLS_PEM"])
+    if "TLS_CLIENTS" in os.environ:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(os.environ["TLS_CLIENTS"])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_port, flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()

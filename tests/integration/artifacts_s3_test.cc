@@ -237,6 +237,20 @@ TEST_F(S3ArtifactTest, ASessionTokenIsSigned) {
   ASSERT_THAT(load("k"), IsOk());
 }
 
+TEST_F(S3ArtifactTest, TlsWithItsOwnAuthority) {
+  const std::string pem = make_certificate(directory_.file("pem"));
+  ::setenv("TLS_PEM", pem.c_str(), 1);
+  start("");
+  ::unsetenv("TLS_PEM");
+  make_tree();
+  where_.insecure = false;
+  EXPECT_THAT(save("k", out_), FailsWith(Code::FailedPrecondition));
+  where_.ca = read_file(pem + ".crt");
+  ASSERT_THAT(save("k", out_), IsOk());
+  ASSERT_THAT(load("k"), IsOk());
+  EXPECT_EQ(listing(to_), listing(out_));
+}
+
 TEST_F(S3ArtifactTest, AMissingBucketIsNoMissingArtifact) {
   EXPECT_THAT(load("k"), FailsWith(Code::FailedPrecondition));
   where_.endpoint = "http://127.0.0.1/";
