@@ -34,9 +34,13 @@ std::string public_url(const std::string& url) {
 std::string redact(std::string text, const std::vector<std::string>& secrets) {
   for (const std::string& secret : secrets) {
     if (secret.size() < 4) continue;
-    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3)) {
-      text.replace(at, secret.size(), "***");
+    std::string clean;
+    std::size_t begin = 0;
+    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, begin)) {
+      clean.append(text, begin, at - begin).append("***");
+      begin = at + secret.size();
     }
+    text = clean.append(text, begin);
   }
   for (auto at = text.find("://"); at != std::string::npos; at = text.find("://", at + 3)) {
     const auto [begin, end] = user_information(text, at);
