@@ -123,7 +123,8 @@ class PoolLoop final : public Executor {
 
 class Bench final : public runtime::Listener {
  public:
-  Bench(const testing::ContainerdFixture& containerd, const std::string& binary, bool unconfined, bool bridge)
+  Bench(const testing::ContainerdFixture& containerd, const std::string& binary, bool unconfined,
+        bool bridge)
       : channel_(containerd.socket(), loop_), unconfined_(unconfined), bridge_(bridge) {
     containerd::Images::Settings settings;
     settings.socket = containerd.socket();

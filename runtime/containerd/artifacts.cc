@@ -36,7 +36,8 @@ const runtime::VolumeMount* volume_of(const PodSpec& pod, const InputArtifact& a
     if (artifact.containers.empty() || container.name != artifact.containers.front()) continue;
     for (const auto& mount : container.mounts) {
       if (!lies_below(clean(artifact.path), clean(mount.mount_path))) continue;
-      if (best == nullptr || clean(mount.mount_path).size() > clean(best->mount_path).size()) best = &mount;
+      if (best == nullptr || clean(mount.mount_path).size() > clean(best->mount_path).size())
+        best = &mount;
     }
   }
   return best;
@@ -47,11 +48,13 @@ Result<void> check(const PodSpec& pod, const InputArtifact& artifact) {
   if (!artifact.path.starts_with('/') || clean(artifact.path) == "/") {
     return fail(Code::InvalidArgument, "must be an absolute path below /");
   }
-  if (!artifact.source.starts_with('/')) return fail(Code::InvalidArgument, "its source must be absolute");
+  if (!artifact.source.starts_with('/'))
+    return fail(Code::InvalidArgument, "its source must be absolute");
   for (const std::string& name : artifact.containers) {
     const bool known = std::any_of(pod.containers.begin(), pod.containers.end(),
                                    [&](const auto& container) { return container.name == name; });
-    if (!known) return fail(Code::InvalidArgument, "names no container of the pod: \"" + name + "\"");
+    if (!known)
+      return fail(Code::InvalidArgument, "names no container of the pod: \"" + name + "\"");
   }
   return {};
 }
@@ -61,8 +64,8 @@ Result<void> set_mode(int directory, const std::string& name, const InputArtifac
   return change_mode(directory, name, *artifact.mode, artifact.recurse_mode);
 }
 
-Result<void> copy_into_volume(const InputArtifact& artifact, int source, const runtime::VolumeMount& mount,
-                              const std::string& volume) {
+Result<void> copy_into_volume(const InputArtifact& artifact, int source,
+                              const runtime::VolumeMount& mount, const std::string& volume) {
   auto root = open_root(volume);
   if (!root) return fail(root.error());
   if (!mount.sub_path.empty()) {
@@ -81,10 +84,12 @@ Result<void> copy_into_volume(const InputArtifact& artifact, int source, const r
   const std::string name = relative.filename();
   // A volume may outlive the pod, or the last try: a file of before gives way.
   struct stat info {};
-  if (::fstatat(parent->get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(info.st_mode)) {
+  if (::fstatat(parent->get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+      !S_ISDIR(info.st_mode)) {
     ::unlinkat(parent->get(), name.c_str(), 0);
   }
-  if (auto copied = copy_opened(source, parent->get(), name, CopyMode::Copy); !copied) return copied;
+  if (auto copied = copy_opened(source, parent->get(), name, CopyMode::Copy); !copied)
+    return copied;
   return set_mode(parent->get(), name, artifact);
 }
 
@@ -98,7 +103,8 @@ std::string escaped(const std::string& path) {
   return text;
 }
 
-Result<void> lay_over(const InputArtifact& artifact, int source, const struct stat& info, const std::string& place) {
+Result<void> lay_over(const InputArtifact& artifact, int source, const struct stat& info,
+                      const std::string& place) {
   std::error_code error;
   for (const char* name : {"/upper", "/work", "/merged"}) {
     fs::create_directories(place + name, error);
@@ -109,16 +115,20 @@ Result<void> lay_over(const InputArtifact& artifact, int source, const struct st
       ::chmod((place + "/upper").c_str(), info.st_mode & 07777) != 0) {
     return fail(errno_error("chmod " + place, errno));
   }
-  // What is written is thrown away with the pod, so it need not reach the disk. A change of mode copies no content.
-  const std::string options = "lowerdir=" + escaped(artifact.source) + ",upperdir=" + escaped(place + "/upper") +
-                              ",workdir=" + escaped(place + "/work") + ",volatile,metacopy=on,redirect_dir=on";
+  // What is written is thrown away with the pod, so it need not reach the disk. A change of mode
+  // copies no content.
+  const std::string options =
+      "lowerdir=" + escaped(artifact.source) + ",upperdir=" + escaped(place + "/upper") +
+      ",workdir=" + escaped(place + "/work") + ",volatile,metacopy=on,redirect_dir=on";
   const std::string merged = place + "/merged";
   if (::mount("overlay", merged.c_str(), "overlay", MS_NODEV, options.c_str()) != 0) {
     // An overlay's upper directory cannot be on every file system (another overlay, NFS).
-    if (errno != EINVAL && errno != ENOTSUP && errno != ENODEV) return fail(errno_error("mount overlay", errno));
+    if (errno != EINVAL && errno != ENOTSUP && errno != ENODEV)
+      return fail(errno_error("mount overlay", errno));
     auto parent = open_root(place);
     if (!parent) return fail(parent.error());
-    if (auto copied = copy_opened(source, parent->get(), "merged", CopyMode::Copy); !copied) return copied;
+    if (auto copied = copy_opened(source, parent->get(), "merged", CopyMode::Copy); !copied)
+      return copied;
   }
   auto root = open_root(merged);
   if (!root) return fail(root.error());
@@ -128,7 +138,8 @@ Result<void> lay_over(const InputArtifact& artifact, int source, const struct st
 Result<void> copy_beside(const InputArtifact& artifact, int source, const std::string& place) {
   auto directory = open_root(place);
   if (!directory) return fail(directory.error());
-  if (auto copied = copy_opened(source, directory->get(), "file", CopyMode::Copy); !copied) return copied;
+  if (auto copied = copy_opened(source, directory->get(), "file", CopyMode::Copy); !copied)
+    return copied;
   return set_mode(directory->get(), "file", artifact);
 }
 
@@ -138,10 +149,12 @@ Result<void> place(const PodSpec& pod, std::size_t number, const std::string& po
   if (auto checked = check(pod, artifact); !checked) return checked;
   const UniqueFd source(::open(artifact.source.c_str(), O_PATH | O_CLOEXEC));
   struct stat info {};
-  if (!source.valid() || ::fstat(source.get(), &info) != 0) return fail(errno_error("open its source", errno));
+  if (!source.valid() || ::fstat(source.get(), &info) != 0)
+    return fail(errno_error("open its source", errno));
   if (const auto* mount = volume_of(pod, artifact)) {
     const auto volume = volumes.find(mount->volume);
-    if (volume == volumes.end()) return fail(Code::InvalidArgument, "lies below a volume that does not exist");
+    if (volume == volumes.end())
+      return fail(Code::InvalidArgument, "lies below a volume that does not exist");
     return copy_into_volume(artifact, source.get(), *mount, volume->second);
   }
   const std::string where = place_of(pod_directory, number);
@@ -172,7 +185,8 @@ std::vector<BindMount> input_mounts(const PodSpec& pod, const std::string& pod_d
   for (std::size_t i = 0; i < pod.input_artifacts.size(); ++i) {
     const InputArtifact& artifact = pod.input_artifacts[i];
     const auto& names = artifact.containers;
-    if (std::find(names.begin(), names.end(), container) == names.end() || volume_of(pod, artifact) != nullptr) {
+    if (std::find(names.begin(), names.end(), container) == names.end() ||
+        volume_of(pod, artifact) != nullptr) {
       continue;
     }
     const std::string where = place_of(pod_directory, i);
@@ -192,13 +206,15 @@ Result<void> stage_output(const runtime::OutputArtifact& output, const Container
   if (!target) return fail(target.error());
   // The pod has ended, and what only it could write to nobody writes to any more.
   const auto mode_of = [&](const std::string& source) {
-    const bool own = source.starts_with(pod_directory + "/empty/") || source.starts_with(pod_directory + "/artifacts/");
+    const bool own = source.starts_with(pod_directory + "/empty/") ||
+                     source.starts_with(pod_directory + "/artifacts/");
     return own ? CopyMode::Link : CopyMode::Copy;
   };
   const std::string path = clean(output.path);
   const BindMount* at = files.mount_of(path);
   const std::string name = staged.filename();
-  auto copied = copy_opened(found->get(), target->get(), name, at == nullptr ? CopyMode::Copy : mode_of(at->source));
+  auto copied = copy_opened(found->get(), target->get(), name,
+                            at == nullptr ? CopyMode::Copy : mode_of(at->source));
   if (!copied) return fail(copied.error().wrap(output.path));
 
   // What the container saw mounted below the path belongs to it, parents first.
@@ -206,17 +222,20 @@ Result<void> stage_output(const runtime::OutputArtifact& output, const Container
   for (const BindMount& mount : mounts) {
     if (mount.destination != path && lies_below(mount.destination, path)) below.push_back(&mount);
   }
-  std::sort(below.begin(), below.end(), [](const auto* a, const auto* b) { return a->destination < b->destination; });
+  std::sort(below.begin(), below.end(),
+            [](const auto* a, const auto* b) { return a->destination < b->destination; });
   for (const BindMount* mount : below) {
     const fs::path rest = fs::path(mount->destination).lexically_relative(path);
-    auto copy = open_in(target->get(), name + "/" + rest.parent_path().string(), O_PATH | O_DIRECTORY);
+    auto copy =
+        open_in(target->get(), name + "/" + rest.parent_path().string(), O_PATH | O_DIRECTORY);
     if (!copy) continue;  // the path leads elsewhere by a link
     const UniqueFd source(::open(mount->source.c_str(), O_PATH | O_CLOEXEC));
     if (!source.valid()) continue;
     struct stat info {};
     const std::string leaf = rest.filename();
     // The mount point of a file is an empty file.
-    if (::fstatat(copy->get(), leaf.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(info.st_mode)) {
+    if (::fstatat(copy->get(), leaf.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(info.st_mode)) {
       ::unlinkat(copy->get(), leaf.c_str(), 0);
     }
     auto more = copy_opened(source.get(), copy->get(), leaf, mode_of(mount->source));

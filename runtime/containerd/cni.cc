@@ -24,7 +24,8 @@ std::string words_of(const std::string& output) {
   const auto answer = json_in(output);
   if (answer.is_object() && answer.contains("msg") && answer["msg"].is_string()) {
     std::string words = answer["msg"];
-    if (answer.contains("details") && answer["details"].is_string() && !answer["details"].get<std::string>().empty()) {
+    if (answer.contains("details") && answer["details"].is_string() &&
+        !answer["details"].get<std::string>().empty()) {
       words += ": " + answer["details"].get<std::string>();
     }
     return words;
@@ -38,14 +39,16 @@ Result<std::string> call_plugin(const std::string& directory, const std::string&
                                 const std::string& configuration, const CniCall& call) {
   const UniqueFd input(::memfd_create("cni", MFD_CLOEXEC));
   if (!input.valid() ||
-      ::write(input.get(), configuration.data(), configuration.size()) != static_cast<ssize_t>(configuration.size()) ||
+      ::write(input.get(), configuration.data(), configuration.size()) !=
+          static_cast<ssize_t>(configuration.size()) ||
       ::lseek(input.get(), 0, SEEK_SET) != 0) {
     return fail(errno_error("pass the CNI configuration", errno));
   }
   ProgramInput with;
   with.standard_input = input.get();
   with.environment = {"CNI_COMMAND=" + call.command, "CNI_CONTAINERID=" + call.container,
-                      "CNI_NETNS=" + call.net_namespace, "CNI_IFNAME=" + call.interface, "CNI_PATH=" + directory};
+                      "CNI_NETNS=" + call.net_namespace, "CNI_IFNAME=" + call.interface,
+                      "CNI_PATH=" + directory};
   auto exit = run_program({directory + "/" + program}, kTimeout, -1, {}, with);
   if (!exit) return fail(exit.error());
   if (exit->exit_code != 0) {

@@ -1,7 +1,9 @@
 #pragma once
 
-// The protocol of CNI plugins (https://github.com/containernetworking/cni/blob/spec-v1.0.0/SPEC.md): a program, a
-// configuration on its standard input, parameters in its environment, JSON on its standard output. Any thread; blocks.
+// The protocol of CNI plugins
+// (https://github.com/containernetworking/cni/blob/spec-v1.0.0/SPEC.md): a program, a configuration
+// on its standard input, parameters in its environment, JSON on its standard output. Any thread;
+// blocks.
 
 #include <string>
 
@@ -16,12 +18,14 @@ struct CniCall {
   std::string interface = "eth0";
 };
 
-/// Runs the plugin `program` (in `directory`, where it also finds those it delegates to) and returns what it printed.
-/// The plugin's own words when it fails; DeadlineExceeded after ten seconds.
-Result<std::string> call_plugin(const std::string& directory, const std::string& program, const std::string& configuration,
-                                const CniCall& call);
+/// Runs the plugin `program` (in `directory`, where it also finds those it delegates to) and
+/// returns what it printed. The plugin's own words when it fails; DeadlineExceeded after ten
+/// seconds.
+Result<std::string> call_plugin(const std::string& directory, const std::string& program,
+                                const std::string& configuration, const CniCall& call);
 
-/// The first address of ADD's result, without its prefix. DataLoss: the answer cannot be understood.
+/// The first address of ADD's result, without its prefix. DataLoss: the answer cannot be
+/// understood.
 Result<std::string> address_in(const std::string& cni_result);
 
 }  // namespace gantry::containerd

@@ -12,10 +12,11 @@ namespace gantry::containerd {
 struct BridgeConfig {
   bool enabled = false;
   std::string name = "gantry0";  ///< of the interface
-  std::string subnet;            ///< "10.88.0.0/24"; empty: the first 10.88.x.0/24 that no route of the host leads into
-  std::string plugins;           ///< directory of the CNI plugins; empty: where Debian and others put them
-  bool masquerade = true;        ///< pods reach what the host reaches
-  int prepared = 2;              ///< namespaces that are ready before a pod asks
+  std::string subnet;   ///< "10.88.0.0/24"; empty: the first 10.88.x.0/24 that no route of the host
+                        ///< leads into
+  std::string plugins;  ///< directory of the CNI plugins; empty: where Debian and others put them
+  bool masquerade = true;  ///< pods reach what the host reaches
+  int prepared = 2;        ///< namespaces that are ready before a pod asks
 };
 
 struct Config {

@@ -67,12 +67,14 @@ struct ContainerdRuntime::Impl {
     services.listener.on_connected(true);
   }
 
-  // What a daemon left that was killed before its pod came to a container. Who prepares such a pod meanwhile waits.
+  // What a daemon left that was killed before its pod came to a container. Who prepares such a pod
+  // meanwhile waits.
   void sweep(const std::set<std::string>& known, std::function<void()> done) {
     std::set<std::string> left;
     for (const auto& id : services.volumes->pods()) left.insert(id);
     for (const auto& id : services.network->pods()) left.insert(id);
-    std::erase_if(left, [&](const std::string& id) { return known.contains(id) || pods.contains(id); });
+    std::erase_if(left,
+                  [&](const std::string& id) { return known.contains(id) || pods.contains(id); });
     if (left.empty()) return done();
     sweeping = left;
     services.offload(
@@ -119,8 +121,8 @@ Result<std::unique_ptr<ContainerdRuntime>> ContainerdRuntime::open(Config config
   if (!volumes) return fail(volumes.error());
   auto network = PodNetwork::open(config.state_dir, config.bridge, config.log);
   auto impl = std::make_unique<Impl>(std::move(config), std::move(*facts), std::move(cgroups),
-                                     std::move(*volumes), std::move(network), channel, images, executor,
-                                     listener);
+                                     std::move(*volumes), std::move(network), channel, images,
+                                     executor, listener);
   impl->services.refill_network();
   impl->connect();
   return std::unique_ptr<ContainerdRuntime>(new ContainerdRuntime(std::move(impl)));
@@ -146,7 +148,8 @@ void ContainerdRuntime::signal(const std::string& pod, int signal, bool everythi
   if (auto life = impl_->find(pod)) life->signal(signal, everything);
 }
 
-void ContainerdRuntime::signal_container(const std::string& pod, const std::string& container, int signal) {
+void ContainerdRuntime::signal_container(const std::string& pod, const std::string& container,
+                                         int signal) {
   if (auto life = impl_->find(pod)) life->signal_container(container, signal);
 }
 
@@ -219,7 +222,9 @@ void ContainerdRuntime::find(std::function<void(Result<std::vector<runtime::Foun
                 if (!answer) return done(fail(answer.error().wrap("list tasks")));
                 for (const auto& task : answer->tasks()) {
                   const auto pod = found->pod_of.find(task.id());
-                  if (pod == found->pod_of.end() || task.status() == ::containerd::v1::types::CREATED) continue;
+                  if (pod == found->pod_of.end() ||
+                      task.status() == ::containerd::v1::types::CREATED)
+                    continue;
                   found->pods[pod->second].started = true;
                 }
                 std::set<std::string> known;

@@ -43,7 +43,8 @@ class ContainerdRuntime final : public runtime::Runtime {
   void remove_claims(const std::string& owner) override;
 
   /// All pods that containerd has, whoever made them in this namespace. For clearing up after a
-  /// restart. What lies in the state directory of pods that came to no container is removed by the way.
+  /// restart. What lies in the state directory of pods that came to no container is removed by the
+  /// way.
   void find(std::function<void(Result<std::vector<runtime::FoundPod>>)> done);
 
  private:

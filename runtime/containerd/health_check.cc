@@ -30,10 +30,12 @@ Result<void> get(const runtime::HttpGetAction& action, const std::string& host, 
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
   if (!curl) return fail(Code::Internal, "cannot make an HTTP request");
-  const std::string url = std::string(action.https ? "https://" : "http://") + host_in_url(host) + ":" +
-                          std::to_string(action.port) + (action.path.starts_with('/') ? "" : "/") + action.path;
+  const std::string url = std::string(action.https ? "https://" : "http://") + host_in_url(host) +
+                          ":" + std::to_string(action.port) +
+                          (action.path.starts_with('/') ? "" : "/") + action.path;
   curl_slist* list = curl_slist_append(nullptr, "User-Agent: gantry-probe");
-  for (const auto& [name, value] : action.headers) list = curl_slist_append(list, (name + ": " + value).c_str());
+  for (const auto& [name, value] : action.headers)
+    list = curl_slist_append(list, (name + ": " + value).c_str());
   const std::unique_ptr<curl_slist, void (*)(curl_slist*)> headers(list, curl_slist_free_all);
   char problem[CURL_ERROR_SIZE] = {};
   curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
@@ -48,7 +50,8 @@ Result<void> get(const runtime::HttpGetAction& action, const std::string& host, 
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, problem);
   const CURLcode code = curl_easy_perform(curl.get());
   if (code != CURLE_OK) {
-    return fail(Code::Unavailable, "Get \"" + url + "\": " + (*problem != 0 ? problem : curl_easy_strerror(code)));
+    return fail(Code::Unavailable,
+                "Get \"" + url + "\": " + (*problem != 0 ? problem : curl_easy_strerror(code)));
   }
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -89,12 +92,13 @@ Result<void> from_there(const HealthTarget& target, Ask ask) {
   return entered ? result : entered;
 }
 
-/// grpc.health.v1's two messages are one field each: `service` (1, text) and `status` (1, number; 1 is SERVING).
+/// grpc.health.v1's two messages are one field each: `service` (1, text) and `status` (1, number; 1
+/// is SERVING).
 grpc::ByteBuffer health_request(const std::string& service) {
   std::string bytes;
   if (!service.empty()) {
     bytes += '\x0a';
-    for (std::size_t size = service.size(); ; size >>= 7) {
+    for (std::size_t size = service.size();; size >>= 7) {
       bytes += static_cast<char>((size & 0x7f) | (size > 0x7f ? 0x80 : 0));
       if (size <= 0x7f) break;
     }
@@ -112,39 +116,46 @@ bool is_serving(const grpc::ByteBuffer& answer) {
 
 }  // namespace
 
-Result<void> check_http(const runtime::HttpGetAction& action, const HealthTarget& target, Duration timeout) {
+Result<void> check_http(const runtime::HttpGetAction& action, const HealthTarget& target,
+                        Duration timeout) {
   const std::string host = action.host.empty() ? target.address : action.host;
   return from_there(target, [&] { return get(action, host, timeout); });
 }
 
-Result<void> check_tcp(const runtime::TcpSocketAction& action, const HealthTarget& target, Duration timeout) {
+Result<void> check_tcp(const runtime::TcpSocketAction& action, const HealthTarget& target,
+                       Duration timeout) {
   const std::string host = action.host.empty() ? target.address : action.host;
   return from_there(target, [&] { return dial(host, action.port, timeout); });
 }
 
-Result<void> check_grpc(const runtime::GrpcAction& action, const HealthTarget& target, Duration timeout) {
+Result<void> check_grpc(const runtime::GrpcAction& action, const HealthTarget& target,
+                        Duration timeout) {
   if (!target.net_namespace.empty()) {
-    return fail(Code::Unimplemented, "grpc probes need the pod to have an address (network host or bridge)");
+    return fail(Code::Unimplemented,
+                "grpc probes need the pod to have an address (network host or bridge)");
   }
   const std::string where = host_in_url(target.address) + ":" + std::to_string(action.port);
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // Otherwise all channels to one address share a connection, and its back-off.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  grpc::GenericStub stub(grpc::CreateCustomChannel(where, grpc::InsecureChannelCredentials(), arguments));
+  grpc::GenericStub stub(
+      grpc::CreateCustomChannel(where, grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + timeout);
   grpc::CompletionQueue queue;
   grpc::ByteBuffer answer;
   grpc::Status status;
-  const auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", health_request(action.service), &queue);
+  const auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check",
+                                          health_request(action.service), &queue);
   call->StartCall();
   call->Finish(&answer, &status, nullptr);
   void* tag = nullptr;
   bool ok = false;
   queue.Next(&tag, &ok);
   queue.Shutdown();
-  if (!status.ok()) return fail(Code::Unavailable, "health rpc to " + where + " failed: " + status.error_message());
+  if (!status.ok())
+    return fail(Code::Unavailable, "health rpc to " + where + " failed: " + status.error_message());
   if (is_serving(answer)) return {};
   return fail(Code::Unavailable, "service unhealthy (responded with a status other than SERVING)");
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-// What probes and hooks ask over the network. Every function blocks up to its time limit; a worker calls it.
+// What probes and hooks ask over the network. Every function blocks up to its time limit; a worker
+// calls it.
 
 #include <string>
 
@@ -17,9 +18,12 @@ struct HealthTarget {
 };
 
 /// Success or why not, in the kubelet's words (`HTTP probe failed with statuscode: 500`).
-Result<void> check_http(const runtime::HttpGetAction& action, const HealthTarget& target, Duration timeout);
-Result<void> check_tcp(const runtime::TcpSocketAction& action, const HealthTarget& target, Duration timeout);
+Result<void> check_http(const runtime::HttpGetAction& action, const HealthTarget& target,
+                        Duration timeout);
+Result<void> check_tcp(const runtime::TcpSocketAction& action, const HealthTarget& target,
+                       Duration timeout);
 /// Only from our own network.
-Result<void> check_grpc(const runtime::GrpcAction& action, const HealthTarget& target, Duration timeout);
+Result<void> check_grpc(const runtime::GrpcAction& action, const HealthTarget& target,
+                        Duration timeout);
 
 }  // namespace gantry::containerd

@@ -35,7 +35,9 @@ Resolver parse(std::string_view text) {
   return result;
 }
 
-bool is_loopback(const std::string& server) { return server.starts_with("127.") || server == "::1"; }
+bool is_loopback(const std::string& server) {
+  return server.starts_with("127.") || server == "::1";
+}
 
 void append(std::vector<std::string>& list, const std::vector<std::string>& more) {
   for (const std::string& item : more) {
@@ -45,7 +47,8 @@ void append(std::vector<std::string>& list, const std::vector<std::string>& more
 
 }  // namespace
 
-std::string hosts_text(const runtime::PodSpec& pod, const std::string& address, std::string host_hosts) {
+std::string hosts_text(const runtime::PodSpec& pod, const std::string& address,
+                       std::string host_hosts) {
   std::string text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
   const bool on_host = pod.network == runtime::Network::Host;
   if (on_host && !host_hosts.empty()) {
@@ -58,7 +61,8 @@ std::string hosts_text(const runtime::PodSpec& pod, const std::string& address, 
   }
   for (const runtime::HostAlias& alias : pod.host_aliases) {
     text += alias.ip + "\t";
-    for (std::size_t i = 0; i < alias.hostnames.size(); ++i) text += (i == 0 ? "" : " ") + alias.hostnames[i];
+    for (std::size_t i = 0; i < alias.hostnames.size(); ++i)
+      text += (i == 0 ? "" : " ") + alias.hostnames[i];
     text += "\n";
   }
   return text;
@@ -66,7 +70,8 @@ std::string hosts_text(const runtime::PodSpec& pod, const std::string& address, 
 
 std::string resolv_conf_text(const runtime::PodSpec& pod, std::string_view host_resolv_conf) {
   Resolver resolver;
-  if (pod.dns.from_host && pod.network != runtime::Network::None) resolver = parse(host_resolv_conf);
+  if (pod.dns.from_host && pod.network != runtime::Network::None)
+    resolver = parse(host_resolv_conf);
   if (pod.network == runtime::Network::Bridge) std::erase_if(resolver.servers, is_loopback);
   append(resolver.servers, pod.dns.nameservers);
   append(resolver.searches, pod.dns.searches);

@@ -69,7 +69,8 @@ Result<void> remove_net_namespace(const std::string& path) {
   while (::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
   }
   if (errno != EINVAL && errno != ENOENT) return fail(errno_error("umount " + path, errno));
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail(errno_error("remove " + path, errno));
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    return fail(errno_error("remove " + path, errno));
   return {};
 }
 

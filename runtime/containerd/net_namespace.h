@@ -1,6 +1,7 @@
 #pragma once
 
-// Network namespaces that are held by a file: a bind mount, as `ip netns` does it. Any thread; blocks.
+// Network namespaces that are held by a file: a bind mount, as `ip netns` does it. Any thread;
+// blocks.
 
 #include <functional>
 #include <string>
@@ -18,10 +19,12 @@ bool is_net_namespace(const std::string& path);
 /// Unmounts and removes; what is not there is no error.
 Result<void> remove_net_namespace(const std::string& path);
 
-/// Runs `work` on a thread of its own in the namespace at `path` (or `/proc/<pid>/ns/net`) and waits for it.
+/// Runs `work` on a thread of its own in the namespace at `path` (or `/proc/<pid>/ns/net`) and
+/// waits for it.
 Result<void> in_net_namespace(const std::string& path, const std::function<void()>& work);
 
-/// The address that the host has towards others: that of its default route, or else of the first interface; empty: none.
+/// The address that the host has towards others: that of its default route, or else of the first
+/// interface; empty: none.
 std::string host_address();
 
 }  // namespace gantry::containerd

@@ -203,8 +203,8 @@ json resources_of(const runtime::ContainerSpec& container, const HostFacts& host
 json process_of(const SpecInput& input, const HostFacts& host,
                 const std::vector<std::string>& capabilities) {
   const runtime::Security& security = input.container.security;
-  // -g: a signal reaches the whole process group of the step, not only its first process. -s: it reaps where it is not
-  // process 1.
+  // -g: a signal reaches the whole process group of the step, not only its first process. -s: it
+  // reaps where it is not process 1.
   std::vector<std::string> arguments = {kInitPath, input.pod.host_pid ? "-gs" : "-g", "--"};
   arguments.insert(arguments.end(), input.arguments.begin(), input.arguments.end());
   const std::uint64_t files = std::min(kOpenFiles, host.open_files);

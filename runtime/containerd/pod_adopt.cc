@@ -50,9 +50,9 @@ void PodLife::exists_already(std::size_t index) {
   });
 }
 
-// Asks for the tasks one by one. The first stage there, as created: the pod is taken over as it is. Main there,
-// started: it runs already. Otherwise nothing of the user's has run: clear all away and begin again. (A pod of several
-// containers that was started has marks, and does not come here.)
+// Asks for the tasks one by one. The first stage there, as created: the pod is taken over as it is.
+// Main there, started: it runs already. Otherwise nothing of the user's has run: clear all away and
+// begin again. (A pod of several containers that was started has marks, and does not come here.)
 void PodLife::take_over(std::size_t index, std::vector<std::optional<int>> statuses) {
   auto self = shared_from_this();
   if (index < containers_.size()) {
@@ -74,13 +74,15 @@ void PodLife::take_over(std::size_t index, std::vector<std::optional<int>> statu
   const bool created = std::all_of(members.begin(), members.end(), [&](std::size_t i) {
     return statuses[i] == static_cast<int>(status::CREATED);
   });
-  runs_already_ = !several() && statuses.front() && statuses.front() != static_cast<int>(status::CREATED) &&
+  runs_already_ = !several() && statuses.front() &&
+                  statuses.front() != static_cast<int>(status::CREATED) &&
                   statuses.front() != static_cast<int>(status::STOPPED);
   if (runs_already_ || created) {
     files_ = services_.volumes->find(pod_);
     files_made_ = true;
     for (Container& container : containers_) {
-      container.environment = environment_of(*container.spec, *container.config, pod_.hostname, "/");
+      container.environment =
+          environment_of(*container.spec, *container.config, pod_.hostname, "/");
     }
     for (const std::size_t i : members) containers_[i].phase = Phase::Created;
     return prepared();
@@ -155,7 +157,8 @@ void PodLife::adopt_container(std::size_t index) {
   call(services_.channel, services_.containers, &api::Containers::Stub::PrepareAsyncGet, request,
        kMetadataDeadline, [self, index](Result<api::GetContainerResponse> answer) {
          Container& container = self->containers_[index];
-         if (!answer && answer.error().code == Code::NotFound) return self->adopt_container(index + 1);
+         if (!answer && answer.error().code == Code::NotFound)
+           return self->adopt_container(index + 1);
          if (!answer) {
            return self->services_.retry([self, index] { self->adopt_container(index); });
          }
@@ -171,13 +174,15 @@ void PodLife::adopt_container(std::size_t index) {
                                                  kInitArguments, container.arguments.size())));
            container.environment = process.value("env", std::vector<std::string>{});
            container.working_dir = process.value("cwd", "");
-           container.process = process.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+           container.process =
+               process.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
          }
          self->adopt_container(index + 1);
        });
 }
 
-/// Asks what has become of each container. With all answers there, it goes on as if it had been started now.
+/// Asks what has become of each container. With all answers there, it goes on as if it had been
+/// started now.
 void PodLife::resume() {
   to_resume_ = containers_.size();
   busy_ += static_cast<int>(containers_.size());
@@ -187,13 +192,14 @@ void PodLife::resume() {
     tasks::GetRequest request;
     request.set_container_id(containers_[i].id);
     const auto ask = [self = shared_from_this(), i, request](const auto& again) -> void {
-      call(self->services_.channel, self->services_.tasks, &tasks::Tasks::Stub::PrepareAsyncGet, request,
-           kMetadataDeadline, [self, i, again](Result<tasks::GetResponse> answer) {
+      call(self->services_.channel, self->services_.tasks, &tasks::Tasks::Stub::PrepareAsyncGet,
+           request, kMetadataDeadline, [self, i, again](Result<tasks::GetResponse> answer) {
              if (!answer && answer.error().code == Code::Unavailable) {
                return self->services_.retry([again] { again(again); });
              }
              if (answer) self->containers_[i].pid = answer->process().pid();
-             self->resume_container(i, answer ? Result<int>(answer->process().status()) : fail(answer.error()));
+             self->resume_container(
+                 i, answer ? Result<int>(answer->process().status()) : fail(answer.error()));
            });
     };
     ask(ask);
@@ -231,8 +237,9 @@ void PodLife::resume_container(std::size_t index, Result<int> status) {
 void PodLife::resumed() {
   if (settle(0)) return;
   const auto members = stage_members();
-  const bool absent = std::any_of(members.begin(), members.end(),
-                                  [&](std::size_t i) { return containers_[i].phase == Phase::Absent; });
+  const bool absent = std::any_of(members.begin(), members.end(), [&](std::size_t i) {
+    return containers_[i].phase == Phase::Absent;
+  });
   for (std::size_t i = 0; i < containers_.size(); ++i) {
     if (containers_[i].phase != Phase::Running) continue;
     tell_started(i);

@@ -26,8 +26,9 @@ struct PodLife::Examined {
 };
 
 /// What is to be known of an ended container: a worker's part.
-void PodLife::examine(const Container& container, const std::string& logs, const ContainerFiles& files,
-                      const CgroupLayout& cgroups, const std::string& name_space, Examined& result) {
+void PodLife::examine(const Container& container, const std::string& logs,
+                      const ContainerFiles& files, const CgroupLayout& cgroups,
+                      const std::string& name_space, Examined& result) {
   runtime::ContainerExit& exit = result.exit;
   exit = *container.exit;
   result.never_ran = container.start_unclear && exit.exit_code == kInitFailed &&
@@ -38,7 +39,9 @@ void PodLife::examine(const Container& container, const std::string& logs, const
   exit.reason = container.killed_because;
   wait_until_written(logs + container.name + ".stdout", kOutputGrace);
   if (!container.spec->tty) wait_until_written(logs + container.name + ".stderr", kOutputGrace);
-  if ((exit.exit_code != kNotFound && exit.exit_code != kNotExecutable) || container.arguments.empty()) return;
+  if ((exit.exit_code != kNotFound && exit.exit_code != kNotExecutable) ||
+      container.arguments.empty())
+    return;
   // The user's program may exit with these as well: only if it cannot be run was it the init.
   const std::string why =
       why_not_runnable(files, container.arguments.front(),
@@ -60,15 +63,16 @@ void PodLife::exited(std::size_t index, int status, Time at) {
   ++busy_;
   auto result = std::make_shared<Examined>();
   auto self = shared_from_this();
-  // `self` keeps the container alive, and the loop does not write to it while busy_. Of services_ only copies: the
-  // runtime may go before the worker has ended.
+  // `self` keeps the container alive, and the loop does not write to it while busy_. Of services_
+  // only copies: the runtime may go before the worker has ended.
   services_.offload(
       [self, index, result, logs = log_directory(), bundles = bundle_of(""),
        name_space = services_.config.name_space, cgroups = services_.cgroups] {
         const Container& one = self->containers_[index];
         const auto mounts = self->files_.mounts.find(one.name);
-        const ContainerFiles files(bundles + one.id + "/rootfs",
-                                   mounts == self->files_.mounts.end() ? std::vector<BindMount>{} : mounts->second);
+        const ContainerFiles files(bundles + one.id + "/rootfs", mounts == self->files_.mounts.end()
+                                                                     ? std::vector<BindMount>{}
+                                                                     : mounts->second);
         examine(one, logs, files, *cgroups, name_space, *result);
       },
       [self, index, result] {
@@ -79,10 +83,11 @@ void PodLife::exited(std::size_t index, int status, Time at) {
         if (result->never_ran) {
           self->state_ = State::Ended;
           return self->services_.listener.on_lost(
-              self->pod_.id, {Code::Aborted, "containerd was killed while it started container " + one.name});
+              self->pod_.id,
+              {Code::Aborted, "containerd was killed while it started container " + one.name});
         }
-        const bool again = one.exit->exit_code != 0 && one.attempt < one.spec->attempts && !self->ending_ &&
-                           one.killed_because.empty();
+        const bool again = one.exit->exit_code != 0 && one.attempt < one.spec->attempts &&
+                           !self->ending_ && one.killed_because.empty();
         if (!again) return self->over(index);
         self->tell_exit(index);
         self->attempt_again(index);
@@ -122,7 +127,8 @@ void PodLife::collect() {
       }
       for (const runtime::OutputArtifact& output : pod.output_artifacts) {
         if (output.container != container.name) continue;
-        result->artifacts.insert_or_assign(output.name, stage_output(output, files, mounts, pod_directory));
+        result->artifacts.insert_or_assign(output.name,
+                                           stage_output(output, files, mounts, pod_directory));
       }
     }
     if (pod.capture_stdout) {

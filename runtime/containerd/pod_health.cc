@@ -11,7 +11,8 @@ using runtime::ExecAction;
 using runtime::Handler;
 using runtime::Probe;
 
-/// A hook over the network has no time limit of its own (Kubernetes: pkg/kubelet/lifecycle/handlers.go).
+/// A hook over the network has no time limit of its own (Kubernetes:
+/// pkg/kubelet/lifecycle/handlers.go).
 constexpr Duration kHookTimeout = std::chrono::seconds(30);
 
 const char* name_of(int kind) {
@@ -21,8 +22,8 @@ const char* name_of(int kind) {
 
 }  // namespace
 
-// A container's address is its pod's. A pod on the host's network is asked at the loopback address, one without a
-// network from the inside.
+// A container's address is its pod's. A pod on the host's network is asked at the loopback address,
+// one without a network from the inside.
 std::string PodLife::address_for_probes() const {
   return pod_.network == runtime::Network::Bridge ? network_.address : "127.0.0.1";
 }
@@ -44,18 +45,21 @@ void PodLife::begin_health(std::size_t index) {
 void PodLife::run_post_start(std::size_t index) {
   Container& container = containers_[index];
   container.hook_pending = true;
-  run_hook(index, *container.spec->lifecycle.post_start,
-           [self = shared_from_this(), index, attempt = container.attempt](const Result<void>& done) {
-             Container& one = self->containers_[index];
-             if (one.attempt != attempt || one.phase != Phase::Running) return;
-             one.hook_pending = false;
-             if (!done) return self->stop_for_good(index, "PostStartHook failed: " + done.error().message);
-             self->begin_probes(index);
-             self->look_at_readiness();
-           });
+  run_hook(
+      index, *container.spec->lifecycle.post_start,
+      [self = shared_from_this(), index, attempt = container.attempt](const Result<void>& done) {
+        Container& one = self->containers_[index];
+        if (one.attempt != attempt || one.phase != Phase::Running) return;
+        one.hook_pending = false;
+        if (!done)
+          return self->stop_for_good(index, "PostStartHook failed: " + done.error().message);
+        self->begin_probes(index);
+        self->look_at_readiness();
+      });
 }
 
-void PodLife::run_hook(std::size_t index, const Handler& handler, std::function<void(Result<void>)> done) {
+void PodLife::run_hook(std::size_t index, const Handler& handler,
+                       std::function<void(Result<void>)> done) {
   if (const auto* sleep = std::get_if<runtime::SleepAction>(&handler)) {
     return services_.after(sleep->duration, [done] { done({}); });
   }
@@ -65,7 +69,8 @@ void PodLife::run_hook(std::size_t index, const Handler& handler, std::function<
     return exec_in(index, std::move(spec), [done](Result<runtime::ExecResult> result) {
       if (!result) return done(fail(result.error()));
       if (result->exit_code == 0) return done({});
-      done(fail(Code::Unknown, "command exited with " + std::to_string(result->exit_code) + ": " + result->output));
+      done(fail(Code::Unknown, "command exited with " + std::to_string(result->exit_code) + ": " +
+                                   result->output));
     });
   }
   auto result = std::make_shared<Result<void>>();
@@ -97,28 +102,33 @@ void PodLife::begin_probes(std::size_t index) {
       schedule_probe(index, kind, std::max(Duration(0), probe->initial_delay - since));
     }
   };
-  if (probe_of(index, ProbeKind::Startup) && !containers_[index].startup.passed) return begin(ProbeKind::Startup);
+  if (probe_of(index, ProbeKind::Startup) && !containers_[index].startup.passed)
+    return begin(ProbeKind::Startup);
   begin(ProbeKind::Readiness);
   begin(ProbeKind::Liveness);
 }
 
 void PodLife::schedule_probe(std::size_t index, ProbeKind kind, Duration delay) {
-  services_.after(delay, [self = shared_from_this(), index, kind, attempt = containers_[index].attempt] {
-    const Container& container = self->containers_[index];
-    if (self->state_ >= State::Ending || self->removal_requested_ || container.attempt != attempt ||
-        container.phase != Phase::Running) {
-      return;
-    }
-    self->run_probe(index, kind);
-  });
+  services_.after(delay,
+                  [self = shared_from_this(), index, kind, attempt = containers_[index].attempt] {
+                    const Container& container = self->containers_[index];
+                    if (self->state_ >= State::Ending || self->removal_requested_ ||
+                        container.attempt != attempt || container.phase != Phase::Running) {
+                      return;
+                    }
+                    self->run_probe(index, kind);
+                  });
 }
 
 void PodLife::run_probe(std::size_t index, ProbeKind kind) {
   const Probe& probe = *probe_of(index, kind);
   auto self = shared_from_this();
-  const auto answered = [self, index, kind, attempt = containers_[index].attempt](const Result<void>& answer) {
+  const auto answered = [self, index, kind,
+                         attempt = containers_[index].attempt](const Result<void>& answer) {
     const Container& container = self->containers_[index];
-    if (self->state_ >= State::Ending || container.attempt != attempt || container.phase != Phase::Running) return;
+    if (self->state_ >= State::Ending || container.attempt != attempt ||
+        container.phase != Phase::Running)
+      return;
     self->probe_answered(index, kind, answer);
   };
   if (const auto* exec = std::get_if<ExecAction>(&probe.action)) {
@@ -178,8 +188,8 @@ void PodLife::look_at_readiness() {
     if (container.spec->readiness_probe && !container.readiness.passed) return;
   }
   ready_ = true;
-  services_.listener.on_ready(pod_.id, pod_.network == runtime::Network::Host ? services_.host_address
-                                                                              : network_.address);
+  services_.listener.on_ready(
+      pod_.id, pod_.network == runtime::Network::Host ? services_.host_address : network_.address);
 }
 
 }  // namespace gantry::containerd

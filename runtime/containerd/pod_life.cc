@@ -42,12 +42,14 @@ void PodLife::begin() {
   adopt_container(0);
 }
 
-/// Starts what was created of the stage and waits for nobody. After a take-over some of it may run already.
+/// Starts what was created of the stage and waits for nobody. After a take-over some of it may run
+/// already.
 void PodLife::start_stage() {
   std::vector<std::size_t> due;
   for (const std::size_t index : stage_members()) {
     const Container& container = containers_[index];
-    if (container.phase == Phase::Created && container.spec->dependencies.empty() && !ending_) due.push_back(index);
+    if (container.phase == Phase::Created && container.spec->dependencies.empty() && !ending_)
+      due.push_back(index);
   }
   if (due.empty()) return stage_started();
   // Counted before the first answer can come.
@@ -72,9 +74,8 @@ void PodLife::launch(std::size_t index) {
 void PodLife::mark(std::size_t index, StartMark mark, std::function<void()> done) {
   auto result = std::make_shared<Result<void>>();
   services_.offload(
-      [result, mark, directory = services_.volumes->pod_directory(pod_.id), name = containers_[index].name] {
-        *result = write_start_mark(directory, name, mark);
-      },
+      [result, mark, directory = services_.volumes->pod_directory(pod_.id),
+       name = containers_[index].name] { *result = write_start_mark(directory, name, mark); },
       [self = shared_from_this(), index, result, done = std::move(done)] {
         if (*result) return done();
         self->start_answered(index, fail(result->error()));
@@ -133,8 +134,10 @@ void PodLife::start_answered(std::size_t index, Result<void> answer) {
   } else if (of_stage) {
     if (!start_error_) start_error_ = answer.error();
   } else if (!container.exit) {
-    container.exit = runtime::ContainerExit{.exit_code = kCannotStart, .finished = now(),
-                                            .reason = answer.error().message, .attempts = container.attempt};
+    container.exit = runtime::ContainerExit{.exit_code = kCannotStart,
+                                            .finished = now(),
+                                            .reason = answer.error().message,
+                                            .attempts = container.attempt};
     over(index);
   }
   if (of_stage && --pending_starts_ == 0) return stage_started();
@@ -167,7 +170,8 @@ void PodLife::stage_started() {
 void PodLife::tell_started(std::size_t index) {
   if (!several()) return;
   const Container& container = containers_[index];
-  services_.listener.on_container(pod_.id, container.name, {container.started_at, container.attempt, std::nullopt});
+  services_.listener.on_container(pod_.id, container.name,
+                                  {container.started_at, container.attempt, std::nullopt});
 }
 
 void PodLife::tell_exit(std::size_t index) {
@@ -185,7 +189,8 @@ void PodLife::wait(std::size_t index) {
   request.set_container_id(containers_[index].id);
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncWait, request,
        kNoDeadline,
-       [self = shared_from_this(), index, attempt = containers_[index].attempt](Result<tasks::WaitResponse> answer) {
+       [self = shared_from_this(), index,
+        attempt = containers_[index].attempt](Result<tasks::WaitResponse> answer) {
          const Container& container = self->containers_[index];
          if (self->state_ >= State::Ended || container.attempt != attempt) return;
          if (answer) {
@@ -224,7 +229,9 @@ void PodLife::lost(std::size_t index) {
 // ---- what is due ----
 
 void PodLife::look() {
-  if ((state_ != State::Starting && state_ != State::Running && state_ != State::Ending) || removal_requested_) return;
+  if ((state_ != State::Starting && state_ != State::Running && state_ != State::Ending) ||
+      removal_requested_)
+    return;
   // While something is starting, the answers to that come first.
   if (pending_starts_ > 0 || to_resume_ > 0) return;
   if (!in_last_stage()) return look_at_init();
@@ -263,10 +270,11 @@ void PodLife::look_at_init() {
     ++busy_;
     return create_next();
   }
-  const std::string reason = init.exit && init.exit->exit_code != 0
-                                 ? "init container \"" + init.name + "\" exited with non-zero code: " +
-                                       std::to_string(init.exit->exit_code)
-                                 : "the pod was ended";
+  const std::string reason =
+      init.exit && init.exit->exit_code != 0
+          ? "init container \"" + init.name +
+                "\" exited with non-zero code: " + std::to_string(init.exit->exit_code)
+          : "the pod was ended";
   ending_ = true;
   for (std::size_t i = 0; i < containers_.size(); ++i) never_start(i, reason);
   state_ = State::Ending;
@@ -314,7 +322,8 @@ void PodLife::never_start(std::size_t index, const std::string& reason) {
   tell_exit(index);
 }
 
-// A pod has ended when its main containers have: Argo's way with sidecars is TERM, and KILL after a while.
+// A pod has ended when its main containers have: Argo's way with sidecars is TERM, and KILL after a
+// while.
 void PodLife::stop_sidecars() {
   for (std::size_t i = init_containers_; i < containers_.size(); ++i) {
     if (containers_[i].spec->role != runtime::Role::Sidecar) continue;
@@ -333,7 +342,8 @@ void PodLife::attempt_again(std::size_t index) {
   container.phase = Phase::Pausing;
   services_.after(container.spec->retry_pause, [self = shared_from_this(), index] {
     Container& one = self->containers_[index];
-    if (one.phase != Phase::Pausing || self->state_ >= State::Ended || self->removal_requested_) return;
+    if (one.phase != Phase::Pausing || self->state_ >= State::Ended || self->removal_requested_)
+      return;
     if (self->ending_) return self->over(index);
     ++one.attempt;
     one.exit.reset();
@@ -356,8 +366,9 @@ void PodLife::make_again(std::size_t index) {
     api::MountsRequest request;
     request.set_snapshotter(self->services_.config.snapshotter);
     request.set_key(self->containers_[index].id);
-    call(self->services_.channel, self->services_.snapshots, &api::Snapshots::Stub::PrepareAsyncMounts, request,
-         kMetadataDeadline, [self, index](Result<api::MountsResponse> answer) {
+    call(self->services_.channel, self->services_.snapshots,
+         &api::Snapshots::Stub::PrepareAsyncMounts, request, kMetadataDeadline,
+         [self, index](Result<api::MountsResponse> answer) {
            if (!answer) return self->again_failed(index, answer.error().wrap("snapshot"));
            self->containers_[index].rootfs.assign(answer->mounts().begin(), answer->mounts().end());
            self->make_task(index);
@@ -376,7 +387,9 @@ void PodLife::again_failed(std::size_t index, const Error& error) {
   --busy_;
   Container& container = containers_[index];
   container.phase = Phase::Absent;
-  container.exit = runtime::ContainerExit{.exit_code = kCannotStart, .finished = now(), .reason = error.message,
+  container.exit = runtime::ContainerExit{.exit_code = kCannotStart,
+                                          .finished = now(),
+                                          .reason = error.message,
                                           .attempts = container.attempt};
   over(index);
 }
@@ -394,7 +407,8 @@ void PodLife::signal(int signal, bool everything) {
   for (std::size_t i = 0; i < containers_.size(); ++i) {
     const bool sidecar = containers_[i].spec->role == runtime::Role::Sidecar;
     if (everything || !sidecar) stop(i, signal, everything);
-    if (ends(signal) && containers_[i].phase == Phase::Pausing && containers_[i].exit) containers_[i].phase = Phase::Over;
+    if (ends(signal) && containers_[i].phase == Phase::Pausing && containers_[i].exit)
+      containers_[i].phase = Phase::Over;
   }
   if (several()) look();
 }
@@ -408,7 +422,8 @@ void PodLife::signal_container(const std::string& name, int signal) {
   const auto index = index_of(name);
   if (!index) return;
   Container& container = containers_[*index];
-  if (container.phase == Phase::Running || container.phase == Phase::Starting) return stop(*index, signal, false);
+  if (container.phase == Phase::Running || container.phase == Phase::Starting)
+    return stop(*index, signal, false);
   if (!ends(signal)) return;
   if (container.phase == Phase::Pausing) return over(*index);
   // One whose stage has not come is never created.
@@ -419,8 +434,8 @@ void PodLife::signal_container(const std::string& name, int signal) {
 /// With its preStop hook before a SIGTERM.
 void PodLife::stop(std::size_t index, int signal, bool everything) {
   Container& container = containers_[index];
-  if (signal == SIGTERM && container.phase == Phase::Running && container.spec->lifecycle.pre_stop &&
-      !std::exchange(container.stop_hook_run, true)) {
+  if (signal == SIGTERM && container.phase == Phase::Running &&
+      container.spec->lifecycle.pre_stop && !std::exchange(container.stop_hook_run, true)) {
     const auto attempt = container.attempt;
     auto told = std::make_shared<bool>(false);
     const auto go = [self = shared_from_this(), index, attempt, told, signal, everything] {
@@ -439,9 +454,11 @@ void PodLife::stop_for_good(std::size_t index, const std::string& reason) {
   if (container.phase != Phase::Running || !container.killed_because.empty()) return;
   container.killed_because = reason;
   stop(index, SIGTERM, false);
-  services_.after(pod_.termination_grace, [self = shared_from_this(), index, attempt = container.attempt] {
-    if (self->state_ < State::Ended && self->containers_[index].attempt == attempt) self->kill(index, SIGKILL, true);
-  });
+  services_.after(pod_.termination_grace,
+                  [self = shared_from_this(), index, attempt = container.attempt] {
+                    if (self->state_ < State::Ended && self->containers_[index].attempt == attempt)
+                      self->kill(index, SIGKILL, true);
+                  });
 }
 
 void PodLife::kill(std::size_t index, int signal, bool everything) {
@@ -451,7 +468,8 @@ void PodLife::kill(std::size_t index, int signal, bool everything) {
   request.set_container_id(container.id);
   request.set_signal(static_cast<std::uint32_t>(signal));
   // The end of the first process of its namespace ends all others.
-  request.set_all(pod_.host_pid ? everything || signal == SIGKILL : everything && signal != SIGKILL);
+  request.set_all(pod_.host_pid ? everything || signal == SIGKILL
+                                : everything && signal != SIGKILL);
   call(services_.channel, services_.tasks, &tasks::Tasks::Stub::PrepareAsyncKill, request,
        kMetadataDeadline,
        [self = shared_from_this(), index, signal,

@@ -6,20 +6,22 @@
 //   New → Preparing → Prepared → Starting → Running → Ending → Ended
 //                                                                  each → Removing → Removed
 //
-// Starting lasts until the main containers have started: the init containers run in it. Stages follow one another: each
-// init container is one, all others together are the last one. A stage's containers are created when the one before has
-// ended, since a sub path of a volume may be its work. look() is called after whatever happens to a container and does
-// what is due then.
+// Starting lasts until the main containers have started: the init containers run in it. Stages
+// follow one another: each init container is one, all others together are the last one. A stage's
+// containers are created when the one before has ended, since a sub path of a volume may be its
+// work. look() is called after whatever happens to a container and does what is due then.
 //
 // A step that was sent to containerd is waited for before the next one: remove() in the middle of
 // one takes effect when its answer has come (`busy_`). When containerd is away, a step waits in
 // Services::retry() and is then done again; each finds out by itself how far it came the last time,
 // because ids are the caller's and so are the same.
 //
-// What a pod of several containers has started is written down in marks (start_marks.h), which tell a daemon that takes
-// it over what was not started yet from what is gone. A pod of one container needs none: its caller knows.
+// What a pod of several containers has started is written down in marks (start_marks.h), which tell
+// a daemon that takes it over what was not started yet from what is gone. A pod of one container
+// needs none: its caller knows.
 //
-// pod_prepare.cc, pod_adopt.cc, pod_life.cc, pod_end.cc, pod_exec.cc, pod_health.cc and pod_remove.cc hold its parts.
+// pod_prepare.cc, pod_create.cc, pod_adopt.cc, pod_life.cc, pod_end.cc, pod_exec.cc, pod_health.cc
+// and pod_remove.cc hold its parts.
 
 #include <memory>
 #include <optional>
@@ -58,12 +60,12 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
     Removed
   };
   enum class Phase : std::uint8_t {
-    Absent,    ///< containerd has nothing of it
+    Absent,  ///< containerd has nothing of it
     Created,
     Starting,
-    Running,   ///< it may have ended, but that is not looked at yet
-    Pausing,   ///< between two attempts
-    Over       ///< it has an exit, or is gone
+    Running,  ///< it may have ended, but that is not looked at yet
+    Pausing,  ///< between two attempts
+    Over      ///< it has an exit, or is gone
   };
   enum class ProbeKind : std::uint8_t { Startup, Readiness, Liveness };
   struct Health {
@@ -82,13 +84,13 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
     // What it runs: needed to tell a missing program from a program that exits 127.
     std::vector<std::string> arguments, environment;
     std::string working_dir;
-    std::uint32_t pid = 0;       ///< of its first process, while it runs
-    std::string process;  ///< JSON: process of its specification; empty: not asked for yet
+    std::uint32_t pid = 0;  ///< of its first process, while it runs
+    std::string process;    ///< JSON: process of its specification; empty: not asked for yet
     int attempt = 1;
     bool starts_stage = false;   ///< its stage waits for the answer to its start
     bool start_unclear = false;  ///< containerd went away before it answered to the start
     Time started_at{};
-    bool gone = false;  ///< containerd does not know it any more
+    bool gone = false;           ///< containerd does not know it any more
     std::string killed_because;  ///< ContainerExit::reason
     bool stop_hook_run = false;
     bool hook_pending = false;  ///< postStart has not ended
@@ -112,6 +114,11 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   void have_image(std::size_t index, Result<ImageRef> image);
   void find_image(std::size_t index);
   Result<void> use_image(std::size_t index, ImageRef image);
+  void prepared();
+  void prepare_failed(Error error);
+  void leave_prepares();
+
+  // pod_create.cc
   void create_all();
   void attach_network();
   void create_next();
@@ -120,9 +127,6 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   void make_container(std::size_t index, std::string spec);
   void make_task(std::size_t index);
   void task_made(std::size_t index);
-  void prepared();
-  void prepare_failed(Error error);
-  void leave_prepares();
 
   // pod_adopt.cc
   [[nodiscard]] bool is_of_an_earlier_life(const Error& error) const;
@@ -162,8 +166,9 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   // pod_end.cc
   void exited(std::size_t index, int status, Time at);
   void over(std::size_t index);
-  static void examine(const Container& container, const std::string& logs, const ContainerFiles& files,
-                      const CgroupLayout& cgroups, const std::string& name_space, Examined& result);
+  static void examine(const Container& container, const std::string& logs,
+                      const ContainerFiles& files, const CgroupLayout& cgroups,
+                      const std::string& name_space, Examined& result);
   void collect();
 
   // pod_exec.cc
@@ -178,13 +183,15 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   // pod_health.cc
   void begin_health(std::size_t index);
   void run_post_start(std::size_t index);
-  void run_hook(std::size_t index, const runtime::Handler& handler, std::function<void(Result<void>)> done);
+  void run_hook(std::size_t index, const runtime::Handler& handler,
+                std::function<void(Result<void>)> done);
   void begin_probes(std::size_t index);
   void schedule_probe(std::size_t index, ProbeKind kind, Duration delay);
   void run_probe(std::size_t index, ProbeKind kind);
   void probe_answered(std::size_t index, ProbeKind kind, Result<void> answer);
   void look_at_readiness();
-  [[nodiscard]] const std::optional<runtime::Probe>& probe_of(std::size_t index, ProbeKind kind) const;
+  [[nodiscard]] const std::optional<runtime::Probe>& probe_of(std::size_t index,
+                                                              ProbeKind kind) const;
   [[nodiscard]] std::string address_for_probes() const;
   [[nodiscard]] std::string namespace_for_probes(std::size_t index) const;
 
@@ -202,8 +209,8 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   /// Where containerd keeps a task while it exists.
   [[nodiscard]] std::string bundle_of(const std::string& id) const;
   [[nodiscard]] std::string log_directory() const;
-  /// Whether a removal was asked for meanwhile. Then `held` steps of the caller's are given up, nothing new may be begun,
-  /// and the removal begins once no step is left.
+  /// Whether a removal was asked for meanwhile. Then `held` steps of the caller's are given up,
+  /// nothing new may be begun, and the removal begins once no step is left.
   bool settle(int held = 1);
 
   Services& services_;
@@ -216,15 +223,15 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   bool files_made_ = false;
   PodAttachment network_;
   std::map<std::string, StartMark> marks_;  ///< of an earlier life
-  std::string cgroup_parent_;  ///< entered; empty: not
-  int busy_ = 0;               ///< steps that a removal waits for
-  bool in_prepares_ = false;   ///< counts in Services::prepares
+  std::string cgroup_parent_;               ///< entered; empty: not
+  int busy_ = 0;                            ///< steps that a removal waits for
+  bool in_prepares_ = false;                ///< counts in Services::prepares
   bool touched_ = false;       ///< there may be something of it in containerd or on disk
   int cleanings_ = 0;          ///< how often what an earlier life left was cleared away
   bool runs_already_ = false;  ///< taken over after it had been started
   bool start_requested_ = false;
   bool removal_requested_ = false;
-  bool ending_ = false;        ///< nothing more is started
+  bool ending_ = false;  ///< nothing more is started
   bool ready_ = false;
   std::size_t pending_starts_ = 0;
   std::size_t to_resume_ = 0;
@@ -232,7 +239,8 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   int removal_attempts_ = 0;
   int execs_ = 0;
   std::optional<Error> start_error_;
-  std::vector<std::function<void()>> pending_signals_;  ///< that came while something was being started
+  std::vector<std::function<void()>>
+      pending_signals_;  ///< that came while something was being started
 };
 
 /// The label that every container of a pod carries, so that a pod is found again by it.

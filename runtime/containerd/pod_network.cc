@@ -73,8 +73,10 @@ std::unique_ptr<PodNetwork> PodNetwork::open(const std::string& state_dir, Bridg
                                              const std::function<void(const std::string&)>& log) {
   std::unique_ptr<PodNetwork> network(new PodNetwork(state_dir + "/network", std::move(config)));
   std::error_code ignored;
-  for (const char* name : {"/pods", "/pool"}) fs::create_directories(network->directory_ + name, ignored);
-  // After a reboot only the files are left. Without plugins the leases stay, but then nobody gets one either.
+  for (const char* name : {"/pods", "/pool"})
+    fs::create_directories(network->directory_ + name, ignored);
+  // After a reboot only the files are left. Without plugins the leases stay, but then nobody gets
+  // one either.
   const bool bridge = network->config_.enabled;
   if (bridge) {
     auto done = network->set_up_bridge();
@@ -86,7 +88,8 @@ std::unique_ptr<PodNetwork> PodNetwork::open(const std::string& state_dir, Bridg
   }
   for (const std::string& pod : network->pods()) {
     if (is_net_namespace(network->directory_ + "/pods/" + pod + "/ns")) continue;
-    if (auto gone = network->detach(pod); !gone) log(gone.error().wrap("network of " + pod).message);
+    if (auto gone = network->detach(pod); !gone)
+      log(gone.error().wrap("network of " + pod).message);
   }
   return network;
 }
@@ -106,7 +109,8 @@ Result<void> PodNetwork::set_up_bridge() {
 
 Result<void> PodNetwork::find_plugins() {
   std::string looked;
-  std::vector<std::string> directories(std::begin(kPluginDirectories), std::end(kPluginDirectories));
+  std::vector<std::string> directories(std::begin(kPluginDirectories),
+                                       std::end(kPluginDirectories));
   if (!config_.plugins.empty()) directories = {config_.plugins};
   for (const std::string& directory : directories) {
     if (::access((directory + "/bridge").c_str(), X_OK) == 0 &&
@@ -126,7 +130,8 @@ Result<void> PodNetwork::find_subnet() {
   Result<Subnet> subnet = fail(Code::NotFound, "");
   if (!config_.subnet.empty()) {
     subnet = parse_subnet(config_.subnet);
-  } else if (auto kept = parse_subnet(read_text(file)); kept && !colliding_route(*kept, routes, config_.name)) {
+  } else if (auto kept = parse_subnet(read_text(file));
+             kept && !colliding_route(*kept, routes, config_.name)) {
     subnet = kept;  // what runs has its addresses from it
   } else {
     subnet = choose_subnet(routes, config_.name);
@@ -147,7 +152,8 @@ Result<void> PodNetwork::find_subnet() {
 Result<void> PodNetwork::admit_traffic() const {
   const std::string pods = subnet_.text();
   if (config_.masquerade) {
-    auto masked = ensure_rule("nat", "-A", {"POSTROUTING", "-s", pods, "!", "-d", pods, "-j", "MASQUERADE"});
+    auto masked =
+        ensure_rule("nat", "-A", {"POSTROUTING", "-s", pods, "!", "-d", pods, "-j", "MASQUERADE"});
     if (!masked) return masked;
   }
   // Docker lets nothing through that it does not know.
@@ -198,9 +204,11 @@ Result<std::string> PodNetwork::prepare_one() {
   auto done = write_text(place + "/cni", id);
   if (done) done = make_net_namespace(place + "/ns");
   if (done) {
-    auto answer = call_plugin(config_.plugins, "bridge", configuration(), {"ADD", id, place + "/ns"});
+    auto answer =
+        call_plugin(config_.plugins, "bridge", configuration(), {"ADD", id, place + "/ns"});
     done = answer ? write_text(place + "/result", *answer) : fail(answer.error());
-    if (auto address = address_in(answer.value_or("")); done && !address) done = fail(address.error());
+    if (auto address = address_in(answer.value_or("")); done && !address)
+      done = fail(address.error());
   }
   if (done) return place;
   (void)remove_directory(place);
@@ -239,7 +247,8 @@ Result<PodAttachment> PodNetwork::attach(const std::string& pod, runtime::Networ
 
 Result<PodAttachment> PodNetwork::find(const std::string& pod) const {
   const std::string place = directory_ + "/pods/" + pod;
-  if (!is_net_namespace(place + "/ns")) return fail(Code::NotFound, "pod " + pod + " has no network");
+  if (!is_net_namespace(place + "/ns"))
+    return fail(Code::NotFound, "pod " + pod + " has no network");
   PodAttachment attachment{place + "/ns", ""};
   if (::access((place + "/cni").c_str(), F_OK) == 0) {
     auto address = address_in(read_text(place + "/result"));
@@ -261,8 +270,8 @@ Result<void> PodNetwork::remove_directory(const std::string& directory) const {
   const std::string id = read_text(directory + "/cni");
   if (!id.empty() && !config_.plugins.empty()) {
     const bool alive = is_net_namespace(directory + "/ns");
-    auto answer =
-        call_plugin(config_.plugins, "bridge", configuration(), {"DEL", id, alive ? directory + "/ns" : ""});
+    auto answer = call_plugin(config_.plugins, "bridge", configuration(),
+                              {"DEL", id, alive ? directory + "/ns" : ""});
     if (!answer) released = fail(answer.error());
   }
   // The interface goes with the namespace, whatever the plugin said.

@@ -7,8 +7,8 @@
 //   network/pool/<id>/{ns,result}   a namespace that is ready for a pod to come
 //   network/pods/<pod>/{ns,result}  a pod's; `cni` holds its CNI_CONTAINERID
 //
-// A pod gets a prepared namespace by one rename(2), so that a crash leaves it either in the pool or with the pod. Any
-// thread; all functions block, so a worker should call.
+// A pod gets a prepared namespace by one rename(2), so that a crash leaves it either in the pool or
+// with the pod. Any thread; all functions block, so a worker should call.
 
 #include <cstdint>
 #include <deque>
@@ -32,8 +32,8 @@ struct PodAttachment {
 
 class PodNetwork {
  public:
-  /// Makes the directories and, when the bridge is enabled, tries it. When it does not work here `log` gets one line and
-  /// attach() says the same; what needs no bridge still works.
+  /// Makes the directories and, when the bridge is enabled, tries it. When it does not work here
+  /// `log` gets one line and attach() says the same; what needs no bridge still works.
   static std::unique_ptr<PodNetwork> open(const std::string& state_dir, BridgeConfig config,
                                           const std::function<void(const std::string&)>& log);
 
@@ -67,10 +67,11 @@ class PodNetwork {
   BridgeConfig config_;
   Subnet subnet_;
   int mtu_ = 0;
-  Error unusable_{Code::FailedPrecondition, "network: bridge is not set in gantryd's configuration"};
+  Error unusable_{Code::FailedPrecondition,
+                  "network: bridge is not set in gantryd's configuration"};
   bool usable_ = false;
 
-  mutable std::mutex mutex_;  // guards ready_ and being_made_; held for a few instructions
+  mutable std::mutex mutex_;       // guards ready_ and being_made_; held for a few instructions
   std::deque<std::string> ready_;  ///< directories in the pool
   int being_made_ = 0;
 };

@@ -19,8 +19,8 @@ int prepares_at_once(const Config& config) {
 }  // namespace
 
 Services::Services(Config settings, HostFacts host, CgroupLayout layout, Volumes places,
-                   std::unique_ptr<PodNetwork> networks, Channel& connection, Images& store, Executor& loop,
-                   runtime::Listener& events)
+                   std::unique_ptr<PodNetwork> networks, Channel& connection, Images& store,
+                   Executor& loop, runtime::Listener& events)
     : config(std::move(settings)),
       facts(std::make_shared<const HostFacts>(std::move(host))),
       cgroups(std::make_shared<const CgroupLayout>(std::move(layout))),

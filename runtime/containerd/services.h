@@ -41,7 +41,8 @@ struct Accounts {
 
 struct Services {
   Services(Config settings, HostFacts host, CgroupLayout layout, Volumes places,
-           std::unique_ptr<PodNetwork> networks, Channel& connection, Images& store, Executor& loop, runtime::Listener& events);
+           std::unique_ptr<PodNetwork> networks, Channel& connection, Images& store, Executor& loop,
+           runtime::Listener& events);
 
   /// `work` on a worker, then `done` here, unless the runtime is gone by then. `work` must own what
   /// it touches.

@@ -9,7 +9,8 @@ namespace gantry::containerd {
 
 namespace fs = std::filesystem;
 
-Result<void> write_start_mark(const std::string& pod_directory, const std::string& container, StartMark mark) {
+Result<void> write_start_mark(const std::string& pod_directory, const std::string& container,
+                              StartMark mark) {
   const std::string directory = pod_directory + "/started";
   std::error_code error;
   fs::create_directories(directory, error);
@@ -19,7 +20,8 @@ Result<void> write_start_mark(const std::string& pod_directory, const std::strin
   std::ofstream out(draft, std::ios::trunc);
   out << mark.attempt << (mark.started ? " started\n" : " made\n") << std::flush;
   if (!out) return fail(Code::Unknown, "cannot write " + draft);
-  if (std::rename(draft.c_str(), file.c_str()) != 0) return fail(errno_error("rename " + draft, errno));
+  if (std::rename(draft.c_str(), file.c_str()) != 0)
+    return fail(errno_error("rename " + draft, errno));
   return {};
 }
 

@@ -27,7 +27,8 @@ std::vector<Route> parse_routes(std::string_view text) {
   while (std::getline(lines, line)) {
     std::istringstream words(line);
     std::string interface, to, skipped, mask;
-    if (!(words >> interface >> to >> skipped >> skipped >> skipped >> skipped >> skipped >> mask)) continue;
+    if (!(words >> interface >> to >> skipped >> skipped >> skipped >> skipped >> skipped >> mask))
+      continue;
     std::uint32_t address = 0, bits = 0;
     std::from_chars(to.data(), to.data() + to.size(), address, 16);
     std::from_chars(mask.data(), mask.data() + mask.size(), bits, 16);
@@ -52,7 +53,8 @@ std::string Subnet::text() const {
 
 Result<Subnet> parse_subnet(std::string_view text) {
   const auto bad = [&] {
-    return fail(Code::InvalidArgument, "'" + std::string(text) + "' must be an IPv4 subnet such as 10.88.0.0/24");
+    return fail(Code::InvalidArgument,
+                "'" + std::string(text) + "' must be an IPv4 subnet such as 10.88.0.0/24");
   };
   const auto slash = text.find('/');
   if (slash == std::string_view::npos) return bad();
@@ -60,8 +62,8 @@ Result<Subnet> parse_subnet(std::string_view text) {
   Subnet subnet;
   const char* end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data() + slash + 1, end, subnet.prefix);
-  if (::inet_pton(AF_INET, std::string(text.substr(0, slash)).c_str(), &address) != 1 || parsed.ec != std::errc() ||
-      parsed.ptr != end || subnet.prefix < 8 || subnet.prefix > 30) {
+  if (::inet_pton(AF_INET, std::string(text.substr(0, slash)).c_str(), &address) != 1 ||
+      parsed.ec != std::errc() || parsed.ptr != end || subnet.prefix < 8 || subnet.prefix > 30) {
     return bad();
   }
   subnet.address = ntohl(address.s_addr);
@@ -69,7 +71,8 @@ Result<Subnet> parse_subnet(std::string_view text) {
   return subnet;
 }
 
-std::optional<std::string> colliding_route(const Subnet& subnet, std::string_view routes, std::string_view bridge) {
+std::optional<std::string> colliding_route(const Subnet& subnet, std::string_view routes,
+                                           std::string_view bridge) {
   for (const Route& route : parse_routes(routes)) {
     if (route.to.prefix == 0 || route.interface == bridge || !route.to.overlaps(subnet)) continue;
     return route.to.text() + " (" + route.interface + ")";
@@ -82,7 +85,8 @@ Result<Subnet> choose_subnet(std::string_view routes, std::string_view bridge) {
     const Subnet subnet{10u << 24 | 88u << 16 | third << 8, 24};
     if (!colliding_route(subnet, routes, bridge)) return subnet;
   }
-  return fail(Code::ResourceExhausted, "routes of this host lead into all of 10.88.0.0/16; name a subnet");
+  return fail(Code::ResourceExhausted,
+              "routes of this host lead into all of 10.88.0.0/16; name a subnet");
 }
 
 std::string default_interface(std::string_view routes) {

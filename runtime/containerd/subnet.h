@@ -21,8 +21,10 @@ struct Subnet {
 /// "10.88.0.0/24", /8 to /30. InvalidArgument.
 Result<Subnet> parse_subnet(std::string_view text);
 
-/// The route that leads into `subnet`, "10.88.0.0/16 (eth1)", but the default route and those of `bridge` itself.
-std::optional<std::string> colliding_route(const Subnet& subnet, std::string_view routes, std::string_view bridge);
+/// The route that leads into `subnet`, "10.88.0.0/16 (eth1)", but the default route and those of
+/// `bridge` itself.
+std::optional<std::string> colliding_route(const Subnet& subnet, std::string_view routes,
+                                           std::string_view bridge);
 
 /// The first 10.88.x.0/24 without such a route. ResourceExhausted: there is none.
 Result<Subnet> choose_subnet(std::string_view routes, std::string_view bridge);

@@ -40,8 +40,8 @@ Result<std::vector<std::string>> names_in(int directory) {
 bool copied_by_kernel(int source, int target, off_t size) {
   off_t done = 0;
   while (done < size) {
-    const ssize_t count =
-        ::copy_file_range(source, nullptr, target, nullptr, static_cast<std::size_t>(size - done), 0);
+    const ssize_t count = ::copy_file_range(source, nullptr, target, nullptr,
+                                            static_cast<std::size_t>(size - done), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return false;
     done += count;
@@ -51,7 +51,8 @@ bool copied_by_kernel(int source, int target, off_t size) {
 
 Result<void> copy_content(int source, int target, off_t size) {
   if (::ioctl(target, FICLONE, source) == 0) return {};
-  // Files that say nothing of their size (of /proc), and file systems that cannot, are read to their end.
+  // Files that say nothing of their size (of /proc), and file systems that cannot, are read to
+  // their end.
   if (size > 0 && copied_by_kernel(source, target, size)) return {};
   std::vector<char> buffer(1 << 17);
   for (;;) {
@@ -60,7 +61,8 @@ Result<void> copy_content(int source, int target, off_t size) {
     if (got < 0) return fail(errno_error("read", errno));
     if (got == 0) return {};
     for (ssize_t done = 0; done < got;) {
-      const ssize_t written = ::write(target, buffer.data() + done, static_cast<std::size_t>(got - done));
+      const ssize_t written =
+          ::write(target, buffer.data() + done, static_cast<std::size_t>(got - done));
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) return fail(errno_error("write", errno));
       done += written;
@@ -71,8 +73,8 @@ Result<void> copy_content(int source, int target, off_t size) {
 /// The mode last: a change of the owner takes the set-id bits away.
 Result<void> copy_attributes(int target, const struct stat& info) {
   const timespec times[2] = {info.st_atim, info.st_mtim};
-  if (::fchown(target, info.st_uid, info.st_gid) != 0 || ::fchmod(target, info.st_mode & 07777) != 0 ||
-      ::futimens(target, times) != 0) {
+  if (::fchown(target, info.st_uid, info.st_gid) != 0 ||
+      ::fchmod(target, info.st_mode & 07777) != 0 || ::futimens(target, times) != 0) {
     return fail(errno_error("set attributes", errno));
   }
   return {};
@@ -88,7 +90,8 @@ Result<void> copy_new(int source, int target, const std::string& to, const struc
 
 Result<void> copy_file(int source, const std::string& from, int target, const std::string& to,
                        const struct stat& info, CopyMode mode) {
-  if (mode == CopyMode::Link && ::linkat(source, from.c_str(), target, to.c_str(), 0) == 0) return {};
+  if (mode == CopyMode::Link && ::linkat(source, from.c_str(), target, to.c_str(), 0) == 0)
+    return {};
   const UniqueFd in(::openat(source, from.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!in.valid()) return fail(errno_error("open", errno));
   return copy_new(in.get(), target, to, info);
@@ -109,10 +112,11 @@ Result<void> copy_link(int source, const std::string& from, int target, const st
   return {};
 }
 
-Result<void> copy_one(int source, const std::string& from, int target, const std::string& to, CopyMode mode,
-                      int depth) {
+Result<void> copy_one(int source, const std::string& from, int target, const std::string& to,
+                      CopyMode mode, int depth) {
   const auto named = [&](const Error& error) { return fail(error.wrap(from)); };
-  if (depth > kMaxDepth) return fail(Code::ResourceExhausted, from + ": directories are nested too deep");
+  if (depth > kMaxDepth)
+    return fail(Code::ResourceExhausted, from + ": directories are nested too deep");
   struct stat info {};
   if (::fstatat(source, from.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     return fail(errno_error("open " + from, errno));
@@ -126,9 +130,11 @@ Result<void> copy_one(int source, const std::string& from, int target, const std
     return copied ? copied : named(copied.error());
   }
   if (!S_ISDIR(info.st_mode)) return {};
-  const UniqueFd in(::openat(source, from.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const UniqueFd in(
+      ::openat(source, from.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!in.valid()) return named(errno_error("open", errno));
-  if (::mkdirat(target, to.c_str(), 0700) != 0 && errno != EEXIST) return named(errno_error("mkdir", errno));
+  if (::mkdirat(target, to.c_str(), 0700) != 0 && errno != EEXIST)
+    return named(errno_error("mkdir", errno));
   const UniqueFd out(::openat(target, to.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!out.valid()) return named(errno_error("open copy", errno));
   auto names = names_in(in.get());
@@ -143,7 +149,8 @@ Result<void> copy_one(int source, const std::string& from, int target, const std
 
 }  // namespace
 
-Result<void> copy_tree(int source, const std::string& from, int target, const std::string& to, CopyMode mode) {
+Result<void> copy_tree(int source, const std::string& from, int target, const std::string& to,
+                       CopyMode mode) {
   return copy_one(source, from, target, to, mode, 0);
 }
 
@@ -151,7 +158,8 @@ Result<void> copy_opened(int source, int target, const std::string& to, CopyMode
   struct stat info {};
   if (::fstat(source, &info) != 0) return fail(errno_error("stat", errno));
   if (S_ISDIR(info.st_mode)) return copy_one(source, ".", target, to, mode, 0);
-  if (!S_ISREG(info.st_mode)) return fail(Code::FailedPrecondition, "is neither a file nor a directory");
+  if (!S_ISREG(info.st_mode))
+    return fail(Code::FailedPrecondition, "is neither a file nor a directory");
   const std::string itself = "/proc/self/fd/" + std::to_string(source);
   if (mode == CopyMode::Link &&
       ::linkat(AT_FDCWD, itself.c_str(), target, to.c_str(), AT_SYMLINK_FOLLOW) == 0) {
@@ -163,7 +171,8 @@ Result<void> copy_opened(int source, int target, const std::string& to, CopyMode
 }
 
 Result<void> change_mode(int directory, const std::string& name, unsigned mode, bool recurse) {
-  const UniqueFd fd(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const UniqueFd fd(
+      ::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   // A symbolic link, and what cannot be opened (a socket), has no mode that matters.
   if (!fd.valid() && (errno == ELOOP || errno == ENXIO)) return {};
   if (!fd.valid()) return fail(errno_error("open " + name, errno));

@@ -302,8 +302,9 @@ Result<std::vector<BindMount>> Volumes::mounts_of(const PodSpec& pod,
   std::vector<BindMount> mounts;
   int number = 0;
   for (const auto& mount : container.mounts) {
-    const auto found = std::find_if(pod.volumes.begin(), pod.volumes.end(),
-                                    [&](const Volume& volume) { return volume.name == mount.volume; });
+    const auto found =
+        std::find_if(pod.volumes.begin(), pod.volumes.end(),
+                     [&](const Volume& volume) { return volume.name == mount.volume; });
     if (found == pod.volumes.end()) {
       return fail(Code::InvalidArgument, "volumeMount \"" + mount.volume + "\" of container \"" +
                                              container.name + "\" names no volume of the pod");
@@ -352,7 +353,8 @@ Result<PodFiles> Volumes::create(const PodSpec& pod, const std::string& address)
     auto written = write_file(directory + "/scripts/" + container.name, *container.script, 0755);
     if (!written) return fail(written.error());
   }
-  if (auto placed = place_inputs(pod, directory, files.volumes); !placed) return fail(placed.error());
+  if (auto placed = place_inputs(pod, directory, files.volumes); !placed)
+    return fail(placed.error());
   if (auto written = write_names(pod, address, files); !written) return fail(written.error());
   return files;
 }
@@ -377,19 +379,20 @@ Result<void> Volumes::write_names(const PodSpec& pod, const std::string& address
 
 Result<std::vector<BindMount>> Volumes::mount(const PodSpec& pod,
                                               const runtime::ContainerSpec& container) const {
-  return mounts_of(pod, container, [&](const std::string& root, const auto& mount, const auto& target) {
-    return bind_sub_path(root, mount, target);
-  });
+  return mounts_of(pod, container,
+                   [&](const std::string& root, const auto& mount, const auto& target) {
+                     return bind_sub_path(root, mount, target);
+                   });
 }
 
 PodFiles Volumes::find(const PodSpec& pod) const {
   PodFiles files;
   for (const Volume& volume : pod.volumes) files.volumes[volume.name] = path_of(pod, volume);
   for (const auto& container : pod.containers) {
-    auto mounts = mounts_of(pod, container,
-                            [](const std::string&, const auto&, const std::string& target) -> Result<std::string> {
-                              return target;
-                            });
+    auto mounts =
+        mounts_of(pod, container,
+                  [](const std::string&, const auto&,
+                     const std::string& target) -> Result<std::string> { return target; });
     if (mounts) files.mounts[container.name] = std::move(*mounts);
   }
   files.hosts = pod_directory(pod.id) + "/hosts";

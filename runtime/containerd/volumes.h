@@ -47,12 +47,13 @@ class Volumes {
   static Result<Volumes> open(const std::string& directory, std::string host_hosts_file,
                               std::string host_resolv_conf = {});
 
-  /// Makes the pod's files, all but the mounts of its containers, and places its input artifacts. `address`: hosts_text().
-  /// What is there already (from a try that was cut off) is made again or kept. InvalidArgument and FailedPrecondition
-  /// name the volume.
+  /// Makes the pod's files, all but the mounts of its containers, and places its input artifacts.
+  /// `address`: hosts_text(). What is there already (from a try that was cut off) is made again or
+  /// kept. InvalidArgument and FailedPrecondition name the volume.
   Result<PodFiles> create(const runtime::PodSpec& pod, const std::string& address = {}) const;
   /// The mounts of one container; makes its sub paths, which containers before it may have filled.
-  Result<std::vector<BindMount>> mount(const runtime::PodSpec& pod, const runtime::ContainerSpec& container) const;
+  Result<std::vector<BindMount>> mount(const runtime::PodSpec& pod,
+                                       const runtime::ContainerSpec& container) const;
   /// Where create() and mount() put them; makes nothing.
   [[nodiscard]] PodFiles find(const runtime::PodSpec& pod) const;
   [[nodiscard]] std::string pod_directory(const std::string& pod_id) const;
@@ -68,12 +69,14 @@ class Volumes {
   [[nodiscard]] std::string path_of(const runtime::PodSpec& pod,
                                     const runtime::Volume& volume) const;
   Result<void> create_volume(const runtime::PodSpec& pod, const runtime::Volume& volume) const;
-  Result<std::string> bind_sub_path(const std::string& root,
-                                    const runtime::VolumeMount& mount, const std::string& target) const;
+  Result<std::string> bind_sub_path(const std::string& root, const runtime::VolumeMount& mount,
+                                    const std::string& target) const;
   template <class SubPath>
   Result<std::vector<BindMount>> mounts_of(const runtime::PodSpec& pod,
-                                           const runtime::ContainerSpec& container, SubPath sub_path) const;
-  Result<void> write_names(const runtime::PodSpec& pod, const std::string& address, PodFiles& files) const;
+                                           const runtime::ContainerSpec& container,
+                                           SubPath sub_path) const;
+  Result<void> write_names(const runtime::PodSpec& pod, const std::string& address,
+                           PodFiles& files) const;
 
   std::string directory_;
   std::string host_hosts_file_, host_resolv_conf_;

@@ -17,7 +17,8 @@ TEST_F(ContainerdRuntimeTest, ReportsTheExitCodeAndTheStreams) {
   EXPECT_EQ(exit.stdout_tail, "out\n");
   EXPECT_EQ(log(spec, "stdout"), "out\n");
   EXPECT_EQ(log(spec, "stderr"), "err\n");
-  EXPECT_THAT(recorder.events[spec.id], ElementsAre("prepared", "started", "ready", "exited", "removed"));
+  EXPECT_THAT(recorder.events[spec.id],
+              ElementsAre("prepared", "started", "ready", "exited", "removed"));
 }
 
 TEST_F(ContainerdRuntimeTest, KeepsTheEndOfALongOutput) {

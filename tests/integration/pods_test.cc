@@ -1,6 +1,6 @@
-// Pods of several containers, their network, probes and artifacts, on a real containerd of the test's own. Root,
-// containerd, ctr, runc, tini, busybox-static, iptables and containernetworking-plugins are needed; without one of them
-// the tests fail.
+// Pods of several containers, their network, probes and artifacts, on a real containerd of the
+// test's own. Root, containerd, ctr, runc, tini, busybox-static, iptables and
+// containernetworking-plugins are needed; without one of them the tests fail.
 
 #include "runtime/containerd/child_process.h"
 #include "runtime/containerd/pod_network.h"
@@ -19,7 +19,8 @@ class PodsTest : public ContainerdRuntimeTest {
     spec.containers.clear();
     return spec;
   }
-  runtime::ContainerSpec& add(PodSpec& spec, const std::string& name, const std::string& script, Role role = Role::Main) {
+  runtime::ContainerSpec& add(PodSpec& spec, const std::string& name, const std::string& script,
+                              Role role = Role::Main) {
     runtime::ContainerSpec container = pod(script).containers[0];
     container.name = name;
     container.role = role;
@@ -31,16 +32,20 @@ class PodsTest : public ContainerdRuntimeTest {
   }
   void share(PodSpec& spec) {
     spec.volumes.push_back({"shared", runtime::EmptyDir{}});
-    for (auto& container : spec.containers) container.mounts.push_back({"shared", "/shared", "", false});
+    for (auto& container : spec.containers)
+      container.mounts.push_back({"shared", "/shared", "", false});
   }
   /// A directory of the host that a container waits for a file in.
   std::string gate(PodSpec& spec) {
     const std::string path = containerd->directory() + "/gate-" + spec.id;
     spec.volumes.push_back({"gate", runtime::HostPath{path, "DirectoryOrCreate"}});
-    for (auto& container : spec.containers) container.mounts.push_back({"gate", "/gate", "", false});
+    for (auto& container : spec.containers)
+      container.mounts.push_back({"gate", "/gate", "", false});
     return path;
   }
-  static std::string wait_for(const std::string& file) { return "while [ ! -e " + file + " ]; do sleep 0.02; done; "; }
+  static std::string wait_for(const std::string& file) {
+    return "while [ ! -e " + file + " ]; do sleep 0.02; done; ";
+  }
 };
 
 TEST_F(PodsTest, RunsInitContainersOneAfterTheOther) {
@@ -56,9 +61,10 @@ TEST_F(PodsTest, RunsInitContainersOneAfterTheOther) {
   EXPECT_EQ(log_of(spec, "main"), "first\nsecond\nmade\n");
   EXPECT_EQ(log_of(spec, "second"), "made\n");
   EXPECT_THAT(recorder.changes[spec.id],
-              ElementsAre("first started", "first exited 0", "second started", "second exited 0", "main started",
-                          "main exited 0"));
-  EXPECT_THAT(recorder.events[spec.id], ElementsAre("prepared", "started", "ready", "exited", "removed"));
+              ElementsAre("first started", "first exited 0", "second started", "second exited 0",
+                          "main started", "main exited 0"));
+  EXPECT_THAT(recorder.events[spec.id],
+              ElementsAre("prepared", "started", "ready", "exited", "removed"));
 }
 
 TEST_F(PodsTest, StartsNothingAfterAFailedInitContainer) {
@@ -68,7 +74,8 @@ TEST_F(PodsTest, StartsNothingAfterAFailedInitContainer) {
   const auto exit = run(spec);
   EXPECT_EQ(exit.containers.at("first").exit_code, 3);
   EXPECT_TRUE(exit.containers.at("main").never_started);
-  EXPECT_EQ(exit.containers.at("main").reason, "init container \"first\" exited with non-zero code: 3");
+  EXPECT_EQ(exit.containers.at("main").reason,
+            "init container \"first\" exited with non-zero code: 3");
   EXPECT_THAT(recorder.events[spec.id], ElementsAre("prepared", "exited", "removed"));
 }
 
@@ -102,7 +109,8 @@ TEST_F(PodsTest, CanBeRemovedWhileAnInitContainerRuns) {
 TEST_F(PodsTest, EndsSidecarsAfterTheGracePeriod) {
   auto spec = empty_pod();
   add(spec, "main", wait_for("/shared/up"));
-  add(spec, "side", "trap 'echo told; exit 0' TERM; touch /shared/up; while :; do sleep 0.02; done", Role::Sidecar);
+  add(spec, "side", "trap 'echo told; exit 0' TERM; touch /shared/up; while :; do sleep 0.02; done",
+      Role::Sidecar);
   add(spec, "stubborn", "trap '' TERM; while :; do sleep 0.02; done", Role::Sidecar);
   share(spec);
   spec.termination_grace = 300ms;
@@ -136,7 +144,8 @@ TEST_F(PodsTest, FollowsDependenciesAndTriesAgain) {
     auto circle = empty_pod();
     add(circle, "main", "true").dependencies = {wrong == std::string("itself") ? "main" : "nobody"};
     add(circle, "other", "true");
-    EXPECT_THAT(run(circle).containers.at("main").reason, HasSubstr("container \"main\" depends on"));
+    EXPECT_THAT(run(circle).containers.at("main").reason,
+                HasSubstr("container \"main\" depends on"));
   }
 }
 
@@ -170,7 +179,8 @@ TEST_F(PodsTest, RunsProgramsInAContainer) {
     runtime->exec(spec.id, std::move(what), [&](auto answer) { result = std::move(answer); });
     wait([&] { return result.has_value(); });
   };
-  exec({.arguments = {"sh", "-c", "echo $WHO $MORE; pwd; echo err >&2; exit 5"}, .env = {{"MORE", "more"}},
+  exec({.arguments = {"sh", "-c", "echo $WHO $MORE; pwd; echo err >&2; exit 5"},
+        .env = {{"MORE", "more"}},
         .working_dir = "/etc"});
   ASSERT_TRUE(*result) << result->error().message;
   EXPECT_EQ((*result)->exit_code, 5);
@@ -185,11 +195,15 @@ TEST_F(PodsTest, RunsProgramsInAContainer) {
 }
 
 TEST_F(PodsTest, IsReadyWhenItsProbesPass) {
-  auto spec = pod(wait_for("/gate/listen") + "mkdir /www; echo yes > /www/ok; /bin/busybox httpd -f -p 127.0.0.1:18471 -h /www");
+  auto spec =
+      pod(wait_for("/gate/listen") +
+          "mkdir /www; echo yes > /www/ok; /bin/busybox httpd -f -p 127.0.0.1:18471 -h /www");
   const auto path = gate(spec);
   auto& main = spec.containers[0];
-  main.readiness_probe = runtime::Probe{.action = runtime::HttpGetAction{.path = "/ok", .port = 18471}, .period = 20ms};
-  main.startup_probe = runtime::Probe{.action = runtime::TcpSocketAction{18471, ""}, .period = 20ms, .failure_threshold = 1000};
+  main.readiness_probe = runtime::Probe{
+      .action = runtime::HttpGetAction{.path = "/ok", .port = 18471}, .period = 20ms};
+  main.startup_probe = runtime::Probe{
+      .action = runtime::TcpSocketAction{18471, ""}, .period = 20ms, .failure_threshold = 1000};
   start(spec);
   EXPECT_FALSE(recorder.has(spec.id, "ready"));
   std::ofstream(path + "/listen") << "";
@@ -199,8 +213,8 @@ TEST_F(PodsTest, IsReadyWhenItsProbesPass) {
 
   auto other = pod("exec sleep 100");
   const auto door = gate(other);
-  other.containers[0].readiness_probe =
-      runtime::Probe{.action = runtime::ExecAction{{"sh", "-c", "test -e /gate/up"}}, .period = 20ms};
+  other.containers[0].readiness_probe = runtime::Probe{
+      .action = runtime::ExecAction{{"sh", "-c", "test -e /gate/up"}}, .period = 20ms};
   start(other);
   std::ofstream(door + "/up") << "";
   wait([&] { return recorder.has(other.id, "ready"); });
@@ -210,7 +224,9 @@ TEST_F(PodsTest, IsReadyWhenItsProbesPass) {
 TEST_F(PodsTest, KillsWhatIsNotAlive) {
   auto spec = pod("exec sleep 100");
   spec.containers[0].liveness_probe =
-      runtime::Probe{.action = runtime::ExecAction{{"sh", "-c", "echo sick; exit 1"}}, .period = 10ms, .failure_threshold = 2};
+      runtime::Probe{.action = runtime::ExecAction{{"sh", "-c", "echo sick; exit 1"}},
+                     .period = 10ms,
+                     .failure_threshold = 2};
   const auto exit = run(spec);
   EXPECT_EQ(exit.containers.at("main").exit_code, 143);
   EXPECT_THAT(exit.containers.at("main").reason, StartsWith("Liveness probe failed: sick"));
@@ -248,7 +264,9 @@ TEST_F(PodsTest, SharesAnEmptyNetwork) {
   add(spec, "side", "touch /shared/up; echo hello | /bin/busybox nc -l -p 80", Role::Sidecar);
   share(spec);
   auto& main = spec.containers[1];
-  main.command = {"/bin/sh", "-c", wait_for("/shared/up") + "until /bin/busybox nc 127.0.0.1 80 </dev/null; do :; done"};
+  main.command = {
+      "/bin/sh", "-c",
+      wait_for("/shared/up") + "until /bin/busybox nc 127.0.0.1 80 </dev/null; do :; done"};
   EXPECT_EQ(run(spec).containers.at("main").exit_code, 0);
   EXPECT_EQ(log_of(spec, "main"), "hello\n");
   EXPECT_EQ(log_of(spec, "first"), "77\n");
@@ -258,11 +276,13 @@ TEST_F(PodsTest, SharesAnEmptyNetwork) {
   EXPECT_EQ(run(wrong).containers.at("main").reason, "sysctl \"kernel.panic\" is not namespaced");
   auto host = pod("true");
   host.sysctls = {{"net.ipv4.ip_forward", "1"}};
-  EXPECT_EQ(run(host).containers.at("main").reason, "sysctl \"net.ipv4.ip_forward\" is the host's with its network");
+  EXPECT_EQ(run(host).containers.at("main").reason,
+            "sysctl \"net.ipv4.ip_forward\" is the host's with its network");
 }
 
 TEST_F(PodsTest, PlacesInputsAndStagesOutputs) {
-  const std::string store = containerd->directory() + "/store", staged = containerd->directory() + "/staged";
+  const std::string store = containerd->directory() + "/store",
+                    staged = containerd->directory() + "/staged";
   fs::create_directories(store + "/tree/sub");
   fs::create_directories(staged);
   std::ofstream(store + "/tree/a") << "a\n";
@@ -270,9 +290,12 @@ TEST_F(PodsTest, PlacesInputsAndStagesOutputs) {
   std::ofstream(store + "/file") << "file\n";
   auto spec = empty_pod();
   add(spec, "main",
-      "cat /in/tree/a /in/file /work/deep/file; echo more >> /in/tree/a; rm -r /in/tree/sub; echo new > /in/tree/new;"
-      "echo more >> /in/file; stat -c %a /in/file; mkdir -p /out/d; echo x > /out/d/x; ln -s x /out/d/link;"
-      "ln -s /../../etc/passwd /out/d/escape; /bin/busybox mkfifo /out/d/pipe; echo v > /work/v; chmod 640 /out/d/x;"
+      "cat /in/tree/a /in/file /work/deep/file; echo more >> /in/tree/a; rm -r /in/tree/sub; echo "
+      "new > /in/tree/new;"
+      "echo more >> /in/file; stat -c %a /in/file; mkdir -p /out/d; echo x > /out/d/x; ln -s x "
+      "/out/d/link;"
+      "ln -s /../../etc/passwd /out/d/escape; /bin/busybox mkfifo /out/d/pipe; echo v > /work/v; "
+      "chmod 640 /out/d/x;"
       "ln -s /out/d/x /linked");
   add(spec, "side", "while :; do sleep 0.02; done", Role::Sidecar);
   spec.volumes.push_back({"work", runtime::EmptyDir{}});
@@ -287,7 +310,8 @@ TEST_F(PodsTest, PlacesInputsAndStagesOutputs) {
   }
   spec.output_artifacts.push_back({"mirrored", "side", "/in/tree/new", staged + "/mirrored"});
   const auto exit = run(spec);
-  ASSERT_EQ(exit.containers.at("main").exit_code, 0) << read(logs() + "/" + spec.log_directory + "/main.stderr");
+  ASSERT_EQ(exit.containers.at("main").exit_code, 0)
+      << read(logs() + "/" + spec.log_directory + "/main.stderr");
   EXPECT_EQ(log_of(spec, "main"), "a\nfile\nfile\n755\n");
   for (const auto& [name, result] : exit.artifacts) {
     if (name == "nothing") continue;
@@ -317,7 +341,8 @@ TEST_F(PodsTest, PlacesInputsAndStagesOutputs) {
 }
 
 TEST_F(PodsTest, GoesOnAfterTheDaemonWasKilled) {
-  // One pod in its init container, one in the middle of its dependencies, one between init and main.
+  // One pod in its init container, one in the middle of its dependencies, one between init and
+  // main.
   auto init = empty_pod();
   add(init, "first", wait_for("/gate/go") + "exit 0", Role::Init);
   add(init, "second", "true", Role::Init);
@@ -336,7 +361,9 @@ TEST_F(PodsTest, GoesOnAfterTheDaemonWasKilled) {
   add(prepared, "main", "true");
   const auto count = gate(prepared);
   auto again = empty_pod();
-  add(again, "a", "echo try >> /gate/tries; " + wait_for("/gate/go") + "test $(wc -l < /gate/tries) = 2").attempts = 2;
+  add(again, "a",
+      "echo try >> /gate/tries; " + wait_for("/gate/go") + "test $(wc -l < /gate/tries) = 2")
+      .attempts = 2;
   add(again, "b", "true");
   const auto again_gate = gate(again);
 
@@ -361,7 +388,8 @@ TEST_F(PodsTest, GoesOnAfterTheDaemonWasKilled) {
   EXPECT_FALSE(found[prepared.id]);
 
   for (const auto* spec : {&init, &set}) runtime->adopt(*spec);
-  // One that runs, of which the daemon had not heard before it died, and one that was only prepared.
+  // One that runs, of which the daemon had not heard before it died, and one that was only
+  // prepared.
   for (const auto* spec : {&again, &prepared}) {
     runtime->prepare(*spec);
     runtime->start(spec->id);
@@ -411,7 +439,8 @@ class BridgeTest : public PodsTest {
     BridgeConfig config;
     config.enabled = true;
     config.name = bridge();
-    auto network = PodNetwork::open(state(), config, [](const std::string& text) { ADD_FAILURE() << text; });
+    auto network =
+        PodNetwork::open(state(), config, [](const std::string& text) { ADD_FAILURE() << text; });
     network->drain();
     EXPECT_TRUE(fs::is_empty(state() + "/network/pool"));
     for (const auto& entry : fs::directory_iterator(state() + "/network/leases/gantry")) {
@@ -421,8 +450,9 @@ class BridgeTest : public PodsTest {
     for (const char* direction : {"-s", "-d"}) {
       run_program({"iptables", "-D", "FORWARD", direction, subnet, "-j", "ACCEPT"}, 5s, -1).value();
     }
-    run_program({"iptables", "-t", "nat", "-D", "POSTROUTING", "-s", subnet, "!", "-d", subnet, "-j", "MASQUERADE"}, 5s,
-                -1)
+    run_program({"iptables", "-t", "nat", "-D", "POSTROUTING", "-s", subnet, "!", "-d", subnet,
+                 "-j", "MASQUERADE"},
+                5s, -1)
         .value();
     run_program({"ip", "link", "del", bridge()}, 5s, -1).value();
   }
@@ -435,17 +465,26 @@ TEST_F(BridgeTest, GivesAPodAnAddress) {
   spec.dns.options = {{"ndots", "3"}};
   spec.host_aliases = {{"192.0.2.77", {"alias", "other"}}};
   add(spec, "first", "ls /sys/class/net", Role::Init);
-  add(spec, "main", "grep step-host /etc/hosts | head -1; grep alias /etc/hosts; grep -E 'search|options' /etc/resolv.conf;" +
-                        wait_for("/shared/up") + "sleep 0.1; /bin/busybox wget -q -O - http://127.0.0.1:8080/ok");
-  add(spec, "side", "mkdir /www; echo served > /www/ok; /bin/busybox httpd -p 8080 -h /www; touch /shared/up; exec sleep 100",
+  add(spec, "main",
+      "grep step-host /etc/hosts | head -1; grep alias /etc/hosts; grep -E 'search|options' "
+      "/etc/resolv.conf;" +
+          wait_for("/shared/up") + "sleep 0.1; /bin/busybox wget -q -O - http://127.0.0.1:8080/ok");
+  add(spec, "side",
+      "mkdir /www; echo served > /www/ok; /bin/busybox httpd -p 8080 -h /www; touch /shared/up; "
+      "exec sleep 100",
       Role::Sidecar)
-      .readiness_probe = runtime::Probe{.action = runtime::HttpGetAction{.path = "/ok", .port = 8080}, .period = 10ms};
+      .readiness_probe =
+      runtime::Probe{.action = runtime::HttpGetAction{.path = "/ok", .port = 8080}, .period = 10ms};
   share(spec);
   const auto exit = run(spec);
-  EXPECT_EQ(exit.containers.at("main").exit_code, 0) << read(logs() + "/" + spec.log_directory + "/main.stderr");
+  EXPECT_EQ(exit.containers.at("main").exit_code, 0)
+      << read(logs() + "/" + spec.log_directory + "/main.stderr");
   const std::string address = recorder.addresses[spec.id];
   EXPECT_THAT(address, StartsWith("10.88."));
-  EXPECT_EQ(log_of(spec, "main"), address + "\tstep-host\n192.0.2.77\talias other\nsearch example.test\noptions ndots:3\nserved\n");
+  EXPECT_EQ(
+      log_of(spec, "main"),
+      address +
+          "\tstep-host\n192.0.2.77\talias other\nsearch example.test\noptions ndots:3\nserved\n");
   EXPECT_THAT(log_of(spec, "first"), HasSubstr("eth0\n"));
 }
 
@@ -479,7 +518,8 @@ TEST_F(BridgeTest, KeepsTheAddressWhenTheDaemonWasKilled) {
   remove(spec.id);
   // One of a daemon that was killed before the pod came to a container.
   bool done = false;
-  fs::rename(fs::directory_iterator(state() + "/network/pool")->path(), state() + "/network/pods/forgotten");
+  fs::rename(fs::directory_iterator(state() + "/network/pool")->path(),
+             state() + "/network/pods/forgotten");
   runtime->find([&](auto) { done = true; });
   wait([&] { return done; });
   EXPECT_FALSE(fs::exists(state() + "/network/pods/forgotten"));
@@ -488,7 +528,8 @@ TEST_F(BridgeTest, KeepsTheAddressWhenTheDaemonWasKilled) {
 TEST_F(PodsTest, SaysWhyThereIsNoBridge) {
   auto spec = pod("true");
   spec.network = runtime::Network::Bridge;
-  EXPECT_EQ(run(spec).containers.at("main").reason, "network: bridge is not set in gantryd's configuration");
+  EXPECT_EQ(run(spec).containers.at("main").reason,
+            "network: bridge is not set in gantryd's configuration");
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #pragma once
 
-// A ContainerdRuntime on a containerd of the test's own, with an image to run, and a listener that writes down what it
-// hears. Whatever a test leaves behind is a failure.
+// A ContainerdRuntime on a containerd of the test's own, with an image to run, and a listener that
+// writes down what it hears. Whatever a test leaves behind is a failure.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -56,8 +56,10 @@ class Recorder final : public runtime::Listener {
     note(pod, "exited");
     exits.insert_or_assign(pod, std::move(exit));
   }
-  void on_container(const std::string& pod, const std::string& name, const runtime::ContainerChange& change) override {
-    changes[pod].push_back(name + (change.exit ? " exited " + std::to_string(change.exit->exit_code) : " started"));
+  void on_container(const std::string& pod, const std::string& name,
+                    const runtime::ContainerChange& change) override {
+    changes[pod].push_back(
+        name + (change.exit ? " exited " + std::to_string(change.exit->exit_code) : " started"));
   }
   void on_ready(const std::string& pod, const std::string& address) override {
     note(pod, "ready");

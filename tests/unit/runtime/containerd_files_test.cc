@@ -234,8 +234,9 @@ TEST_F(VolumesFilesTest, TellsWhatIsWrong) {
 }
 
 TEST_F(VolumesFilesTest, ProjectsSeveralSources) {
-  pod.volumes = {{"p", runtime::Projected{{runtime::Files{.files = {{"a", "first", 0444}, {"b", "b", 0444}}},
-                                           runtime::Files{.files = {{"a", "second", 0444}}}}}}};
+  pod.volumes = {
+      {"p", runtime::Projected{{runtime::Files{.files = {{"a", "first", 0444}, {"b", "b", 0444}}},
+                                runtime::Files{.files = {{"a", "second", 0444}}}}}}};
   const auto files = volumes->create(pod);
   ASSERT_TRUE(files) << files.error().message;
   EXPECT_EQ(slurp(files->volumes.at("p") + "/a"), "second");
@@ -256,15 +257,18 @@ TEST_F(FilesTest, CopiesTreesWithoutFollowingLinks) {
   EXPECT_EQ(fs::read_symlink(directory / "copy/link"), "/etc/passwd");
   EXPECT_FALSE(fs::exists(directory / "copy/pipe"));
   EXPECT_EQ(fs::status(directory / "copy/file").permissions(), fs::perms(0640));
-  EXPECT_EQ(fs::last_write_time(directory / "copy/sub"), fs::last_write_time(directory / "tree/sub"));
+  EXPECT_EQ(fs::last_write_time(directory / "copy/sub"),
+            fs::last_write_time(directory / "tree/sub"));
   EXPECT_EQ(fs::hard_link_count(directory / "copy/file"), 1u);
-  EXPECT_EQ(copy_tree(root->get(), "none", root->get(), "x", CopyMode::Copy).error().code, Code::NotFound);
+  EXPECT_EQ(copy_tree(root->get(), "none", root->get(), "x", CopyMode::Copy).error().code,
+            Code::NotFound);
 
   ASSERT_TRUE(copy_tree(root->get(), "tree", root->get(), "linked", CopyMode::Link));
   EXPECT_EQ(fs::hard_link_count(directory / "linked/file"), 2u);
   ASSERT_TRUE(change_mode(root->get(), "copy", 0700, true));
   EXPECT_EQ(fs::status(directory / "copy/sub/empty").permissions(), fs::perms(0700));
-  EXPECT_EQ(fs::status("/etc/passwd").permissions() & fs::perms::owner_exec, fs::perms::none) << "links are not followed";
+  EXPECT_EQ(fs::status("/etc/passwd").permissions() & fs::perms::owner_exec, fs::perms::none)
+      << "links are not followed";
 }
 
 TEST_F(FilesTest, DoesNotCopyWhatIsNestedTooDeep) {
@@ -272,7 +276,8 @@ TEST_F(FilesTest, DoesNotCopyWhatIsNestedTooDeep) {
   for (int i = 0; i < 260; ++i) deep /= "d";
   fs::create_directories(deep);
   auto root = open_root(directory);
-  EXPECT_EQ(copy_tree(root->get(), "deep", root->get(), "x", CopyMode::Copy).error().code, Code::ResourceExhausted);
+  EXPECT_EQ(copy_tree(root->get(), "deep", root->get(), "x", CopyMode::Copy).error().code,
+            Code::ResourceExhausted);
 }
 
 TEST_F(FilesTest, RemembersWhatWasStarted) {

@@ -428,7 +428,8 @@ TEST(OciSpecTest, Sysctls) {
   Built built;
   built.pod.network = runtime::Network::None;
   built.pod.sysctls = {{"net.core.somaxconn", "77"}, {"kernel.shmmax", "1"}};
-  EXPECT_EQ(built.build().value()["linux"]["sysctl"], json({{"net.core.somaxconn", "77"}, {"kernel.shmmax", "1"}}));
+  EXPECT_EQ(built.build().value()["linux"]["sysctl"],
+            json({{"net.core.somaxconn", "77"}, {"kernel.shmmax", "1"}}));
   built.pod.host_ipc = true;
   EXPECT_EQ(built.build().error().code, Code::InvalidArgument);
 }
@@ -436,7 +437,8 @@ TEST(OciSpecTest, Sysctls) {
 TEST(OciSpecTest, SeccompProfileOfTheHost) {
   Built built;
   built.main().security.seccomp_profile = "mine.json";
-  EXPECT_EQ(built.build().error().message, "seccomp profile \"mine.json\" is not a JSON object with a defaultAction");
+  EXPECT_EQ(built.build().error().message,
+            "seccomp profile \"mine.json\" is not a JSON object with a defaultAction");
   built.seccomp_profile = R"({"defaultAction": "SCMP_ACT_ALLOW"})";
   EXPECT_EQ(built.build().value()["linux"]["seccomp"], json({{"defaultAction", "SCMP_ACT_ALLOW"}}));
 }

@@ -66,20 +66,23 @@ int closed_port() {
 
 TEST(HealthCheck, Http) {
   Server good("HTTP/1.1 204 No Content\r\n\r\n");
-  EXPECT_TRUE(check_http({.path = "/ok?x=1", .port = good.port(), .headers = {{"X-Mine", "yes"}}}, kHere, 5s));
+  EXPECT_TRUE(check_http({.path = "/ok?x=1", .port = good.port(), .headers = {{"X-Mine", "yes"}}},
+                         kHere, 5s));
   EXPECT_THAT(good.finish(), HasSubstr("GET /ok?x=1 HTTP/1.1\r\n"));
   EXPECT_THAT(good.finish(), HasSubstr("X-Mine: yes\r\n"));
   Server redirect("HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n");
   EXPECT_TRUE(check_http({.port = redirect.port()}, kHere, 5s)) << "and is not followed";
   Server bad("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n");
-  EXPECT_EQ(check_http({.port = bad.port()}, kHere, 5s).error().message, "HTTP probe failed with statuscode: 500");
+  EXPECT_EQ(check_http({.port = bad.port()}, kHere, 5s).error().message,
+            "HTTP probe failed with statuscode: 500");
   EXPECT_FALSE(check_http({.port = closed_port()}, kHere, 5s));
 }
 
 TEST(HealthCheck, TcpSocket) {
   Server server("");
   EXPECT_TRUE(check_tcp({server.port(), ""}, kHere, 5s));
-  EXPECT_THAT(check_tcp({closed_port(), ""}, kHere, 5s).error().message, HasSubstr("dial tcp 127.0.0.1:"));
+  EXPECT_THAT(check_tcp({closed_port(), ""}, kHere, 5s).error().message,
+              HasSubstr("dial tcp 127.0.0.1:"));
   EXPECT_FALSE(check_tcp({80, "no such host"}, kHere, 5s));
 }
 
@@ -97,9 +100,11 @@ TEST(HealthCheck, Grpc) {
   EXPECT_TRUE(check_grpc({port, "mine"}, kHere, 5s));
   EXPECT_FALSE(check_grpc({port, "other"}, kHere, 5s));
   server->GetHealthCheckService()->SetServingStatus("mine", false);
-  EXPECT_THAT(check_grpc({port, "mine"}, kHere, 5s).error().message, HasSubstr("other than SERVING"));
+  EXPECT_THAT(check_grpc({port, "mine"}, kHere, 5s).error().message,
+              HasSubstr("other than SERVING"));
   EXPECT_FALSE(check_grpc({closed_port(), ""}, kHere, 500ms));
-  EXPECT_EQ(check_grpc({port, ""}, {"127.0.0.1", "/proc/self/ns/net"}, 5s).error().code, Code::Unimplemented);
+  EXPECT_EQ(check_grpc({port, ""}, {"127.0.0.1", "/proc/self/ns/net"}, 5s).error().code,
+            Code::Unimplemented);
   server->Shutdown();
   queue->Shutdown();
   void* tag = nullptr;
