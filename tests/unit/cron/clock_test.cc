@@ -81,7 +81,7 @@ class CronClock : public ::testing::Test {
   void play(const char* until) {
     while (auto next = clock.next()) {
       if (*next > at(until)) return;
-      now = *next;
+      const Time now = *next;
       take(clock.tick(now));
       while (creating) {
         CreateRun run = *std::exchange(creating, std::nullopt);
@@ -102,7 +102,6 @@ class CronClock : public ::testing::Test {
   std::vector<std::string> done;
   std::optional<CreateRun> creating;
   int writes = 0;
-  Time now{};
 };
 
 constexpr const char* kTen = "c-1714557600";     // 10:00
