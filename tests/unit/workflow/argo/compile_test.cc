@@ -104,7 +104,9 @@ TEST(Compile, TemplatesHaveOneKindAndItsFields) {
        "Sometimes is not a valid RetryPolicy"},
       {"  - {name: main, retryStrategy: {limit: x}, container: {image: a}}\n",
        "retryStrategy.limit must be a number"},
-      {"  - {name: main, container: {image: '{{='}}\n", "not supported yet: expression tag {{=…}}"},
+      {"  - {name: main, container: {image: '{{=1 +}}'}}\n",
+       "templates.main.container.image: invalid expression in the tag at offset 0: `{{=1 +}}`: "
+       "unexpected token EOF (1:3)"},
       {"  - {name: main, container: {image: '{{a'}}\n",
        "templates.main.container.image: Cannot find end tag"},
   });
