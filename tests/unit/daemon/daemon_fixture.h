@@ -102,7 +102,7 @@ class DaemonTest : public ::testing::Test {
     ASSERT_TRUE(taken_up) << taken_up.error().message;
     recovered_ = *taken_up;
     backend_->start();
-    settle();
+    settle_all();
   }
 
   /// Runs the loop, with its turn ends, until `true_now`.
@@ -119,6 +119,13 @@ class DaemonTest : public ::testing::Test {
     run_until([&] { return daemon_->effects().idle(); });
     executor_.drain();
     daemon_->end_turn();
+  }
+  /// Until what asks the store, and acts on its answer, and stores again, has come to its end.
+  void settle_all() {
+    for (int question = 0; question < 4; ++question) {
+      (void)await<std::vector<std::string>>([&](auto done) { daemon_->store().load_uids(done); });
+      settle();
+    }
   }
   template <class T, class Start>
   Result<T> await(Start start) {

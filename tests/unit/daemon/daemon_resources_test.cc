@@ -86,8 +86,7 @@ class ResourcesTest : public DaemonTest {
   void pass(int seconds) {
     now_ += std::chrono::seconds(seconds);
     executor_.fire_timers();
-    settle();
-    settle();
+    settle_all();
   }
   void end_newest(int code = 0) {
     constexpr std::string_view kPrepare = "prepare ";
@@ -98,8 +97,7 @@ class ResourcesTest : public DaemonTest {
     exit(pod, code);
     settle();
     daemon_->on_removed(pod);
-    settle();
-    settle();
+    settle_all();
   }
 
   std::string token_;
@@ -313,7 +311,7 @@ TEST_F(ResourcesTest, HistoryAndDeletion) {
   pass(60);
   EXPECT_THAT(runs(), SizeIs(2));
   ASSERT_TRUE(drop(ResourceKind::CronWorkflow, "tick"));
-  settle();
+  settle_all();
   EXPECT_THAT(runs(), IsEmpty()) << "its workflows go with it";
   pass(60);
   EXPECT_THAT(runs(), IsEmpty());
