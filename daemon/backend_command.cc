@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/backend.h"
+#include "daemon/node_selector.h"
 #include "daemon/workflow_json.h"
 
 namespace gantry {
@@ -65,19 +66,40 @@ void DaemonBackend::command(const std::string& name_space, const std::string& na
        });
 }
 
+/// How messages name a caller.
+static std::string user_of(const api::Caller& caller) { return "uid:" + std::to_string(caller.uid); }
+
 Result<engine::Output> DaemonBackend::act(const engine::Run& run, const Command& command) {
+  auto selector = NodeSelector::parse(command.node_selector);
+  if (!selector) return fail(std::move(selector.error()));
+  const engine::Engine::Wanted wanted = [&](const engine::Run&, const engine::Node& node) {
+    return selector->matches(node);
+  };
+  engine::Engine& engine = daemon_.engine();
+  const std::string& uid = run.info.uid;
   switch (command.verb) {
     case Verb::Stop:
-      if (!command.node_selector.empty()) return later("nodeFieldSelector");
+      if (!command.node_selector.empty()) {
+        return engine.fail_suspended(uid, wanted, command.message, daemon_.now());
+      }
       return daemon_.engine().shut_down(run.info.uid, engine::Shutdown::Stop, daemon_.now());
     case Verb::Terminate:
       return daemon_.engine().shut_down(run.info.uid, engine::Shutdown::Terminate, daemon_.now());
     case Verb::Suspend:
-      return later("suspend of a workflow");
+      return engine.suspend(uid, daemon_.now());
     case Verb::Resume:
-      return later("resume of a workflow");
-    case Verb::Set:
-      return later("set of a node");
+      return engine.resume(uid, command.node_selector.empty() ? engine::Engine::Wanted() : wanted,
+                           "Resumed by: map[User:" + user_of(command.caller) + "]", daemon_.now());
+    case Verb::Set: {
+      engine::Engine::NodeChange change;
+      for (const auto& [name, value] : command.output_parameters) change.outputs.push_back({name, value});
+      if (!command.message.empty()) change.message = command.message;
+      if (!command.phase.empty()) {
+        change.phase = engine::phase_from(command.phase);
+        if (!change.phase) return fail(Code::InvalidArgument, "unknown phase \"" + command.phase + "\"");
+      }
+      return engine.set_nodes(uid, wanted, change, daemon_.now());
+    }
     case Verb::Retry:
       return later("retry of a workflow");
     case Verb::Resubmit:

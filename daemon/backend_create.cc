@@ -45,7 +45,11 @@ void override_spec(workflow::Compiled& compiled, const CreateRequest& request) {
 
 /// What the store keeps of what the run was made of. Worker thread.
 RunOrigin origin_of(const workflow::Compiled& compiled) {
-  return {.ttl = to_text(ttl_of_spec(compiled.spec_json))};
+  RunOrigin origin{.ttl = to_text(ttl_of_spec(compiled.effective_spec_json))};
+  if (!compiled.templates.empty()) {
+    origin.templates = nlohmann::json(compiled.templates).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+  return origin;
 }
 
 Result<engine::RunInfo> info_of(workflow::Compiled& compiled, const CreateRequest& request) {
@@ -88,6 +92,7 @@ void DaemonBackend::compile(CreateRequest request, bool strict, api::Reply<Candi
                        .strict = strict,
                        .limits = daemon_.settings().limits};
   document->library = daemon_.resources().library(request.name_space);
+  document->options.library = document->library.get();
   document->request = std::move(request);
   auto work = [document] {
     auto format = document->request.yaml ? workflow::Format::Yaml : workflow::Format::Json;

@@ -1,5 +1,6 @@
 #include "daemon/daemon.h"
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -8,10 +9,15 @@
 
 namespace gantry {
 
+static engine::Settings with_objects(engine::Settings settings, const Objects& objects) {
+  settings.objects = &objects;
+  return settings;
+}
+
 Daemon::Daemon(Settings settings, Environment environment)
     : settings_(std::move(settings)),
       environment_(std::move(environment)),
-      engine_(settings_.engine),
+      engine_(with_objects(settings_.engine, objects_)),
       effects_(engine_, environment_.store, objects_, settings_.policy, settings_.instance,
                environment_.executor,
                {.now = environment_.now,
@@ -81,6 +87,20 @@ static std::string document_of(const engine::RunInfo& info) {
   return text + ",\"spec\":" + info.spec_json + "}";
 }
 
+/// How long containerd may take to undo the creates of a daemon that was killed.
+constexpr Duration kUndoing = std::chrono::milliseconds(1500);
+
+static std::map<std::string, std::string> templates_of(const RunOrigin& origin) {
+  if (origin.templates.empty()) return {};
+  auto json = nlohmann::json::parse(origin.templates, nullptr, false);
+  std::map<std::string, std::string> templates;
+  if (!json.is_object()) return templates;
+  for (const auto& [name, text] : json.items()) {
+    if (text.is_string()) templates.emplace(name, text.get<std::string>());
+  }
+  return templates;
+}
+
 static std::string first_error(const workflow::Diagnostics& diagnostics) {
   for (const auto& diagnostic : diagnostics.items()) {
     if (diagnostic.severity == workflow::Diagnostic::Severity::Error) return diagnostic.message;
@@ -117,6 +137,13 @@ void Daemon::recover(std::function<void(Result<std::size_t>)> done) {
       for (api::Object& object : *objects) objects_.put(kind, std::move(object));
     });
   }
+  store().load_memos([this, failure](Result<std::vector<engine::Memo>> memos) {
+    if (!memos) {
+      *failure = std::move(memos.error());
+      return;
+    }
+    for (engine::Memo& memo : *memos) engine_.remember(std::move(memo));
+  });
   store().load_resources([this, failure](Result<Store::Resources> stored) {
     if (!stored) {
       *failure = std::move(stored.error());
@@ -136,8 +163,10 @@ void Daemon::recover(std::function<void(Result<std::size_t>)> done) {
             one.problem = one.run.damage;
             if (!one.problem.empty()) continue;
             workflow::Diagnostics diagnostics;
-            auto compiled = workflow::compile_workflows(
-                document_of(one.run.info), workflow::Format::Json, {.limits = limits}, diagnostics);
+            const auto library = workflow::library_of(templates_of(one.run.origin));
+            auto compiled =
+                workflow::compile_workflows(document_of(one.run.info), workflow::Format::Json,
+                                            {.library = library.get(), .limits = limits}, diagnostics);
             if (!diagnostics.has_errors() && compiled.size() == 1) {
               one.plan = std::move(compiled[0].plan);
             } else {
@@ -145,9 +174,21 @@ void Daemon::recover(std::function<void(Result<std::size_t>)> done) {
             }
           }
         };
-        environment_.executor.offload(compile, [this, recovered, done] {
+        auto take_up = [this, recovered, done] {
           for (Recovered& one : *recovered) restore(one);
+          effects_.apply(engine_.restored(now()));
           done(recovered->size());
+        };
+        // A daemon that was killed in the middle of a create leaves containerd at undoing it, which would undo what
+        // this life creates under the same name.
+        const bool unsure = std::any_of(recovered->begin(), recovered->end(), [](const Recovered& one) {
+          return std::any_of(one.run.nodes.begin(), one.run.nodes.end(), [](const engine::Node& node) {
+            return node.start_intended && node.phase == engine::Phase::Pending;
+          });
+        });
+        environment_.executor.offload(compile, [this, unsure, take_up] {
+          if (unsure) return environment_.executor.after(kUndoing, take_up);
+          take_up();
         });
       });
 }
@@ -172,6 +213,13 @@ void Daemon::on_failed(const std::string& pod, const Error& error) {
 }
 void Daemon::on_started(const std::string& pod, Time at) {
   if (!stopping_) effects_.apply(engine_.pod_started(pod, at, now()));
+}
+void Daemon::on_container(const std::string& pod, const std::string& container,
+                          const runtime::ContainerChange& change) {
+  if (!stopping_) effects_.apply(engine_.pod_container(pod, container, change, now()));
+}
+void Daemon::on_ready(const std::string& pod, const std::string& address) {
+  if (!stopping_) effects_.apply(engine_.pod_ready(pod, address, now()));
 }
 void Daemon::on_exited(const std::string& pod, runtime::PodExit exit) {
   if (!stopping_) effects_.apply(engine_.pod_exited(pod, exit, now()));

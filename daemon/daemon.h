@@ -75,6 +75,9 @@ class Daemon final : public runtime::Listener {
   void on_prepared(const std::string& pod) override;
   void on_failed(const std::string& pod, const Error& error) override;
   void on_started(const std::string& pod, Time at) override;
+  void on_container(const std::string& pod, const std::string& container,
+                    const runtime::ContainerChange& change) override;
+  void on_ready(const std::string& pod, const std::string& address) override;
   void on_exited(const std::string& pod, runtime::PodExit exit) override;
   void on_lost(const std::string& pod, const Error& error) override;
   void on_removed(const std::string& pod) override;
@@ -112,8 +115,8 @@ class Daemon final : public runtime::Listener {
 
   Settings settings_;
   Environment environment_;
-  engine::Engine engine_;
   Objects objects_;
+  engine::Engine engine_;
   Resources resources_;
   Effects effects_;
   runtime::Runtime* runtime_ = nullptr;

@@ -75,6 +75,7 @@ void Effects::apply(engine::Output output) {
   // The changes are turned into texts first: their pointers end with the next call of the engine.
   // Nothing is written before the turn ends, so the order of now effects and changes holds.
   for (const engine::Changed& changed : output.changed) gather(changed);
+  for (engine::Memo& memo : output.memos) gathered_.batch.memos.push_back(std::move(memo));
   for (Effect& effect : output.now) carry_out(std::move(effect));
   for (Effect& effect : output.durable) gathered_.effects.push_back(std::move(effect));
 }

@@ -29,6 +29,22 @@ std::vector<Parameter> parameters_from(const Json& list) {
   return parameters;
 }
 
+Json outputs_json(const engine::NodeOutputs& outputs) {
+  Json json = Json::object();
+  if (!outputs.parameters.empty()) json["outputs"] = parameters_json(outputs.parameters);
+  if (outputs.result) json["result"] = *outputs.result;
+  if (outputs.exit_code) json["exitCode"] = *outputs.exit_code;
+  return json;
+}
+
+engine::NodeOutputs outputs_from(const Json& json) {
+  engine::NodeOutputs outputs;
+  outputs.parameters = parameters_from(json.value("outputs", Json::array()));
+  if (json.contains("result")) outputs.result = json["result"];
+  if (json.contains("exitCode")) outputs.exit_code = json["exitCode"];
+  return outputs;
+}
+
 std::optional<Time> time_from(const Json& json, const char* key) {
   auto it = json.find(key);
   if (it == json.end()) return std::nullopt;
@@ -46,15 +62,21 @@ Node node_from(const Json& json) {
   node.started = time_from(json, "startedAt");
   node.finished = time_from(json, "finishedAt");
   node.inputs = parameters_from(json.value("inputs", Json::array()));
-  node.outputs.parameters = parameters_from(json.value("outputs", Json::array()));
-  if (json.contains("result")) node.outputs.result = json["result"];
-  if (json.contains("exitCode")) node.outputs.exit_code = json["exitCode"];
+  node.outputs = outputs_from(json);
   node.children = json.value("children", std::vector<std::string>());
   node.outbound_nodes = json.value("outboundNodes", std::vector<std::string>());
   node.hooked = json.value("hooked", false);
   node.retried = json.value("retried", false);
   node.pod = json.value("pod", "");
   node.start_intended = json.value("startIntended", false);
+  node.template_ref = json.value("templateRef", "");
+  node.template_scope = json.value("templateScope", "");
+  node.daemoned = json.value("daemoned", false);
+  node.ip = json.value("ip", "");
+  node.memo_hit = json.value("memoHit", false);
+  node.memo_cache = json.value("memoCache", "");
+  node.memo_key = json.value("memoKey", "");
+  node.locked = json.value("locked", false);
   return node;
 }
 
@@ -75,16 +97,34 @@ std::string node_json(const Node& node) {
   if (node.started) json["startedAt"] = millis(*node.started);
   if (node.finished) json["finishedAt"] = millis(*node.finished);
   put("inputs", parameters_json(node.inputs));
-  put("outputs", parameters_json(node.outputs.parameters));
-  if (node.outputs.result) json["result"] = *node.outputs.result;
-  if (node.outputs.exit_code) json["exitCode"] = *node.outputs.exit_code;
+  json.update(outputs_json(node.outputs));
   put("children", node.children);
   put("outboundNodes", node.outbound_nodes);
   if (node.hooked) json["hooked"] = true;
   if (node.retried) json["retried"] = true;
   put("pod", node.pod);
   if (node.start_intended) json["startIntended"] = true;
+  put("templateRef", node.template_ref);
+  put("templateScope", node.template_scope);
+  if (node.daemoned) json["daemoned"] = true;
+  put("ip", node.ip);
+  if (node.memo_hit) json["memoHit"] = true;
+  put("memoCache", node.memo_cache);
+  put("memoKey", node.memo_key);
+  if (node.locked) json["locked"] = true;
   return json.dump(-1, ' ', false, kReplace);
+}
+
+std::string node_outputs_json(const engine::NodeOutputs& outputs) {
+  return outputs_json(outputs).dump(-1, ' ', false, kReplace);
+}
+
+Result<engine::NodeOutputs> node_outputs_from_json(std::string_view text) {
+  try {
+    return outputs_from(Json::parse(text));
+  } catch (const Json::exception& error) {
+    return fail(Code::DataLoss, std::string("stored outputs are damaged: ") + error.what());
+  }
 }
 
 Result<Node> node_from_json(std::string_view text) {

@@ -16,4 +16,8 @@ std::string node_json(const engine::Node& node);
 /// DataLoss when the text is not what node_json() wrote.
 Result<engine::Node> node_from_json(std::string_view text);
 
+/// Outputs alone: of a run, and of an entry of a memoization cache.
+std::string node_outputs_json(const engine::NodeOutputs& outputs);
+Result<engine::NodeOutputs> node_outputs_from_json(std::string_view text);
+
 }  // namespace gantry

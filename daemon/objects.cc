@@ -43,6 +43,27 @@ const Objects::Map& Objects::of(api::ObjectKind kind) const {
   return kind == api::ObjectKind::Secret ? secrets_ : config_maps_;
 }
 
+/// The words are argo-workflows' (workflow/util GetConfigMapValue) and Kubernetes'.
+Result<std::string> Objects::config_map(const std::string& name_space, const std::string& name,
+                                        const std::string& key, bool parameter) const {
+  const api::Object* object = find(api::ObjectKind::ConfigMap, name_space, name);
+  if (object == nullptr) {
+    return fail(Code::NotFound, "ConfigMap '" + name + "' does not exist. Please make sure it is in namespace '" +
+                                    name_space + "' (configmaps \"" + name + "\" not found)");
+  }
+  constexpr const char* kTypeLabel = "workflows.argoproj.io/configmap-type";
+  const auto label = object->labels.find(kTypeLabel);
+  if (parameter && (label == object->labels.end() || label->second != "Parameter")) {
+    return fail(Code::FailedPrecondition, "ConfigMap '" + name + "' needs to have the label '" + kTypeLabel +
+                                              "': 'Parameter' to load parameters");
+  }
+  const auto value = object->data.find(key);
+  if (value == object->data.end()) {
+    return fail(Code::NotFound, "ConfigMap '" + name + "' does not have the key '" + key + "'");
+  }
+  return value->second;
+}
+
 void Objects::put(api::ObjectKind kind, api::Object object) {
   Map& map = kind == api::ObjectKind::Secret ? secrets_ : config_maps_;
   Key key(object.name_space, object.name);

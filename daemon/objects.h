@@ -12,12 +12,17 @@
 
 #include "api/backend.h"
 #include "base/error.h"
+#include "daemon/engine/engine.h"
 #include "runtime/pod.h"
 
 namespace gantry {
 
-class Objects {
+/// The engine reads ConfigMaps of it; Secrets never reach the engine.
+class Objects final : public engine::Objects {
  public:
+  [[nodiscard]] Result<std::string> config_map(const std::string& name_space, const std::string& name,
+                                               const std::string& key, bool parameter) const override;
+
   void put(api::ObjectKind kind, api::Object object);
   void remove(api::ObjectKind kind, const std::string& name_space, const std::string& name);
   [[nodiscard]] const api::Object* find(api::ObjectKind kind, const std::string& name_space,

@@ -61,12 +61,17 @@ constexpr std::size_t kBlock = 4096;
 std::string Progress::text() const { return std::to_string(done) + "/" + std::to_string(total); }
 
 RunProgress count_progress(const std::vector<const engine::Node*>& nodes) {
-  auto is_pod = [&](Index i) { return nodes[i]->type == engine::NodeType::Pod; };
+  // What counts by itself (argo-workflows workflow/progress): of a containerSet the pod and each container.
+  auto is_leaf = [&](Index i) {
+    using engine::NodeType;
+    const NodeType type = nodes[i]->type;
+    return type == NodeType::Pod || type == NodeType::Container || type == NodeType::Suspend;
+  };
   RunProgress progress;
   progress.nodes.resize(nodes.size());
   std::vector<Index> pods;
   for (Index i = 0; i < nodes.size(); ++i) {
-    if (!is_pod(i)) continue;
+    if (!is_leaf(i)) continue;
     pods.push_back(i);
     progress.nodes[i] = {nodes[i]->phase == engine::Phase::Succeeded ? 1u : 0u, 1};
     progress.run.done += progress.nodes[i].done;
@@ -91,7 +96,7 @@ RunProgress count_progress(const std::vector<const engine::Node*>& nodes) {
         reach[node] |= reach[child];
         if (auto own = bit.find(child); own != bit.end()) reach[node].set(own->second);
       }
-      if (is_pod(node)) continue;
+      if (is_leaf(node)) continue;
       progress.nodes[node].total += reach[node].count();
       progress.nodes[node].done += (reach[node] & succeeded).count();
     }

@@ -6,8 +6,8 @@
 
 #include "daemon/event_binding.h"
 #include "daemon/names.h"
-#include "workflow/cron_workflow.h"
 #include "workflow/document.h"
+#include "workflow/parse.h"
 
 namespace gantry {
 namespace {
@@ -49,12 +49,7 @@ bool is_wanted(const Node& root, const api::ResourceRequest& request, Diagnostic
   return true;
 }
 
-/// What of the spec each kind has of its own, besides workflows.
-void check_spec(const Node& root, api::ResourceKind kind, Diagnostics& diagnostics) {
-  if (kind == api::ResourceKind::CronWorkflow) {
-    (void)workflow::read_cron_spec(root, diagnostics);
-    return;
-  }
+void check_spec(const Node& root, Diagnostics& diagnostics) {
   const Node* spec = root.find("spec");
   if (spec == nullptr || !spec->is_map()) {
     diagnostics.error(spec == nullptr ? root.at : spec->at, "spec: a map is required");
@@ -159,7 +154,7 @@ std::vector<ResourceDocument> read_resources(const api::ResourceRequest& request
     ResourceDocument& one = out.emplace_back();
     std::map<std::string, std::string> annotations;
     read_metadata(*root, request, one, annotations, diagnostics);
-    check_spec(*root, request.kind, diagnostics);
+    check_spec(*root, diagnostics);
     if (diagnostics.has_errors()) continue;
     one.spec = workflow::to_json(*root->find("spec"));
     one.json = object_json(request, one, annotations);
@@ -168,6 +163,14 @@ std::vector<ResourceDocument> read_resources(const api::ResourceRequest& request
       diagnostics.error(root->find("spec")->at, valid.error().message);
     }
   }
+  if (diagnostics.has_errors()) return out;
+  // What they say of workflows, as the compiler sees it.
+  const workflow::Options options{.strict = reading.strict,
+                                  .library = reading.library,
+                                  .default_kind = names_of(request.kind).kind,
+                                  .limits = reading.limits};
+  workflow::check_objects(request.document, request.yaml ? workflow::Format::Yaml : workflow::Format::Json, options,
+                          diagnostics);
   return out;
 }
 

@@ -167,6 +167,10 @@ void Store::load_summaries(std::function<void(Result<std::vector<RunSummary>>)> 
   impl_->read<std::vector<RunSummary>>(rows::summaries, std::move(done));
 }
 
+void Store::load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done) {
+  impl_->read<std::vector<engine::Memo>>(rows::memos, std::move(done));
+}
+
 void Store::load_resources(std::function<void(Result<Resources>)> done) {
   impl_->read<Resources>(rows::resources, std::move(done));
 }

@@ -12,7 +12,7 @@
 #include "api/backend.h"
 #include "base/error.h"
 #include "base/executor.h"
-#include "daemon/engine/run.h"
+#include "daemon/engine/engine.h"
 #include "daemon/resource.h"
 
 namespace gantry {
@@ -42,8 +42,10 @@ struct StoreBatch {
   std::vector<NodeRow> nodes;
   std::vector<std::string> deleted_runs;  ///< uids
   std::vector<ResourceStatus> statuses;
+  std::vector<engine::Memo> memos;
   [[nodiscard]] bool empty() const {
-    return runs.empty() && nodes.empty() && deleted_runs.empty() && statuses.empty();
+    return runs.empty() && nodes.empty() && deleted_runs.empty() && statuses.empty() &&
+           memos.empty();
   }
 };
 
@@ -95,6 +97,9 @@ class Store {
   void list(api::ListQuery query, std::function<void(Result<Page>)> done);
   /// The uids of all stored runs: what else lies about belongs to nobody.
   void load_uids(std::function<void(Result<std::vector<std::string>>)> done);
+
+  /// The memoization caches.
+  void load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done);
 
   void load_summaries(std::function<void(Result<std::vector<RunSummary>>)> done);
 

@@ -45,7 +45,7 @@ std::string_view kind_name(api::ObjectKind kind) {
 
 constexpr std::string_view kColumns =
     "id, uid, namespace, name, generate_name, phase, message, created, started, finished, "
-    "shutdown, labels, annotations, spec_json, templates, ttl";
+    "shutdown, labels, annotations, spec_json, templates, ttl, suspended, outputs";
 
 struct RunRow {
   std::int64_t id = 0;
@@ -74,6 +74,13 @@ RunRow read_run(const Statement& row) {
   info.annotations = map_from(row.text(12));
   info.spec_json = row.text(13);
   read.run.origin = {row.text(14), row.text(15)};
+  status.suspended = row.integer(16) != 0;
+  auto outputs = node_outputs_from_json(row.text(17));
+  if (outputs) {
+    status.outputs = std::move(outputs->parameters);
+  } else if (read.run.damage.empty()) {
+    read.run.damage = outputs.error().message;
+  }
   return read;
 }
 
@@ -114,23 +121,27 @@ Result<void> insert_run(Database& database, const StoreBatch::RunRow& row) {
       std::pair<const engine::RunInfo&, const engine::RunStatus&>(row.info, row.status);
   std::string labels = map_json(info.labels);
   std::string annotations = map_json(info.annotations);
+  std::string outputs = node_outputs_json({.parameters = status.outputs, .result = {}, .exit_code = {}});
   return database.run(
       "INSERT INTO runs (uid, namespace, name, generate_name, phase, message, created, started, "
-      "finished, shutdown, labels, annotations, spec_json, templates, ttl) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "finished, shutdown, labels, annotations, spec_json, templates, ttl, suspended, outputs) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {info.uid, info.name_space, info.name, info.generate_name,
        engine::run_phase_name(status.phase), status.message, millis(info.created),
        millis(status.started), millis(status.finished), engine::shutdown_name(status.shutdown),
-       labels, annotations, info.spec_json, row.origin.templates, row.origin.ttl});
+       labels, annotations, info.spec_json, row.origin.templates, row.origin.ttl,
+       std::int64_t{status.suspended}, outputs});
 }
 
 Result<void> update_run(Database& database, const StoreBatch::RunRow& row) {
   const engine::RunStatus& status = row.status;
+  std::string outputs = node_outputs_json({.parameters = status.outputs, .result = {}, .exit_code = {}});
   return database.run(
-      "UPDATE runs SET phase = ?, message = ?, started = ?, finished = ?, shutdown = ? "
-      "WHERE uid = ?",
+      "UPDATE runs SET phase = ?, message = ?, started = ?, finished = ?, shutdown = ?, "
+      "suspended = ?, outputs = ? WHERE uid = ?",
       {engine::run_phase_name(status.phase), status.message, millis(status.started),
-       millis(status.finished), engine::shutdown_name(status.shutdown), row.info.uid});
+       millis(status.finished), engine::shutdown_name(status.shutdown),
+       std::int64_t{status.suspended}, outputs, row.info.uid});
 }
 
 /// A list's conditions: what SQLite can decide, and the selector terms that are left for us.
@@ -244,6 +255,15 @@ Result<void> write(Database& database, const StoreBatch& batch) {
   for (const std::string& uid : batch.deleted_runs) {
     if (auto done = database.run("DELETE FROM runs WHERE uid = ?", {uid}); !done) return done;
   }
+  for (const engine::Memo& memo : batch.memos) {
+    std::string outputs = node_outputs_json(memo.outputs);
+    auto done = database.run(
+        "INSERT INTO memos (namespace, cache, key, node_id, outputs, created) VALUES (?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (namespace, cache, key) DO UPDATE SET node_id = excluded.node_id, "
+        "outputs = excluded.outputs, created = excluded.created",
+        {memo.name_space, memo.cache, memo.key, memo.node_id, outputs, millis(memo.created)});
+    if (!done) return fail(std::move(done.error()).wrap("store memo " + memo.cache + "/" + memo.key));
+  }
   for (const ResourceStatus& status : batch.statuses) {
     if (auto done = write_status(database, status); !done) return done;
   }
@@ -316,6 +336,21 @@ Result<Store::Page> list(Database& database, const api::ListQuery& query) {
     }
   }
   return page;
+}
+
+Result<std::vector<engine::Memo>> memos(Database& database) {
+  auto rows = database.prepare("SELECT namespace, cache, key, node_id, outputs, created FROM memos");
+  if (!rows) return fail(std::move(rows.error()));
+  std::vector<engine::Memo> found;
+  while (true) {
+    auto more = rows->step();
+    if (!more) return fail(std::move(more.error()));
+    if (!*more) return found;
+    auto outputs = node_outputs_from_json(rows->text(4));
+    if (!outputs) continue;  // a cache may forget
+    found.push_back({std::string(rows->text(0)), std::string(rows->text(1)), std::string(rows->text(2)),
+                     std::string(rows->text(3)), std::move(*outputs), Time(Duration(rows->integer(5)))});
+  }
 }
 
 Result<std::vector<std::string>> uids(Database& database) {

@@ -20,6 +20,7 @@ Result<std::vector<StoredRun>> by_name(Database& database, std::string_view name
                                        std::string_view name);
 Result<Store::Page> list(Database& database, const api::ListQuery& query);
 Result<std::vector<std::string>> uids(Database& database);
+Result<std::vector<engine::Memo>> memos(Database& database);
 /// In order of creation.
 Result<std::vector<RunSummary>> summaries(Database& database);
 

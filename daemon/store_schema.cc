@@ -25,6 +25,7 @@ constexpr std::int64_t kApplicationId = 0x476e7472;
 //   ttlStrategy: JSON, "" where there is none.
 // * resources.json is the object as it was submitted, without status; status is the daemon's own
 //   word on a CronWorkflow. The two are written independently of each other.
+// * runs.outputs is what globalName gave, memos what memoized templates gave: node_outputs_json().
 // * counters has the newest resourceVersion, so that a deleted object's is not given again.
 constexpr std::array kMigrations{
     R"sql(
@@ -91,6 +92,19 @@ CREATE TABLE resources (
 CREATE TABLE counters (
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
+) WITHOUT ROWID;
+)sql",
+    R"sql(
+ALTER TABLE runs ADD COLUMN suspended INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN outputs TEXT NOT NULL DEFAULT '{}';
+CREATE TABLE memos (
+  namespace TEXT NOT NULL,
+  cache TEXT NOT NULL,
+  key TEXT NOT NULL,
+  node_id TEXT NOT NULL,
+  outputs TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  PRIMARY KEY (namespace, cache, key)
 ) WITHOUT ROWID;
 )sql",
 };

@@ -41,12 +41,20 @@ Json node_status(const Node& node, const Progress& progress, const std::string& 
             {"name", node.name},
             {"displayName", node.display_name},
             {"type", engine::node_type_name(node.type)},
-            {"templateScope", scope},
+            {"templateScope", node.template_scope.empty() ? scope : node.template_scope},
             {"phase", workflow::phase_name(node.phase)},
             {"startedAt", time_json(node.started)},
             {"finishedAt", time_json(node.finished)}};
   // A group of steps is no template's instance (argo-workflows initializeNode of TypeStepGroup).
-  if (node.type != NodeType::StepGroup) put_text(json, "templateName", node.template_name);
+  if (!node.template_ref.empty()) {
+    const bool cluster = node.template_ref.starts_with("cluster:");
+    const std::string ref = cluster ? node.template_ref.substr(8) : node.template_ref;
+    const std::size_t slash = ref.find('/');
+    json["templateRef"] = {{"name", ref.substr(0, slash)}, {"template", ref.substr(slash + 1)}};
+    if (cluster) json["templateRef"]["clusterScope"] = true;
+  } else if (node.type != NodeType::StepGroup) {
+    put_text(json, "templateName", node.template_name);
+  }
   put_text(json, "boundaryID", node.boundary_id);
   put_text(json, "message", node.message);
   if (progress.total > 0) json["progress"] = progress.text();
@@ -56,6 +64,12 @@ Json node_status(const Node& node, const Progress& progress, const std::string& 
   if (!node.outbound_nodes.empty()) json["outboundNodes"] = node.outbound_nodes;
   if (node.hooked) json["nodeFlag"]["hooked"] = true;
   if (node.retried) json["nodeFlag"]["retried"] = true;
+  if (node.daemoned) json["daemoned"] = true;
+  put_text(json, "podIP", node.ip);
+  if (!node.memo_cache.empty()) {
+    json["memoizationStatus"] = {
+        {"hit", node.memo_hit}, {"key", node.memo_key}, {"cacheName", node.memo_cache}};
+  }
   return json;
 }
 
@@ -85,6 +99,7 @@ Json status_json(const engine::RunInfo& info, const engine::RunStatus& status,
   if (Json conditions = conditions_json(nodes, status.phase); !conditions.empty()) {
     json["conditions"] = std::move(conditions);
   }
+  if (!status.outputs.empty()) json["outputs"]["parameters"] = parameters_json(status.outputs);
   if (with_nodes && !nodes.empty()) {
     Json map = Json::object();
     std::string scope = "local/" + info.name;
@@ -119,6 +134,11 @@ Json workflow_json(const engine::RunInfo& info, const engine::RunStatus& status,
                    const NodeList& nodes, bool with_nodes) {
   Json json = object_json(info, all_labels(info, status));
   json["status"] = status_json(info, status, nodes, with_nodes);
+  if (status.suspended) {
+    json["spec"]["suspend"] = true;
+  } else {
+    json["spec"].erase("suspend");
+  }
   if (status.shutdown != engine::Shutdown::None) {
     json["spec"]["shutdown"] = engine::shutdown_name(status.shutdown);
   }

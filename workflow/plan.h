@@ -21,6 +21,8 @@
 
 #include "workflow/depends.h"
 #include "workflow/diagnostic.h"
+#include "workflow/expr/expression.h"
+#include "workflow/item.h"
 #include "workflow/phase.h"
 #include "workflow/pod_template.h"
 #include "workflow/text.h"
@@ -30,10 +32,24 @@ namespace gantry::workflow {
 using Index = std::uint32_t;
 inline constexpr Index kNone = 0xffffffffu;
 
+/// An expression that stands alone in a field. One that holds `{{…}}` is parsed once those are replaced.
+struct Formula {
+  expr::Expression parsed;
+  std::optional<Text> text;  ///< set: render it, parse it; `parsed` is empty then
+};
+
+/// `valueFrom.configMapKeyRef` of an input or an argument. The daemon knows the values.
+struct ConfigMapKey {
+  Text name;
+  Text key;
+  bool optional = false;
+};
+
 /// An input parameter of a template or an argument of the workflow.
 struct InputParameter {
   std::string name;
   std::optional<Text> value;          ///< used when the caller gives no argument
+  std::optional<ConfigMapKey> config_map_key;  ///< used when there is no value
   std::optional<Text> default_value;  ///< used when there is no value either
   std::vector<std::string> allowed;   ///< enum; empty: anything
   std::string description;
@@ -44,22 +60,54 @@ struct InputParameter {
 struct Argument {
   std::string name;
   Text value;
+  std::optional<ConfigMapKey> config_map_key;  ///< instead of the value
   Mark at;
 };
 
-/// An output parameter. Exactly one of value, path, parameter is set, or only default_value.
+/// An output parameter. Exactly one of value, path, parameter, expression, supplied is set, or only default_value.
 struct OutputParameter {
   std::string name;
   std::optional<Text> value;          ///< literal
   std::optional<Text> path;           ///< valueFrom.path: a file of `main`, read after it ended
   std::optional<Text> parameter;      ///< valueFrom.parameter: `{{steps.a.outputs.parameters.x}}`
+  std::optional<Formula> expression;  ///< valueFrom.expression
+  bool supplied = false;              ///< valueFrom.supplied: given while the template is suspended
   std::optional<Text> default_value;  ///< valueFrom.default
+  std::optional<Text> global_name;    ///< globalName: also workflow.outputs.parameters.X
   Mark at;
 };
 
 struct ContinueOn {
   bool failed = false;
   bool error = false;
+};
+
+/// How a call names the template that it calls.
+struct TemplateRef {
+  std::string name, template_name;
+  bool cluster_scope = false;
+};
+
+/// withItems, withParam or withSequence: the task is done once for each item.
+struct Loop {
+  enum class Kind : std::uint8_t { Items, Param, Sequence };
+  Kind kind = Kind::Items;
+  std::vector<Item> items;   ///< Items without variables
+  std::optional<Text> text;  ///< Param; Items that hold variables: JSON of the list, values to be put in JSON-escaped
+  /// Sequence.
+  std::optional<Text> count, start, end, format;
+};
+
+/// A lifecycle hook of a run or of a step or task; `exit` runs when that is completed, the others once their expression
+/// becomes true.
+struct Hook {
+  std::string name;  ///< "exit" or the user's
+  Index callee = kNone;
+  std::vector<Argument> arguments;
+  std::optional<Formula> expression;
+  Mark at;
+
+  [[nodiscard]] bool is_exit() const { return name == "exit"; }
 };
 
 /// One node of a compiled graph.
@@ -71,13 +119,22 @@ struct Task {
   Kind kind = Kind::Call;
   std::string name;       ///< the step's or task's name; "[2]" for the barrier that opens group 2, "" for the last
   Index callee = kNone;   ///< index in Plan::templates (Call)
+  std::optional<TemplateRef> template_ref;  ///< when it was called by reference; for users
   Index group = kNone;    ///< steps: the number of the step group (Call: its own; Barrier: the one it opens)
   std::vector<Argument> arguments;
   std::optional<Text> when;
   Depends depends;        ///< DAG only; empty for steps and for roots
   ContinueOn continue_on;
-  Index on_exit = kNone;  ///< `onExit` of a step or task: index in Plan::templates
+  std::optional<Loop> loop;
+  std::vector<Hook> hooks;  ///< `onExit` of a step or task is the hook `exit`
   Mark at;
+
+  [[nodiscard]] const Hook* exit_hook() const {
+    for (const Hook& hook : hooks) {
+      if (hook.is_exit()) return &hook;
+    }
+    return nullptr;
+  }
 };
 
 /// Tasks with their order. Edges are index ranges (compressed rows): the successors of task i are
@@ -102,26 +159,51 @@ struct Graph {
 /// The pairs must not hold a cycle.
 void build_edges(Graph& graph, std::span<const std::pair<Index, Index>> edges);
 
+struct Backoff {
+  std::optional<Text> duration, factor, cap, max_duration;  ///< Go durations, or numbers of seconds; factor: a number
+};
+
 struct RetryStrategy {
   std::optional<Text> limit;  ///< retries after the first attempt; absent: no limit
   enum class Policy : std::uint8_t { OnFailure, OnError, Always, OnTransientError };
   Policy policy = Policy::OnFailure;
+  std::optional<Backoff> backoff;
+  std::optional<Formula> expression;  ///< over lastRetry.*; false: no further attempt
+};
+
+/// Mutexes and semaphores that are taken together before the work begins.
+struct Lock {
+  enum class Kind : std::uint8_t { Mutex, Semaphore };
+  Kind kind = Kind::Mutex;
+  Text name;        ///< of the mutex, or of the ConfigMap that holds the semaphore's limit
+  Text key;         ///< Semaphore: the key in the ConfigMap
+  Text name_space;  ///< empty: the run's
+};
+
+struct Memoize {
+  Text key;
+  Text cache;                   ///< the name of the cache
+  std::optional<Text> max_age;  ///< a Go duration
 };
 
 struct Template {
-  enum class Kind : std::uint8_t { Pod, Graph };
-  std::string name;
+  enum class Kind : std::uint8_t { Pod, Graph, Suspend };
+  std::string name;      ///< empty: written inline
+  std::string scope;     ///< of its definition: "local/WORKFLOW", "namespaced/TEMPLATE", "cluster/TEMPLATE"
   Kind kind = Kind::Pod;
-  Index body = kNone;  ///< index in Plan::pods or Plan::graphs
+  Index body = kNone;    ///< index in Plan::pods or Plan::graphs
   std::vector<InputParameter> inputs;
   std::vector<OutputParameter> outputs;
   std::optional<RetryStrategy> retry;
   std::optional<Text> active_deadline_seconds;  ///< pods only; the clock starts when the pod starts
   std::optional<Text> timeout;                  ///< pods only; a Go duration, waiting included
+  std::optional<Text> suspend_duration;         ///< Suspend: a Go duration or seconds; absent: until it is resumed
   std::optional<Index> parallelism;             ///< graphs: how many of its children may be active at once
+  std::vector<Lock> locks;
+  std::optional<Memoize> memoize;
   bool fail_fast = false;                       ///< graphs: no further child once one has failed
   bool captures_result = false;                 ///< somebody reads its outputs.result
-  std::string display_name;                     ///< annotation workflows.argoproj.io/display-name
+  std::optional<Text> display_name;             ///< annotation workflows.argoproj.io/display-name
   Mark at;
 };
 
@@ -137,7 +219,7 @@ struct Plan {
   std::vector<PodTemplate> pods;
   std::vector<Graph> graphs;
   Index entrypoint = kNone;
-  Index on_exit = kNone;  ///< kNone: no exit handler
+  std::vector<Hook> hooks;  ///< of the run; `onExit` is the hook `exit`
 
   std::vector<InputParameter> arguments;  ///< spec.arguments.parameters with the submitter's values merged in
   std::optional<Index> parallelism;       ///< how many pods of the run may run at once
@@ -147,7 +229,25 @@ struct Plan {
   std::vector<ClaimTemplate> claim_templates;
   SecurityContext security;
   std::string service_account_name;
+  std::vector<Lock> locks;
+  std::vector<HostAlias> host_aliases;
+  bool host_network = false;
+  struct Dns {
+    std::string policy;  ///< dnsPolicy; empty: the default
+    std::vector<Text> nameservers, searches;
+    std::vector<std::pair<Text, std::optional<Text>>> options;
+  };
+  Dns dns;
   bool suspend = false;
+  enum class ClaimGc : std::uint8_t { OnWorkflowSuccess, OnWorkflowCompletion };
+  ClaimGc claim_gc = ClaimGc::OnWorkflowSuccess;
+
+  [[nodiscard]] const Hook* exit_hook() const {
+    for (const Hook& hook : hooks) {
+      if (hook.is_exit()) return &hook;
+    }
+    return nullptr;
+  }
 };
 
 using PlanPtr = std::shared_ptr<const Plan>;

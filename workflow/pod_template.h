@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -65,8 +66,34 @@ struct SecurityContext {
   std::optional<std::string> seccomp_type;                       ///< RuntimeDefault, Unconfined
 };
 
+/// What a probe or a lifecycle handler does.
+struct ContainerAction {
+  enum class Kind : std::uint8_t { Exec, HttpGet, TcpSocket, Grpc, Sleep };
+  Kind kind = Kind::Exec;
+  std::vector<Text> command;  ///< Exec
+  Text path, host;            ///< HttpGet, TcpSocket
+  Text port;                  ///< HttpGet, TcpSocket, Grpc: a number
+  bool https = false;
+  std::vector<std::pair<Text, Text>> headers;
+  Text service;               ///< Grpc
+  std::int64_t seconds = 0;   ///< Sleep
+};
+
+/// Kubernetes' defaults (core/v1 Probe).
+struct ContainerProbe {
+  ContainerAction action;
+  std::int64_t initial_delay = 0, period = 10, timeout = 1;  ///< seconds
+  std::int64_t success_threshold = 1, failure_threshold = 3;
+};
+
 struct Container {
+  enum class Role : std::uint8_t { Main, Init, Sidecar };
   std::string name;  ///< `main` for the template's own container
+  Role role = Role::Main;
+  bool mirror_volume_mounts = false;      ///< Init, Sidecar: has main's mounts too
+  std::vector<std::string> dependencies;  ///< of a containerSet
+  std::optional<ContainerProbe> readiness_probe, liveness_probe, startup_probe;
+  std::optional<ContainerAction> post_start, pre_stop;
   Text image;
   std::optional<PullPolicy> pull_policy;  ///< absent: Always for `:latest` or no tag, else IfNotPresent
   std::optional<std::vector<Text>> command;
@@ -102,8 +129,17 @@ struct Volume {
   Mark at;
 };
 
+struct HostAlias { Text ip; std::vector<Text> hostnames; };
+
 struct PodTemplate {
-  Container main;
+  Container main;                       ///< not of a containerSet
+  std::vector<Container> set;           ///< of a containerSet: all of them are main containers
+  std::vector<Container> beside;        ///< init containers, then sidecars
+  std::vector<VolumeMount> set_mounts;  ///< of all containers of a set
+  std::optional<Text> set_retries;      ///< attempts in all of each container of a set
+  std::optional<Text> set_retry_pause;  ///< a Go duration
+  bool daemon = false;                  ///< the step is over when the pod is ready; it goes on until its graph ends
+  std::vector<HostAlias> host_aliases;
   /// A script template's source: written to a file whose path becomes the last argument of `command`.
   std::optional<Text> script_source;
   std::vector<Volume> volumes;   ///< the template's own, beside the workflow's

@@ -1,4 +1,4 @@
-// A call begins and ends: inputs, outputs, retries, exit handlers, the run as a whole.
+// A call begins and ends: its node, its inputs, locks and memoization.
 
 #include <algorithm>
 
@@ -14,7 +14,8 @@ using workflow::Template;
 
 /// The node of that full name: a new one, or the one that an earlier life of the daemon stored.
 Node& Engine::Impl::make_node(Live& live, const std::string& name, const std::string& display_name, NodeType type,
-                              const std::string& template_name, const std::string& boundary_id) {
+                              const workflow::Template& tmpl, const std::string& boundary_id,
+                              const std::string& scope) {
   if (Node* stored = live.run.find(name)) return *stored;
   Node node;
   const std::string& run_name = live.run.info.name;
@@ -26,7 +27,8 @@ Node& Engine::Impl::make_node(Live& live, const std::string& name, const std::st
   node.name = name;
   node.display_name = display_name;
   node.type = type;
-  node.template_name = template_name;
+  node.template_name = type == NodeType::StepGroup ? "" : tmpl.name;
+  node.template_scope = scope;
   node.boundary_id = boundary_id;
   node.started = now_;
   node.phase = type == NodeType::Pod ? Phase::Pending : Phase::Running;
@@ -53,9 +55,31 @@ void Engine::Impl::add_child(Live& live, const std::string& parent_id, const Nod
 /// The last nodes of a node, to which its successors are attached (argo-workflows getOutboundNodes).
 std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
   switch (node.type) {
-    case NodeType::Pod:
     case NodeType::Skipped:
+    case NodeType::Suspend:
       return {node.id};
+    case NodeType::Pod:
+    case NodeType::Container: {
+      // A containerSet: the containers that no other one waits for.
+      std::vector<std::string> ids;
+      for (const std::string& child : node.children) {
+        const Node& container = *live.by_id.at(child);
+        if (container.type != NodeType::Container) continue;
+        for (std::string& id : outbound(live, container)) {
+          if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(std::move(id));
+        }
+      }
+      if (ids.empty()) ids.push_back(node.id);
+      return ids;
+    }
+    case NodeType::TaskGroup: {
+      if (node.children.empty()) return {node.id};
+      std::vector<std::string> ids;
+      for (const std::string& child : node.children) {
+        for (std::string& id : outbound(live, *live.by_id.at(child))) ids.push_back(std::move(id));
+      }
+      return ids;
+    }
     case NodeType::Retry: {
       for (auto it = node.children.rbegin(); it != node.children.rend(); ++it) {
         const Node& child = *live.by_id.at(*it);
@@ -77,78 +101,18 @@ std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
   return {};
 }
 
-// ---- the run ----
+// ---- beginning ----
 
-void Engine::Impl::start_run(Live& live) {
-  const workflow::Plan& plan = *live.run.plan;
-  live.root = make_call(live, nullptr, Call::Role::Root, kNone, plan.entrypoint);
-  if (plan.active_deadline_seconds) {
-    // The deadline counts from the start cut to whole seconds (argo-workflows getWorkflowDeadline).
-    auto start = std::chrono::floor<std::chrono::seconds>(live.run.status.started.value_or(now_));
-    set_timer(Time(start) + std::chrono::seconds(*plan.active_deadline_seconds), TimerKind::RunDeadline,
-              live.run.info.uid, "");
-  }
-  std::vector<Parameter> arguments;
-  for (const auto& argument : plan.arguments) {
-    auto value = workflow_variable(live, "workflow.parameters." + argument.name, now_);
-    if (value) arguments.push_back({argument.name, std::move(*value)});
-  }
-  const std::string& name = live.run.info.name;
-  begin_call(*live.root, name, name, "", arguments);
-}
-
-void Engine::Impl::root_ended(Live& live) {
-  const Node& root = *live.root->node;
-  bool good = !workflow::is_failed_or_error(root.phase);
-  live.main_phase = good ? "Succeeded" : std::string(workflow::phase_name(root.phase));
-  live.main_message = good ? "" : root.message;
-  if (live.run.status.shutdown != Shutdown::None) {
-    live.main_phase = "Failed";
-    live.main_message = "Stopped with strategy '" + std::string(shutdown_name(live.run.status.shutdown)) + "'";
-  }
-  Index handler = live.run.plan->on_exit;
-  std::string name = live.run.info.name + ".onExit";
-  bool wanted = live.run.status.shutdown != Shutdown::Terminate || live.is_stored(name);
-  if (handler == kNone || !wanted) {
-    end_run(live);
-    return;
-  }
-  live.exit = make_call(live, nullptr, Call::Role::RunExit, kNone, handler);
-  live.exit->in_exit_handler = true;
-  begin_call(*live.exit, name, name, "", {});
-}
-
-void Engine::Impl::end_run(Live& live) {
-  RunStatus& status = live.run.status;
-  status.phase = *run_phase_from(live.main_phase);
-  status.message = live.main_message;
-  // A failed exit handler fails a run that succeeded, and says why.
-  if (live.exit && status.phase == RunPhase::Succeeded && workflow::is_failed_or_error(live.exit->node->phase)) {
-    status.phase = live.exit->node->phase == Phase::Failed ? RunPhase::Failed : RunPhase::Error;
-    status.message = live.exit->node->message;
-  }
-  status.finished = now_;
-  mark_status(live);
-  // volumeClaimGC: OnWorkflowSuccess is the default; after a failure `retry` finds the data.
-  if (status.phase == RunPhase::Succeeded && !live.run.plan->claim_templates.empty()) {
-    live.remove_claims = true;
-    if (live.pods.empty()) durable_effect(RemoveClaims{live.run.info.uid});
-  }
-}
-
-// ---- calls ----
-
-std::unique_ptr<Call> Engine::Impl::make_call(Live& live, Call* parent, Call::Role role, Index task, Index tmpl) {
+std::unique_ptr<Call> Engine::Impl::make_call(Live& live, Call* parent, Call::Role role, Index tmpl) {
   auto call = std::make_unique<Call>();
   call->live = &live;
   call->parent = parent;
   call->role = role;
-  call->task = task;
   call->tmpl = &live.run.plan->templates[tmpl];
   if (parent != nullptr) {
     call->in_exit_handler = parent->in_exit_handler;
     call->height = parent->height;
-    if (role == Call::Role::Task) call->height += parent->graph->graph->height[task];
+    call->depth = parent->depth + (role == Call::Role::Attempt ? 0 : 1);
   }
   return call;
 }
@@ -156,223 +120,318 @@ std::unique_ptr<Call> Engine::Impl::make_call(Live& live, Call* parent, Call::Ro
 NodeType type_of(const Template& tmpl, const workflow::Plan& plan, bool attempt) {
   if (tmpl.retry && !attempt) return NodeType::Retry;
   if (tmpl.kind == Template::Kind::Pod) return NodeType::Pod;
+  if (tmpl.kind == Template::Kind::Suspend) return NodeType::Suspend;
   return plan.graphs[tmpl.body].kind == workflow::Graph::Kind::Steps ? NodeType::Steps : NodeType::Dag;
 }
+
+/// Where the name of the called template was looked up.
+std::string scope_of_caller(const Call& call) {
+  if (call.parent == nullptr) return "";
+  return call.is_attempt() ? call.parent->node->template_scope : call.parent->tmpl->scope;
+}
+
+/// How many templates may be inside each other (argo-workflows' MAX_RECURSION_DEPTH).
+constexpr std::uint32_t kMaxDepth = 100;
 
 void Engine::Impl::begin_call(Call& call, const std::string& name, const std::string& display_name,
                               const std::string& boundary_id, const std::vector<Parameter>& arguments) {
   Live& live = *call.live;
   NodeType type = type_of(*call.tmpl, *live.run.plan, call.is_attempt());
-  Node& node = make_node(live, name, display_name, type, call.tmpl->name, boundary_id);
+  Node& node = make_node(live, name, display_name, type, *call.tmpl, boundary_id, scope_of_caller(call));
   call.node = &node;
   node.retried = call.is_attempt();
-  node.hooked = call.role == Call::Role::RunExit || call.role == Call::Role::TaskExit;
+  node.hooked = call.role == Call::Role::RunExit || call.role == Call::Role::Hook;
   if (workflow::is_fulfilled(node.phase)) {  // stored by an earlier life of the daemon
-    call_ended(call);
-    return;
+    call.inputs = node.inputs;
+    export_outputs(call);
+    return call_ended(call);
+  }
+  if (call.depth >= kMaxDepth) {
+    return end_call(call, Phase::Error,
+                    "Maximum recursion depth exceeded. See "
+                    "https://argo-workflows.readthedocs.io/en/latest/template-recursion/");
   }
   if (call.is_attempt()) {
     call.inputs = call.parent->inputs;
   } else {
     auto inputs = resolve_inputs(call, arguments);
-    if (!inputs) {
-      end_call(call, Phase::Error, inputs.error().message);
-      return;
-    }
+    if (!inputs) return end_call(call, Phase::Error, inputs.error().message);
     call.inputs = std::move(*inputs);
   }
   node.inputs = call.inputs;
+  if (auto named = name_node(call); !named) return end_call(call, Phase::Error, named.error().message);
+  if (!call.is_attempt() && wait_for_locks(call)) return;
+  if (workflow::is_fulfilled(node.phase)) return;
   run_template(call);
 }
 
-/// Argument value, else the input's own value, else its default (argo-workflows ProcessArgs).
+/// Argument value, else the input's own value, its ConfigMap, its default (argo-workflows ProcessArgs).
 Result<std::vector<Parameter>> Engine::Impl::resolve_inputs(Call& call, const std::vector<Parameter>& arguments) {
   std::vector<Parameter> inputs;
   CallScope scope(*call.live, call, now_);
   for (const auto& declared : call.tmpl->inputs) {
     auto given = std::find_if(arguments.begin(), arguments.end(), [&](auto& a) { return a.name == declared.name; });
-    std::string value;
+    Result<std::string> value = fail(Code::InvalidArgument, "inputs.parameters." + declared.name + " was not supplied");
     if (given != arguments.end()) {
       value = given->value;
-    } else if (declared.value || declared.default_value) {
-      auto rendered = render(declared.value ? *declared.value : *declared.default_value, scope);
-      if (!rendered) return fail(rendered.error());
-      value = std::move(*rendered);
+    } else if (declared.value) {
+      value = render(*declared.value, scope);
     } else {
-      return fail(Code::InvalidArgument, "inputs.parameters." + declared.name + " was not supplied");
+      if (declared.config_map_key) value = config_map_value(*call.live, *declared.config_map_key, scope);
+      if (!value && declared.default_value) value = render(*declared.default_value, scope);
     }
+    if (!value) return fail(value.error());
     if (!declared.allowed.empty() &&
-        std::find(declared.allowed.begin(), declared.allowed.end(), value) == declared.allowed.end()) {
-      return fail(Code::InvalidArgument, "inputs.parameters." + declared.name + " value '" + value +
+        std::find(declared.allowed.begin(), declared.allowed.end(), *value) == declared.allowed.end()) {
+      return fail(Code::InvalidArgument, "inputs.parameters." + declared.name + " value '" + *value +
                                              "' is not one of its enum values");
     }
-    inputs.push_back({declared.name, std::move(value)});
+    inputs.push_back({declared.name, std::move(*value)});
   }
   return inputs;
 }
 
+Result<std::string> Engine::Impl::config_map_value(const Live& live, const workflow::ConfigMapKey& key,
+                                                   const workflow::Scope& scope) {
+  auto name = key.name.render(scope);
+  if (!name) return name;
+  auto field = key.key.render(scope);
+  if (!field) return field;
+  if (settings_.objects == nullptr) {
+    return fail(Code::NotFound, "configmaps \"" + *name + "\" not found");
+  }
+  return settings_.objects->config_map(live.run.info.name_space, *name, *field, true);
+}
+
+/// The annotation workflows.argoproj.io/display-name.
+Result<void> Engine::Impl::name_node(Call& call) {
+  if (!call.tmpl->display_name || call.is_attempt()) return {};
+  auto name = render(*call.tmpl->display_name, CallScope(*call.live, call, now_));
+  if (!name) return fail(name.error());
+  if (name->empty()) return {};
+  const auto is_alphanumeric = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
+  const bool good = name->size() >= 2 && name->size() <= 63 && is_alphanumeric(name->front()) &&
+                    is_alphanumeric(name->back()) &&
+                    std::all_of(name->begin(), name->end(), [&](char c) { return is_alphanumeric(c) || c == '-' || c == '.'; });
+  if (!good) {
+    return fail(Code::InvalidArgument,
+                "displayName must match the regex ^[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]$");
+  }
+  call.node->display_name = std::move(*name);
+  return {};
+}
+
 void Engine::Impl::run_template(Call& call) {
-  if (call.tmpl->retry && !call.is_attempt()) {
-    call.retry = std::make_unique<RetryCall>();
-    if (call.tmpl->retry->limit) {
-      auto text = render(*call.tmpl->retry->limit, CallScope(*call.live, call, now_));
-      char* end = nullptr;
-      std::int64_t limit = text ? std::strtoll(text->c_str(), &end, 10) : 0;
-      if (!text || text->empty() || *end != '\0') {
-        end_call(call, Phase::Error, text ? "retryStrategy.limit: '" + *text + "' is not a number" : text.error().message);
-        return;
-      }
-      call.retry->limit = limit;
-    }
-    start_attempt(call);
-  } else if (call.tmpl->kind == Template::Kind::Graph) {
-    open_graph(call);
-  } else {
-    open_pod(call);
+  if (!call.is_attempt() && call.tmpl->memoize) {
+    auto hit = recall(call);
+    if (!hit) return end_call(call, Phase::Error, hit.error().message);
+    if (*hit) return end_call(call, Phase::Succeeded, "");
+  }
+  if (call.tmpl->retry && !call.is_attempt()) return open_retry(call);
+  switch (call.tmpl->kind) {
+    case Template::Kind::Graph: return open_graph(call);
+    case Template::Kind::Suspend: return open_suspend(call);
+    case Template::Kind::Pod: return open_pod(call);
   }
 }
+
+// ---- locks ----
+
+Result<std::int64_t> Engine::Impl::limit_of(const LockKey& key) const {
+  if (key.config_map.empty()) return 1;
+  if (settings_.objects == nullptr) return fail(Code::NotFound, "configmaps \"" + key.config_map + "\" not found");
+  auto text = settings_.objects->config_map(key.name_space, key.config_map, key.key, false);
+  if (!text) return fail(text.error());
+  char* end = nullptr;
+  const std::int64_t limit = std::strtoll(text->c_str(), &end, 10);
+  if (text->empty() || *end != '\0') {
+    return fail(Code::InvalidArgument, "ConfigMap " + key.config_map + ": " + key.key + " is no number: \"" + *text + "\"");
+  }
+  return limit;
+}
+
+Result<std::vector<LockKey>> Engine::Impl::lock_keys(const Live& live, const std::vector<workflow::Lock>& locks,
+                                                     const workflow::Scope& scope) {
+  std::vector<LockKey> keys;
+  for (const workflow::Lock& lock : locks) {
+    auto name = lock.name.render(scope);
+    auto key = lock.key.render(scope);
+    auto name_space = lock.name_space.render(scope);
+    for (const auto* text : {&name, &key, &name_space}) {
+      if (!*text) return fail(text->error());
+    }
+    LockKey out;
+    out.name_space = name_space->empty() ? live.run.info.name_space : *name_space;
+    if (lock.kind == workflow::Lock::Kind::Mutex) {
+      out.id = out.name_space + "/Mutex/" + *name;
+    } else {
+      out.config_map = *name;
+      out.key = *key;
+      out.id = out.name_space + "/ConfigMap/" + *name + "/" + *key;
+    }
+    if (std::find(keys.begin(), keys.end(), out) == keys.end()) keys.push_back(std::move(out));
+  }
+  return keys;
+}
+
+/// True when the call has to wait, or has failed; otherwise it holds what its template asks for.
+bool Engine::Impl::wait_for_locks(Call& call) {
+  if (call.tmpl->locks.empty()) return false;
+  Live& live = *call.live;
+  auto keys = lock_keys(live, call.tmpl->locks, CallScope(live, call, now_));
+  if (!keys) {
+    end_call(call, Phase::Error, keys.error().message);
+    return true;
+  }
+  call.locks = std::move(*keys);
+  if (call.node->locked) {
+    locks_.force(&call, call.locks);
+    call.locked = true;
+    return false;
+  }
+  for (const LockKey& key : call.locks) {
+    if (auto limit = limit_of(key); !limit) {
+      end_call(call, Phase::Error, limit.error().message);
+      return true;
+    }
+  }
+  calls_waiting_.insert(&call);
+  locks_.wait({&call, call.locks, live.run.plan->priority.value_or(0), live.run.info.created});
+  pass_locks();
+  if (call.locked || workflow::is_fulfilled(call.node->phase)) return true;  // it was begun from there
+  call.node->phase = Phase::Pending;
+  call.node->message = locks_.message(&call, [this](const LockKey& key) { return limit_of(key); });
+  mark(live, *call.node);
+  return true;
+}
+
+/// Gives free locks to those that wait, in order.
+void Engine::Impl::pass_locks() {
+  if (restoring_) return;
+  const auto limit = [this](const LockKey& key) { return limit_of(key); };
+  while (Locks::Holder holder = locks_.grant(limit)) {
+    if (calls_waiting_.erase(static_cast<Call*>(holder)) > 0) {
+      Call& call = *static_cast<Call*>(holder);
+      call.locked = true;
+      call.node->locked = true;
+      if (call.node->phase == Phase::Pending) call.node->message.clear();
+      if (call.node->type != NodeType::Pod) call.node->phase = Phase::Running;
+      mark(*call.live, *call.node);
+      run_template(call);
+    } else {
+      Live& live = *static_cast<Live*>(holder);
+      live.locked = true;
+      begin_root(live);
+    }
+  }
+}
+
+// ---- memoization ----
+
+static std::string memo_id(const std::string& name_space, const std::string& cache, const std::string& key) {
+  return name_space + "/" + cache + "/" + key;
+}
+
+void Engine::Impl::remember(Memo memo) {
+  std::string id = memo_id(memo.name_space, memo.cache, memo.key);
+  memos_.insert_or_assign(std::move(id), std::move(memo));
+}
+
+/// Whether the cache has the call's outputs, which are then the node's.
+Result<bool> Engine::Impl::recall(Call& call) {
+  Live& live = *call.live;
+  const workflow::Memoize& memoize = *call.tmpl->memoize;
+  const CallScope scope(live, call, now_);
+  auto key = render(memoize.key, scope);
+  if (!key) return fail(key.error());
+  auto cache = render(memoize.cache, scope);
+  if (!cache) return fail(cache.error());
+  const bool good = !key->empty() && std::isalnum(static_cast<unsigned char>(key->front())) != 0 &&
+                    std::all_of(key->begin(), key->end(), [](char c) {
+                      return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-';
+                    });
+  if (!good) {
+    return fail(Code::InvalidArgument, "invalid cache key \"" + *key + "\": it must match ^[a-zA-Z0-9][-a-zA-Z0-9]*$");
+  }
+  std::optional<Duration> max_age;
+  if (memoize.max_age) {
+    auto text = render(*memoize.max_age, scope);
+    if (!text) return fail(text.error());
+    auto age = workflow::parse_duration_or_seconds(*text);
+    if (!age) return fail(age.error().wrap("invalid maxAge"));
+    max_age = *age;
+  }
+  call.node->memo_cache = *cache;
+  call.node->memo_key = *key;
+  call.memo = MemoKey{*cache, *key};
+  mark(live, *call.node);
+  const auto found = memos_.find(memo_id(live.run.info.name_space, *cache, *key));
+  if (found == memos_.end() || (max_age && found->second.created + *max_age < now_)) return false;
+  call.node->memo_hit = true;
+  call.node->outputs = found->second.outputs;
+  call.node->outputs.exit_code.reset();
+  call.memo.reset();
+  if (call.node->type == NodeType::Retry) call.node->type = type_of(*call.tmpl, *live.run.plan, true);
+  return true;
+}
+
+void Engine::Impl::memorize(Call& call) {
+  if (!call.memo) return;
+  Memo memo{call.live->run.info.name_space, call.memo->cache, call.memo->key, call.node->id, call.node->outputs, now_};
+  output_.memos.push_back(memo);
+  remember(std::move(memo));
+}
+
+// ---- ending ----
 
 void Engine::Impl::end_call(Call& call, Phase phase, const std::string& message) {
   Node& node = *call.node;
   node.phase = phase;
   node.message = message;
   node.finished = now_;
+  if (phase == Phase::Succeeded) memorize(call);
+  export_outputs(call);
   mark(*call.live, node);
+  call.live->waiting.erase(node.id);
+  if (!call.locks.empty()) {
+    calls_waiting_.erase(&call);
+    locks_.release(&call);
+    locks_released_ = true;
+  }
   call_ended(call);
+}
+
+/// globalName: the outputs become the run's.
+void Engine::Impl::export_outputs(Call& call) {
+  if (call.is_attempt()) return;
+  Live& live = *call.live;
+  for (const auto& declared : call.tmpl->outputs) {
+    if (!declared.global_name) continue;
+    auto name = render(*declared.global_name, CallScope(live, call, now_));
+    if (!name) continue;
+    for (const Parameter& p : call.node->outputs.parameters) {
+      if (p.name != declared.name) continue;
+      auto& outputs = live.run.status.outputs;
+      auto had = std::find_if(outputs.begin(), outputs.end(), [&](const Parameter& o) { return o.name == *name; });
+      if (had != outputs.end()) {
+        had->value = p.value;
+      } else {
+        outputs.push_back({*name, p.value});
+      }
+      mark_status(live);
+    }
+  }
 }
 
 /// The node is fulfilled: tell whoever waits for it.
 void Engine::Impl::call_ended(Call& call) {
   switch (call.role) {
-    case Call::Role::Root:
-      root_ended(*call.live);
-      break;
-    case Call::Role::RunExit:
-      end_run(*call.live);
-      break;
-    case Call::Role::Task:
-      task_call_ended(*call.parent, call.task);
-      break;
-    case Call::Role::TaskExit:
-      // Its result does not change that of the task or of the parent.
-      task_done(*call.parent, call.task);
-      break;
-    case Call::Role::Attempt:
-      attempt_ended(*call.parent, call);
-      break;
+    case Call::Role::Root: return root_ended(*call.live);
+    case Call::Role::RunExit: return end_run_when_idle(*call.live);
+    case Call::Role::Task: return member_call_ended(*call.parent, call.task, call.member);
+    case Call::Role::Hook: return hook_ended(call);
+    case Call::Role::Attempt: return attempt_ended(*call.parent, call);
   }
-}
-
-// ---- retries ----
-
-void Engine::Impl::start_attempt(Call& call) {
-  RetryCall& retry = *call.retry;
-  std::string suffix = "(" + std::to_string(retry.attempts++) + ")";
-  Index tmpl = static_cast<Index>(call.tmpl - call.live->run.plan->templates.data());
-  if (retry.attempt) bury(retry.attempt);
-  retry.attempt = make_call(*call.live, &call, Call::Role::Attempt, kNone, tmpl);
-  Call& attempt = *retry.attempt;
-  // The parent gets its child before the child can end.
-  Node& node = make_node(*call.live, call.node->name + suffix, call.node->display_name + suffix,
-                         type_of(*call.tmpl, *call.live->run.plan, true), call.tmpl->name, call.node->boundary_id);
-  add_child(*call.live, *call.node, node);
-  begin_call(attempt, node.name, node.display_name, node.boundary_id, {});
-}
-
-static bool is_retriable(workflow::RetryStrategy::Policy policy, const Node& node) {
-  using Policy = workflow::RetryStrategy::Policy;
-  switch (policy) {
-    case Policy::Always: return true;
-    case Policy::OnFailure: return node.phase == Phase::Failed;
-    case Policy::OnError: return node.phase == Phase::Error;
-    // Upstream matches the message against its list of network errors; a lost task is what remains of that here.
-    case Policy::OnTransientError: return node.phase == Phase::Error && node.message.starts_with("TaskLost");
-  }
-  return false;
-}
-
-/// The order of the checks is Argo's: shutdown and deadline, policy, limit (operator.go processNodeRetries).
-void Engine::Impl::attempt_ended(Call& call, Call& attempt) {
-  RetryCall& retry = *call.retry;
-  const Node& last = *attempt.node;
-  retry.last = &last;
-  call.node->outputs = last.outputs;
-  std::string next = call.node->name + "(" + std::to_string(retry.attempts) + ")";
-  if (!workflow::is_failed_or_error(last.phase)) {
-    end_call(call, last.phase, "");
-  } else if (call.live->is_stored(next)) {
-    start_attempt(call);  // an earlier life of the daemon started it, whatever was asked for since
-  } else if (call.live->run.status.shutdown != Shutdown::None && !call.in_exit_handler) {
-    end_call(call, last.phase,
-             "Stopped with strategy '" + std::string(shutdown_name(call.live->run.status.shutdown)) + "'");
-  } else if (call.live->deadline_exceeded && !call.in_exit_handler) {
-    end_call(call, last.phase, last.message);
-  } else if (!is_retriable(call.tmpl->retry->policy, last)) {
-    end_call(call, last.phase, last.message);
-  } else if (retry.limit && retry.attempts > *retry.limit) {
-    end_call(call, last.phase, "No more retries left");
-  } else {
-    start_attempt(call);
-  }
-}
-
-// ---- ending early ----
-
-void Engine::Impl::shut_down(Live& live, Shutdown how) {
-  // `terminate` after `stop` is possible, the other way round changes nothing.
-  if (how <= live.run.status.shutdown && live.run.status.shutdown != how) return;
-  live.run.status.shutdown = how;
-  mark_status(live);
-  std::string message = "workflow shutdown with strategy:  " + std::string(shutdown_name(how));
-  bool everything = how == Shutdown::Terminate;
-  std::erase_if(live.held, [&](const Live::Held& held) { return everything || !held.graph->in_exit_handler; });
-  bool in_exit = live.exit != nullptr;
-  if (live.root && !in_exit) stop_tree(*live.root, Halt::Shutdown, message);
-  if (in_exit && how == Shutdown::Terminate) stop_tree(*live.exit, Halt::Shutdown, message);
-}
-
-void Engine::Impl::exceed_deadline(Live& live) {
-  if (live.exit) return;  // the exit handler runs without this deadline
-  live.deadline_exceeded = true;
-  std::erase_if(live.held, [](const Live::Held& held) { return !held.graph->in_exit_handler; });
-  if (live.root) stop_tree(*live.root, Halt::Deadline, "Step exceeded its deadline");
-}
-
-void Engine::Impl::stop_tree(Call& call, Halt why, const std::string& message) {
-  if (call.pod) {
-    kill_pod(call, message);
-  } else if (call.retry) {
-    if (call.retry->attempt) stop_tree(*call.retry->attempt, why, message);
-  } else if (call.graph) {
-    call.graph->halt = why;
-    call.graph->held.clear();
-    // Ending a child may end this graph and with it the call: the list of children comes first.
-    std::vector<Call*> children;
-    for (TaskRecord& record : call.graph->tasks) {
-      if (record.state == TaskRecord::State::Running) children.push_back(record.call.get());
-      // Exit handlers run after `stop` and after the deadline; only `terminate` ends them.
-      bool terminated = call.live->run.status.shutdown == Shutdown::Terminate;
-      if (record.state == TaskRecord::State::ExitHook && terminated) children.push_back(record.exit_call.get());
-      if (record.state == TaskRecord::State::Held) record.state = TaskRecord::State::Waiting;
-    }
-    for (Call* child : children) stop_tree(*child, why, message);
-    if (call.graph->frame != nullptr) finish_graph_when_idle(call);
-  }
-}
-
-void Engine::Impl::abandon(Call& call) {
-  if (call.pod) {
-    admission_.release(call.pod->ticket);
-    tickets_.erase(call.pod->ticket);
-    if (call.pod->state == PodState::Waiting) pods_.erase(call.pod->id);
-  }
-  if (call.retry && call.retry->attempt) abandon(*call.retry->attempt);
-  if (!call.graph) return;
-  for (TaskRecord& record : call.graph->tasks) {
-    if (record.call) abandon(*record.call);
-    if (record.exit_call) abandon(*record.exit_call);
-  }
-  if (call.graph->frame != nullptr) scheduler_.close(std::exchange(call.graph->frame, nullptr));
 }
 
 }  // namespace gantry::engine

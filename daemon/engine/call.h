@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "daemon/engine/locks.h"
 #include "daemon/engine/run.h"
 #include "runtime/pod.h"
 #include "scheduler/admission.h"
@@ -25,21 +26,45 @@ using workflow::kNone;
 struct Call;
 struct Live;
 
-/// What became of one task of a graph.
-struct TaskRecord {
+/// An entry of a memoization cache.
+struct MemoKey {
+  std::string cache, key;
+};
+
+/// A lifecycle hook that was triggered.
+struct HookCall {
+  const workflow::Hook* hook = nullptr;
+  std::unique_ptr<Call> call;  ///< null once it is over
+};
+
+/// One doing of a task: the task itself, or for a loop one of its items.
+struct Member {
   enum class State : std::uint8_t {
-    Waiting,   ///< not looked at yet
-    Held,      ///< wants to start; a parallelism limit says not yet
-    Running,   ///< its call runs
-    ExitHook,  ///< its call is over, its exit handler runs
+    Waiting,  ///< not looked at yet
+    Held,     ///< wants to start; a parallelism limit says not yet
+    Running,  ///< its call runs
+    Hooks,    ///< its call is over, a hook of it runs
     Done,
   };
   State state = State::Waiting;
+  std::string name;                      ///< the step's or task's name, with the item of a loop
   Node* node = nullptr;                  ///< absent until it starts, is skipped or omitted
   std::unique_ptr<Call> call;            ///< Running
-  std::unique_ptr<Call> exit_call;       ///< ExitHook
+  std::vector<HookCall> hooks;
   std::vector<Parameter> arguments;      ///< resolved
-  std::optional<std::string> skip;       ///< steps: the message of a `when` that was false
+  std::optional<std::string> skip;       ///< the message of a `when` that was false
+  std::optional<std::string> error;      ///< DAG: why it could not be resolved
+};
+
+/// What became of one task of a graph.
+struct TaskRecord {
+  bool begun = false;
+  bool done = false;
+  Node* node = nullptr;                  ///< its own, or of a DAG's loop the TaskGroup; absent for a loop in steps
+  std::vector<workflow::Item> items;     ///< of a loop
+  std::vector<Member> members;           ///< one, or of a loop one for each item; addresses do not change
+  Index unfinished = 0;                  ///< members that are not Done
+  std::vector<HookCall> hooks;           ///< of a TaskGroup
   Phase branch = Phase::Succeeded;       ///< its phase, or that of the branch it is on when it was skipped or omitted
 };
 
@@ -52,9 +77,11 @@ struct GraphCall {
   std::vector<TaskRecord> tasks;
   Node* group = nullptr;        ///< steps: the open StepGroup
   Index group_barrier = kNone;  ///< steps: the barrier that opened the newest group
-  Index active = 0;             ///< tasks in state Running or ExitHook
-  std::deque<Index> held;       ///< tasks in state Held because of the template's own parallelism
+  struct Held { Index task, member; };
+  Index active = 0;             ///< members in state Running or Hooks
+  std::deque<Held> held;        ///< members in state Held because of the template's own parallelism
   Halt halt = Halt::No;
+  std::vector<std::unique_ptr<Call>> daemons;  ///< their tasks are over, their pods go on
 };
 
 /// The life of a step's pod: docs/states.md.
@@ -72,7 +99,9 @@ struct PodCall {
   scheduler::Amounts wanted;
   std::uint64_t ticket = 0;
   std::uint32_t height = 0;
-  std::string kill_message;          ///< why it was told to end; empty: it was not
+  bool killed = false;               ///< it was told to end
+  std::string kill_message;          ///< why
+  bool daemon_over = false;          ///< a daemon whose graph has ended: its node has its result
   std::optional<Duration> active_deadline;
 };
 
@@ -81,20 +110,29 @@ struct RetryCall {
   std::optional<std::int64_t> limit;
   std::int64_t attempts = 0;  ///< started so far
   const Node* last = nullptr; ///< the last attempt that ended
+  bool waiting = false;       ///< for a backoff's end
+  bool paused = false;        ///< for the run to be resumed
 };
 
 struct Call {
-  enum class Role : std::uint8_t { Root, RunExit, Task, TaskExit, Attempt };
+  enum class Role : std::uint8_t { Root, RunExit, Task, Hook, Attempt };
 
   Live* live = nullptr;
-  Call* parent = nullptr;  ///< the graph (Task, TaskExit) or the retry (Attempt) that this belongs to
+  Call* parent = nullptr;  ///< the graph (Task, Hook) or the retry (Attempt) that this belongs to
   Role role = Role::Root;
-  Index task = kNone;      ///< in the parent's graph (Task, TaskExit)
+  Index task = kNone;      ///< in the parent's graph (Task, Hook)
+  Index member = kNone;    ///< of the task (Task, Hook); kNone: a hook of the TaskGroup, or of the run
   const workflow::Template* tmpl = nullptr;
   Node* node = nullptr;
   std::vector<Parameter> inputs;
   bool in_exit_handler = false;  ///< part of the run's exit handler: deadlines and `stop` leave it alone
   std::uint32_t height = 0;      ///< tasks on the longest way to the end of the run, from here
+  std::uint32_t depth = 1;       ///< of templates that call each other
+  std::vector<LockKey> locks;    ///< rendered; held once `locked`
+  bool locked = false;
+  std::optional<MemoKey> memo;   ///< where to put the outputs when it succeeds
+  bool suspended = false;        ///< a Suspend node that waits
+  bool daemon = false;           ///< whoever waited for it has gone on; its pod runs until the graph ends
   std::unique_ptr<GraphCall> graph;
   std::unique_ptr<PodCall> pod;
   std::unique_ptr<RetryCall> retry;
@@ -108,10 +146,20 @@ struct Live {
   std::unique_ptr<Call> root;
   std::unique_ptr<Call> exit;
   std::unordered_map<std::string, Node*> by_id;
+  std::unordered_map<std::string, Call*> waiting;  ///< Retry nodes in a backoff and Suspend nodes, by node id
+  std::vector<Parameter> arguments;                ///< workflow.parameters
   std::unordered_set<std::string> pods;    ///< known to the runtime and not removed yet
   Index active_pods = 0;                   ///< counted against spec.parallelism
-  struct Held { Call* graph; Index task; };
-  std::deque<Held> held;                   ///< tasks that wait for spec.parallelism
+  struct Held { Call* graph; Index task; Index member; };
+  std::deque<Held> held;                   ///< members that wait for spec.parallelism
+  struct Paused { Call* graph; Index task; };
+  std::deque<Paused> paused;               ///< tasks that became ready while the run was suspended
+  std::vector<std::unique_ptr<Call>> daemons;  ///< their graphs have ended, their pods are being ended
+  std::vector<HookCall> hooks;             ///< of the run, but `exit`
+  std::vector<LockKey> locks;              ///< of the run; held once `locked`
+  bool locked = false;
+  bool begun = false;                      ///< its entry template was called
+  NodeOutputs global_outputs;              ///< workflow.outputs.*
   std::string main_phase = "Running";      ///< workflow.status
   std::string main_message;
   bool deadline_exceeded = false;

@@ -49,7 +49,11 @@ void Engine::Impl::pump() {
   for (;;) {
     if (auto ready = scheduler_.next()) {
       begin_task(*static_cast<Call*>(ready->frame->owner()), ready->task);
+    } else if (std::exchange(locks_released_, false)) {
+      pass_locks();
     } else if (release_held()) {
+    } else if (restoring_) {
+      return;
     } else if (auto ticket = admission_.grant()) {
       grant(*ticket);
     } else {
@@ -58,14 +62,29 @@ void Engine::Impl::pump() {
   }
 }
 
-/// Starts one task that spec.parallelism held back, if there is room for one. True when it did something.
+bool Engine::Impl::is_full(const Live& live) const {
+  return live.run.plan->parallelism && live.active_pods >= *live.run.plan->parallelism;
+}
+
+/// Starts one task that a limit on parallelism held back, if there is room for one. True when it did something.
 bool Engine::Impl::release_held() {
+  while (!graphs_with_room_.empty()) {
+    Call& call = *graphs_with_room_.front();
+    GraphCall& graph = *call.graph;
+    if (graph.held.empty() || graph.halt != Halt::No || graph.active >= *call.tmpl->parallelism) {
+      graphs_with_room_.pop_front();
+      continue;
+    }
+    const auto next = graph.held.front();
+    graph.held.pop_front();
+    start_or_hold(call, next.task, next.member);
+    return true;
+  }
   for (auto& [uid, live] : runs_) {
-    if (live->held.empty()) continue;
-    if (live->run.plan->parallelism && live->active_pods >= *live->run.plan->parallelism) continue;
-    auto [graph, task] = live->held.front();
+    if (live->held.empty() || live->run.status.suspended || is_full(*live)) continue;
+    auto [graph, task, member] = live->held.front();
     live->held.pop_front();
-    start_or_hold(*graph, task);
+    start_or_hold(*graph, task, member);
     return true;
   }
   return false;
@@ -78,6 +97,10 @@ Engine::Impl::~Impl() {
     for (auto* root : {&live->root, &live->exit}) {
       if (*root) abandon(**root);
     }
+    for (HookCall& hook : live->hooks) {
+      if (hook.call) abandon(*hook.call);
+    }
+    for (const auto& daemon : live->daemons) abandon(*daemon);
   }
 }
 
@@ -114,9 +137,9 @@ Call* Engine::Impl::call_of_pod(const std::string& pod) {
 
 // ---- timers ----
 
-void Engine::Impl::set_timer(Time at, TimerKind kind, const std::string& uid, const std::string& pod) {
+void Engine::Impl::set_timer(Time at, TimerKind kind, const std::string& uid, const std::string& subject) {
   std::uint64_t token = next_timer_++;
-  timers_[token] = {kind, uid, pod};
+  timers_[token] = {kind, uid, subject};
   now_effect(SetTimer{at, token});
 }
 
@@ -131,7 +154,13 @@ void Engine::Impl::timer_due(std::uint64_t token) {
     if (!is_ended(run->run.status.phase)) exceed_deadline(*run);
     return;
   }
-  Call* call = call_of_pod(timer.pod);
+  if (timer.kind == TimerKind::Backoff) return backoff_over(*run, timer.subject);
+  if (timer.kind == TimerKind::Suspend) {
+    const auto found = run->waiting.find(timer.subject);
+    if (found != run->waiting.end() && found->second->suspended) end_suspend(*found->second, "");
+    return;
+  }
+  Call* call = call_of_pod(timer.subject);
   if (call == nullptr) return;
   switch (timer.kind) {
     case TimerKind::PodDeadline:
@@ -143,9 +172,11 @@ void Engine::Impl::timer_due(std::uint64_t token) {
                           : "Pod was active on the node longer than the specified deadline");
       break;
     case TimerKind::PodKill:
-      durable_effect(SignalPod{timer.pod, SIGKILL, true});
+      durable_effect(SignalPod{timer.subject, SIGKILL, true});
       break;
     case TimerKind::RunDeadline:
+    case TimerKind::Backoff:
+    case TimerKind::Suspend:
       break;
   }
 }
@@ -161,6 +192,7 @@ Output Engine::submit(RunInfo info, workflow::PlanPtr plan, Time now) {
   live.created = true;
   live.run.status.phase = RunPhase::Running;
   live.run.status.started = now;
+  live.run.status.suspended = live.run.plan->suspend;
   impl_->mark_status(live);
   impl_->start_run(live);
   return impl_->finish();
@@ -171,6 +203,7 @@ Output Engine::restore(RunInfo info, workflow::PlanPtr plan, RunStatus status, s
   Live& live = impl_->add_run(std::move(info), std::move(plan));
   live.run.status = std::move(status);
   live.restored = true;
+  impl_->restoring_ = true;
   for (Node& node : nodes) {
     Node& stored = live.run.nodes.emplace_back(std::move(node));
     live.run.by_name[stored.name] = &stored;
@@ -183,6 +216,15 @@ Output Engine::restore(RunInfo info, workflow::PlanPtr plan, RunStatus status, s
   return impl_->finish();
 }
 
+Output Engine::restored(Time now) {
+  impl_->begin(now);
+  impl_->restoring_ = false;
+  impl_->locks_released_ = true;
+  return impl_->finish();
+}
+
+void Engine::remember(Memo memo) { impl_->remember(std::move(memo)); }
+
 Output Engine::pod_prepared(const std::string&, Time now) {
   // Nothing waits for it: start() was asked for when the pod was handed over. The event is there for watchers.
   impl_->begin(now);
@@ -192,6 +234,19 @@ Output Engine::pod_prepared(const std::string&, Time now) {
 Output Engine::pod_started(const std::string& pod, Time at, Time now) {
   impl_->begin(now);
   if (Call* call = impl_->call_of_pod(pod)) impl_->pod_started(*call, at);
+  return impl_->finish();
+}
+
+Output Engine::pod_container(const std::string& pod, const std::string& container,
+                             const runtime::ContainerChange& change, Time now) {
+  impl_->begin(now);
+  if (Call* call = impl_->call_of_pod(pod)) impl_->pod_container(*call, container, change);
+  return impl_->finish();
+}
+
+Output Engine::pod_ready(const std::string& pod, const std::string& address, Time now) {
+  impl_->begin(now);
+  if (Call* call = impl_->call_of_pod(pod)) impl_->pod_ready(*call, address);
   return impl_->finish();
 }
 
@@ -254,6 +309,18 @@ Output Engine::forget(const std::string& uid, Time now) {
       if (*root) impl_->abandon(**root);
       impl_->graveyard_.push_back(std::move(*root));
     }
+    for (HookCall& hook : live->hooks) {
+      if (hook.call) impl_->abandon(*hook.call);
+      impl_->graveyard_.push_back(std::move(hook.call));
+    }
+    for (auto& daemon : std::exchange(live->daemons, {})) {
+      impl_->abandon(*daemon);
+      impl_->graveyard_.push_back(std::move(daemon));
+    }
+    impl_->locks_.release(live);
+    impl_->locks_released_ = true;
+    live->waiting.clear();
+    live->paused.clear();
     live->forgotten = true;
     live->remove_claims = true;
     live->held.clear();

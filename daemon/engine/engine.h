@@ -54,15 +54,35 @@ struct Changed {
   std::vector<const Node*> nodes;    ///< new or changed nodes
 };
 
+/// An entry of a memoization cache (argo-workflows workflow/controller/cache).
+struct Memo {
+  std::string name_space, cache, key;
+  std::string node_id;
+  NodeOutputs outputs;
+  Time created{};
+};
+
 struct Output {
   std::vector<Effect> now;
   std::vector<Changed> changed;
+  std::vector<Memo> memos;  ///< to be stored with what changed
   std::vector<Effect> durable;
 };
 
 // ---- what the host allows ----
 
+/// What workflows read of the daemon's own objects while they run.
+class Objects {
+ public:
+  virtual ~Objects() = default;
+  /// The value of a key of a ConfigMap. `parameter`: it must be labelled as one that parameters may come from
+  /// (workflows.argoproj.io/configmap-type: Parameter).
+  [[nodiscard]] virtual Result<std::string> config_map(const std::string& name_space, const std::string& name,
+                                                       const std::string& key, bool parameter) const = 0;
+};
+
 struct Settings {
+  const Objects* objects = nullptr;  ///< null: there are none. Outlives the engine
   scheduler::Amounts capacity{.cpu_milli = 1000, .memory_bytes = 1 << 30, .slots = 110};
   runtime::Network network = runtime::Network::Host;
   Duration termination_grace = std::chrono::seconds(30);  ///< between SIGTERM and SIGKILL (Kubernetes' default)
@@ -85,6 +105,11 @@ class Engine {
 
   Output pod_prepared(const std::string& pod, Time now);
   Output pod_started(const std::string& pod, Time at, Time now);
+  /// A container of a pod of several was started or has ended.
+  Output pod_container(const std::string& pod, const std::string& container, const runtime::ContainerChange& change,
+                       Time now);
+  /// All its probes say yes.
+  Output pod_ready(const std::string& pod, const std::string& address, Time now);
   Output pod_exited(const std::string& pod, const runtime::PodExit& exit, Time now);
   /// It could not be prepared or started, or its references could not be resolved.
   Output pod_failed(const std::string& pod, const Error& error, Time now);
@@ -97,6 +122,27 @@ class Engine {
 
   /// `stop` or `terminate`. NotFound when there is no such live run; a run that is over already is FailedPrecondition.
   Result<Output> shut_down(const std::string& uid, Shutdown how, Time now);
+
+  /// Nothing new of the run starts until it is resumed. Running steps go on.
+  Result<Output> suspend(const std::string& uid, Time now);
+  /// Ends the suspension, and the Suspend nodes that wait: all of them, or those that `wanted` says yes to, which then
+  /// leaves the suspension of the run alone. `message` is put on those nodes.
+  using Wanted = std::function<bool(const Run&, const Node&)>;
+  Result<Output> resume(const std::string& uid, const Wanted& wanted, const std::string& message, Time now);
+  /// `stop` with a selector: fails the Suspend nodes that `wanted` says yes to.
+  Result<Output> fail_suspended(const std::string& uid, const Wanted& wanted, const std::string& message, Time now);
+  /// `node set`: gives outputs, a message or a phase (Succeeded, Failed, Error) to waiting Suspend nodes.
+  struct NodeChange {
+    std::vector<Parameter> outputs;
+    std::optional<std::string> message;
+    std::optional<Phase> phase;
+  };
+  Result<Output> set_nodes(const std::string& uid, const Wanted& wanted, const NodeChange& change, Time now);
+
+  /// After the last restore(): from here on locks are given out and pods started.
+  Output restored(Time now);
+  /// A memo that an earlier life of the daemon stored.
+  void remember(Memo memo);
 
   /// Forgets a run: kills what runs, removes its pods and claims. The caller deletes it from the store.
   Output forget(const std::string& uid, Time now);

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "daemon/engine/impl.h"
-#include "workflow/when.h"
 
 namespace gantry::engine {
 
@@ -19,30 +18,35 @@ void Engine::Impl::open_graph(Call& call) {
   graph.frame = scheduler_.open(*graph.graph, call.live->run.plan->priority.value_or(0), &call);
   call.node->phase = Phase::Running;
   mark(*call.live, *call.node);
+  node_changed(call);
   finish_graph_when_idle(call);  // a DAG without tasks
 }
 
-std::string Engine::Impl::task_node_name(const Call& call, Index task) const {
+/// Whether an earlier life of the daemon began the task.
+bool Engine::Impl::was_begun(const Call& call, Index task) const {
+  if (!call.live->restored) return false;
   const Task& t = call.graph->graph->tasks[task];
-  if (t.kind == Task::Kind::Call && t.group != kNone) {
-    return call.node->name + "[" + std::to_string(t.group) + "]." + t.name;
-  }
-  if (t.kind == Task::Kind::Barrier) return call.node->name + t.name;
-  return call.node->name + "." + t.name;
+  if (call.live->run.find(task_node_name(call, task)) != nullptr) return true;
+  if (t.kind == Task::Kind::Barrier && t.name.empty()) return workflow::is_fulfilled(call.node->phase);
+  if (!t.loop) return false;
+  // Of a loop in steps, the first item tells.
+  const std::string prefix = member_node_name(call, task, t.name) + "(0:";
+  return std::any_of(call.live->run.nodes.begin(), call.live->run.nodes.end(),
+                     [&](const Node& node) { return node.name.starts_with(prefix); });
 }
 
 void Engine::Impl::begin_task(Call& call, Index task) {
   GraphCall& graph = *call.graph;
+  Live& live = *call.live;
   if (graph.halt != Halt::No) return;
-  if (graph.graph->tasks[task].kind == Task::Kind::Barrier) {
+  if (live.run.status.suspended && !was_begun(call, task)) {
+    live.paused.push_back({&call, task});
+  } else if (graph.graph->tasks[task].kind == Task::Kind::Barrier) {
     barrier(call, task);
   } else if (graph.graph->kind == Graph::Kind::Dag) {
     begin_dag_task(call, task);
-  } else if (graph.tasks[task].skip) {
-    make_skipped(call, task, Phase::Skipped, *graph.tasks[task].skip);
-    task_done(call, task);
   } else {
-    start_or_hold(call, task);
+    begin_members(call, task);
   }
 }
 
@@ -63,15 +67,18 @@ bool Engine::Impl::end_group(Call& call) {
   GraphCall& graph = *call.graph;
   Node& group = *std::exchange(graph.group, nullptr);
   std::string failure;
-  for (Index member : graph.graph->successors_of(graph.group_barrier)) {
-    const Task& task = graph.graph->tasks[member];
-    const Node* node = graph.tasks[member].node;
-    if (task.kind != Task::Kind::Call || node == nullptr) continue;
-    bool accepted = (node->phase == Phase::Failed && task.continue_on.failed) ||
-                    (node->phase == Phase::Error && task.continue_on.error);
-    if (workflow::is_failed_or_error(node->phase) && !accepted) {
-      failure = "child '" + node->id + "' failed";
-      break;
+  for (Index step : graph.graph->successors_of(graph.group_barrier)) {
+    const Task& task = graph.graph->tasks[step];
+    if (task.kind != Task::Kind::Call) continue;
+    for (const Member& member : graph.tasks[step].members) {
+      const Node* node = member.node;
+      if (node == nullptr || !workflow::is_failed_or_error(node->phase) || !failure.empty()) continue;
+      bool accepted = node->phase == Phase::Failed ? task.continue_on.failed : task.continue_on.error;
+      if (member.error) {
+        failure = *member.error;
+      } else if (!accepted) {
+        failure = "child '" + node->id + "' failed";
+      }
     }
   }
   group.phase = failure.empty() ? Phase::Succeeded : Phase::Failed;
@@ -88,7 +95,8 @@ void Engine::Impl::open_group(Call& call, Index barrier_task) {
   Live& live = *call.live;
   Index number = graph.graph->tasks[barrier_task].group;
   std::string name = task_node_name(call, barrier_task);
-  Node& group = make_node(live, name, "[" + std::to_string(number) + "]", NodeType::StepGroup, "", call.node->id);
+  Node& group = make_node(live, name, "[" + std::to_string(number) + "]", NodeType::StepGroup, *call.tmpl, call.node->id,
+                          call.tmpl->scope);
   Node* previous = number == 0 ? nullptr : live.run.find(call.node->name + "[" + std::to_string(number - 1) + "]");
   if (previous == nullptr) {
     add_child(live, *call.node, group);
@@ -100,22 +108,21 @@ void Engine::Impl::open_group(Call& call, Index barrier_task) {
   graph.group = &group;
   graph.group_barrier = barrier_task;
   // All members are resolved before any of them starts: one that cannot be fails the group as a whole.
-  for (Index member : graph.graph->successors_of(barrier_task)) {
-    if (graph.graph->tasks[member].kind != Task::Kind::Call) continue;
-    auto resolved = resolve_task(call, member);
-    if (!resolved) {
-      std::string message = "failed to resolve references: " + resolved.error().message;
-      group.phase = Phase::Error;
-      group.message = message;
-      group.finished = now_;
-      graph.group = nullptr;
-      end_graph(call, Phase::Failed, message);
-      return;
-    }
-    graph.tasks[member].skip = std::move(resolved->skip);
-    graph.tasks[member].arguments = std::move(resolved->arguments);
+  for (Index step : graph.graph->successors_of(barrier_task)) {
+    if (graph.graph->tasks[step].kind != Task::Kind::Call) continue;
+    auto resolved = resolve_task(call, step);
+    if (!resolved) return fail_group(call, "failed to resolve references: " + resolved.error().message);
   }
   scheduler_.complete(graph.frame, barrier_task);
+}
+
+void Engine::Impl::fail_group(Call& call, const std::string& message) {
+  Node& group = *std::exchange(call.graph->group, nullptr);
+  group.phase = Phase::Error;
+  group.message = message;
+  group.finished = now_;
+  mark(*call.live, group);
+  end_graph(call, Phase::Failed, message);
 }
 
 // ---- dag ----
@@ -123,166 +130,42 @@ void Engine::Impl::open_group(Call& call, Index barrier_task) {
 static bool has_result(const TaskRecord& record, workflow::TaskResult asked) {
   using workflow::TaskResult;
   if (record.node == nullptr) return false;
+  const auto is = [](const Member& member, Phase phase) { return member.node != nullptr && member.node->phase == phase; };
   switch (asked) {
     case TaskResult::Succeeded: return record.node->phase == Phase::Succeeded;
     case TaskResult::Failed: return record.node->phase == Phase::Failed;
     case TaskResult::Errored: return record.node->phase == Phase::Error;
     case TaskResult::Skipped: return record.node->phase == Phase::Skipped;
     case TaskResult::Omitted: return record.node->phase == Phase::Omitted;
-    case TaskResult::Daemoned:
+    case TaskResult::Daemoned: return record.node->daemoned;
     case TaskResult::AnySucceeded:
-    case TaskResult::AllFailed: return false;  // they need daemons and loops, which the language does not have yet
+      return std::any_of(record.members.begin(), record.members.end(),
+                         [&](const Member& member) { return is(member, Phase::Succeeded); });
+    case TaskResult::AllFailed:
+      return !record.members.empty() && std::all_of(record.members.begin(), record.members.end(),
+                                                    [&](const Member& member) { return is(member, Phase::Failed); });
   }
   return false;
 }
 
 void Engine::Impl::begin_dag_task(Call& call, Index task) {
   GraphCall& graph = *call.graph;
+  TaskRecord& record = graph.tasks[task];
   const Task& t = graph.graph->tasks[task];
   auto ask = [&](std::uint32_t other, workflow::TaskResult result) { return has_result(graph.tasks[other], result); };
   if (!t.depends.evaluate(ask)) {
-    make_skipped(call, task, Phase::Omitted, "omitted: depends condition not met");
-    task_done(call, task);
-    return;
+    record.node = &make_skipped(call, task, t.name, Phase::Omitted, "omitted: depends condition not met");
+    return task_done(call, task);
   }
   auto resolved = resolve_task(call, task);
-  if (!resolved) {
-    // Upstream's shape: type Skipped, phase Error.
-    make_skipped(call, task, Phase::Error, resolved.error().message);
-    task_done(call, task);
-  } else if (resolved->skip) {
-    make_skipped(call, task, Phase::Skipped, *resolved->skip);
-    task_done(call, task);
-  } else {
-    graph.tasks[task].arguments = std::move(resolved->arguments);
-    start_or_hold(call, task);
-  }
+  if (resolved) return begin_members(call, task);
+  // Upstream's shape: type Skipped, phase Error.
+  record.members.clear();
+  record.node = &make_skipped(call, task, t.name, Phase::Error, resolved.error().message);
+  task_done(call, task);
 }
 
-// ---- tasks of both ----
-
-/// `when`, then the arguments; they are left alone when `when` is false.
-Result<Engine::Impl::Resolved> Engine::Impl::resolve_task(Call& call, Index task) {
-  const Task& t = call.graph->graph->tasks[task];
-  Resolved resolved;
-  if (const Node* stored = call.live->run.find(task_node_name(call, task))) {
-    // An earlier life of the daemon looked at this task; what it found stands.
-    if (stored->type == NodeType::Skipped) {
-      resolved.skip = stored->message;
-      return resolved;
-    }
-  }
-  CallScope scope(*call.live, call, now_);
-  if (t.when) {
-    auto text = render(*t.when, scope);
-    if (!text) return fail(text.error());
-    auto wanted = workflow::evaluate_when(*text);
-    if (!wanted) return fail(wanted.error());
-    if (!*wanted) {
-      resolved.skip = "when '" + *text + "' evaluated false";
-      return resolved;
-    }
-  }
-  const workflow::Template& callee = call.live->run.plan->templates[t.callee];
-  for (const auto& argument : t.arguments) {
-    // An argument that is exactly one absent output is dropped, so that the input's default applies.
-    auto reference = argument.value.single_reference();
-    if (reference && scope.is_absent(*reference)) {
-      auto declared = std::find_if(callee.inputs.begin(), callee.inputs.end(),
-                                   [&](auto& input) { return input.name == argument.name; });
-      if (declared != callee.inputs.end() && (declared->value || declared->default_value)) continue;
-    }
-    auto value = render(argument.value, scope);
-    if (!value) return fail(value.error());
-    resolved.arguments.push_back({argument.name, std::move(*value)});
-  }
-  return resolved;
-}
-
-/// The node of a task that does not run. It is type Skipped whatever its phase.
-Node& Engine::Impl::make_skipped(Call& call, Index task, Phase phase, const std::string& message) {
-  const Task& t = call.graph->graph->tasks[task];
-  const std::string& template_name = call.live->run.plan->templates[t.callee].name;
-  Node& node = make_node(*call.live, task_node_name(call, task), t.name, NodeType::Skipped, template_name, call.node->id);
-  if (!workflow::is_fulfilled(node.phase)) {
-    node.phase = phase;
-    node.message = message;
-    node.finished = now_;
-    mark(*call.live, node);
-  }
-  connect(call, task, node);
-  return node;
-}
-
-/// Puts a task's node into its record and below its parents in the tree that users see.
-void Engine::Impl::connect(Call& call, Index task, Node& node) {
-  GraphCall& graph = *call.graph;
-  Live& live = *call.live;
-  graph.tasks[task].node = &node;
-  if (graph.graph->kind == Graph::Kind::Steps) {
-    add_child(live, *graph.group, node);
-    return;
-  }
-  const auto& dependencies = graph.graph->tasks[task].depends.tasks();
-  if (dependencies.empty()) add_child(live, *call.node, node);
-  for (Index dependency : dependencies) {
-    for (const std::string& id : outbound(live, *graph.tasks[dependency].node)) add_child(live, id, node);
-  }
-}
-
-/// Starts the task unless a parallelism limit is reached; stored nodes have passed the limits already.
-void Engine::Impl::start_or_hold(Call& call, Index task) {
-  GraphCall& graph = *call.graph;
-  Live& live = *call.live;
-  bool stored = live.is_stored(task_node_name(call, task));
-  if (!stored && call.tmpl->parallelism && graph.active >= *call.tmpl->parallelism) {
-    graph.tasks[task].state = TaskRecord::State::Held;
-    graph.held.push_back(task);
-  } else if (!stored && live.run.plan->parallelism && live.active_pods >= *live.run.plan->parallelism) {
-    graph.tasks[task].state = TaskRecord::State::Held;
-    live.held.push_back({&call, task});
-  } else {
-    start_task(call, task);
-  }
-}
-
-void Engine::Impl::start_task(Call& call, Index task) {
-  GraphCall& graph = *call.graph;
-  if (graph.halt != Halt::No || graph.frame == nullptr) return;
-  TaskRecord& record = graph.tasks[task];
-  const Task& t = graph.graph->tasks[task];
-  record.state = TaskRecord::State::Running;
-  ++graph.active;
-  record.call = make_call(*call.live, &call, Call::Role::Task, task, t.callee);
-  // The node comes first, so that its parents have it before it can end.
-  const workflow::Template& callee = *record.call->tmpl;
-  NodeType type = type_of(callee, *call.live->run.plan, false);
-  Node& node = make_node(*call.live, task_node_name(call, task), t.name, type, callee.name, call.node->id);
-  connect(call, task, node);
-  begin_call(*record.call, node.name, node.display_name, node.boundary_id, record.arguments);
-}
-
-/// The task's own call is over; its exit handler comes before whoever waits for the task.
-void Engine::Impl::task_call_ended(Call& call, Index task) {
-  TaskRecord& record = call.graph->tasks[task];
-  const Task& t = call.graph->graph->tasks[task];
-  Live& live = *call.live;
-  bool wanted = t.on_exit != kNone && workflow::is_completed(record.node->phase) &&
-                (live.run.status.shutdown != Shutdown::Terminate || live.is_stored(record.node->name + ".onExit"));
-  if (!wanted) {
-    task_done(call, task);
-    return;
-  }
-  record.state = TaskRecord::State::ExitHook;
-  record.exit_call = make_call(live, &call, Call::Role::TaskExit, task, t.on_exit);
-  record.exit_call->in_exit_handler = true;
-  std::string display_name = t.name + ".onExit";
-  const workflow::Template& handler = *record.exit_call->tmpl;
-  Node& node = make_node(live, record.node->name + ".onExit", display_name, type_of(handler, *live.run.plan, false),
-                         handler.name, call.node->id);
-  add_child(live, *record.node, node);
-  begin_call(*record.exit_call, node.name, display_name, call.node->id, {});
-}
+// ---- the end of tasks and graphs ----
 
 /// The phase that a task gives to the branch it is on: its own, or when it was skipped or omitted the worst of those
 /// it depends on (dag.go assessDAGPhase).
@@ -299,23 +182,15 @@ static Phase branch_phase(const GraphCall& graph, Index task) {
 void Engine::Impl::task_done(Call& call, Index task) {
   GraphCall& graph = *call.graph;
   TaskRecord& record = graph.tasks[task];
-  if (record.state == TaskRecord::State::Running || record.state == TaskRecord::State::ExitHook) --graph.active;
-  record.state = TaskRecord::State::Done;
-  if (record.call) bury(record.call);
-  if (record.exit_call) bury(record.exit_call);
+  if (std::exchange(record.done, true)) return;
   record.branch = branch_phase(graph, task);
   if (graph.frame == nullptr) return;
-  bool failed = record.node != nullptr && workflow::is_failed_or_error(record.node->phase);
+  const bool failed = record.node != nullptr && workflow::is_failed_or_error(record.node->phase);
   if (failed && call.tmpl->fail_fast && graph.halt == Halt::No) {
     graph.halt = Halt::FailFast;
     graph.held.clear();
   }
   scheduler_.complete(graph.frame, task);
-  if (graph.halt == Halt::No && !graph.held.empty()) {
-    Index next = graph.held.front();
-    graph.held.pop_front();
-    start_or_hold(call, next);
-  }
   finish_graph_when_idle(call);
 }
 
@@ -353,7 +228,9 @@ void Engine::Impl::finish_halted(Call& call) {
   } else {
     bool dag = graph.graph->kind == Graph::Kind::Dag && graph.halt != Halt::FailFast;
     bool any = std::any_of(graph.tasks.begin(), graph.tasks.end(), [](const TaskRecord& record) {
-      return record.node != nullptr && workflow::is_failed_or_error(record.node->phase);
+      const auto failed = [](const Node* node) { return node != nullptr && workflow::is_failed_or_error(node->phase); };
+      return failed(record.node) || std::any_of(record.members.begin(), record.members.end(),
+                                                [&](const Member& member) { return failed(member.node); });
     });
     end_graph(call, Phase::Failed, dag && any ? "" : reason);
   }
@@ -372,6 +249,30 @@ void Engine::Impl::finish_dag(Call& call) {
     if (graph.graph->dag_fail_fast) break;
   }
   end_graph(call, phase, "");
+}
+
+Result<void> Engine::Impl::graph_outputs(Call& call) {
+  const CallScope scope(*call.live, call, now_);
+  for (const auto& output : call.tmpl->outputs) {
+    Result<std::string> value = fail(Code::NotFound, "output parameter " + output.name + " has no value");
+    if (output.expression) {
+      auto result = evaluate(*output.expression, scope);
+      // Nil is no value: the default's turn.
+      if (result && !result->is_nil()) {
+        value = workflow::expr::to_text(*result);
+      } else if (!result) {
+        value = fail(result.error());
+      }
+    } else if (output.parameter) {
+      value = render(*output.parameter, scope);
+    } else if (output.value) {
+      value = render(*output.value, scope);
+    }
+    if (!value && output.default_value) value = render(*output.default_value, scope);
+    if (!value) return fail(value.error());
+    call.node->outputs.parameters.push_back({output.name, std::move(*value)});
+  }
+  return {};
 }
 
 void Engine::Impl::end_graph(Call& call, Phase phase, const std::string& message) {
@@ -393,23 +294,16 @@ void Engine::Impl::end_graph(Call& call, Phase phase, const std::string& message
     }
   }
   if (phase == Phase::Succeeded) {
-    CallScope scope(live, call, now_);
-    for (const auto& output : call.tmpl->outputs) {
-      const workflow::Text* source = output.parameter ? &*output.parameter : output.value ? &*output.value : nullptr;
-      Result<std::string> value = source != nullptr ? render(*source, scope)
-                                                    : fail(Code::NotFound, "output parameter " + output.name +
-                                                                               " has no value");
-      if (!value && output.default_value) value = render(*output.default_value, scope);
-      if (!value) {
-        phase = Phase::Error;
-        text = value.error().message;
-        break;
-      }
-      node.outputs.parameters.push_back({output.name, std::move(*value)});
+    if (auto outputs = graph_outputs(call); !outputs) {
+      phase = Phase::Error;
+      text = outputs.error().message;
     }
   }
   scheduler_.close(std::exchange(graph.frame, nullptr));
   std::erase_if(live.held, [&](const Live::Held& held) { return held.graph == &call; });
+  std::erase_if(live.paused, [&](const Live::Paused& paused) { return paused.graph == &call; });
+  std::erase(graphs_with_room_, &call);
+  end_daemons(call);
   end_call(call, phase, text);
 }
 

@@ -1,9 +1,15 @@
 #pragma once
 
-// The engine's inside, in four files by concern:
+// The engine's inside, by concern:
 //   engine.cc   the events, and the output that is gathered while one is handled
-//   call.cc     a call begins and ends: inputs, outputs, retries, exit handlers, the run as a whole
+//   run.cc      the run as a whole: its begin, its exit handler, its end, stop and deadline
+//   call.cc     a call begins and ends: inputs, locks, memoization
+//   retry.cc    attempts
 //   graph.cc    steps and DAGs: what each task that becomes ready leads to
+//   task.cc     one task: `when`, loops, arguments; its members
+//   hook.cc     lifecycle hooks of runs, steps and tasks
+//   suspend.cc  Suspend nodes; suspended runs
+//   daemon.cc   daemon steps
 //   pod.cc      pods: admission, start, end, kill
 //
 // Handling an event changes calls and records; pump() then takes what is ready, one task or ticket after the other, so
@@ -12,16 +18,22 @@
 
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "daemon/engine/call.h"
 #include "daemon/engine/engine.h"
+#include "daemon/engine/formula.h"
+#include "daemon/engine/locks.h"
 #include "daemon/engine/scope.h"
 
 namespace gantry::engine {
 
 /// The type of the node that a call of `tmpl` makes. An attempt of a retried template is what it wraps.
 NodeType type_of(const workflow::Template& tmpl, const workflow::Plan& plan, bool attempt);
+
+/// Template::scope of the template that the call is written in.
+std::string scope_of_caller(const Call& call);
 
 class Engine::Impl {
  public:
@@ -37,35 +49,26 @@ class Engine::Impl {
   Call* call_of_pod(const std::string& pod);
   void pump();
   bool release_held();
+  [[nodiscard]] bool is_full(const Live& live) const;
   void touch(Live& live);
   void mark(Live& live, Node& node);
   void mark_status(Live& live);
   void now_effect(Effect effect) { output_.now.push_back(std::move(effect)); }
   void durable_effect(Effect effect) { output_.durable.push_back(std::move(effect)); }
 
-  enum class TimerKind : std::uint8_t { RunDeadline, PodDeadline, PodTimeout, PodKill };
-  void set_timer(Time at, TimerKind kind, const std::string& uid, const std::string& pod);
+  enum class TimerKind : std::uint8_t { RunDeadline, PodDeadline, PodTimeout, PodKill, Backoff, Suspend };
+  /// `subject`: a pod, or the id of a Retry or Suspend node.
+  void set_timer(Time at, TimerKind kind, const std::string& uid, const std::string& subject);
   void timer_due(std::uint64_t token);
 
-  // call.cc
+  // run.cc
   void start_run(Live& live);
-  Node& make_node(Live& live, const std::string& name, const std::string& display_name, NodeType type,
-                  const std::string& template_name, const std::string& boundary_id);
-  void add_child(Live& live, Node& parent, const Node& child);
-  void add_child(Live& live, const std::string& parent_id, const Node& child);
-  std::vector<std::string> outbound(Live& live, const Node& node);
-  /// Creates the node and begins the call. `call` must be in its place in the tree already.
-  void begin_call(Call& call, const std::string& name, const std::string& display_name,
-                  const std::string& boundary_id, const std::vector<Parameter>& arguments);
-  Result<std::vector<Parameter>> resolve_inputs(Call& call, const std::vector<Parameter>& arguments);
-  void run_template(Call& call);
-  void end_call(Call& call, Phase phase, const std::string& message);
-  void call_ended(Call& call);
-  void start_attempt(Call& retry);
-  void attempt_ended(Call& retry, Call& attempt);
+  void begin_root(Live& live);
+  std::vector<Parameter> resolve_arguments(Live& live, std::optional<Error>& error);
   void root_ended(Live& live);
+  void end_run_when_idle(Live& live);
   void end_run(Live& live);
-  std::unique_ptr<Call> make_call(Live& live, Call* parent, Call::Role role, Index task, Index tmpl);
+  void fail_run(Live& live, const std::string& message);
   void shut_down(Live& live, Shutdown how);
   void exceed_deadline(Live& live);
   /// Ends everything below `call`: pods are told to end with `message`, graphs start nothing more.
@@ -74,29 +77,93 @@ class Engine::Impl {
   void abandon(Call& call);
   void bury(std::unique_ptr<Call>& call) { graveyard_.push_back(std::move(call)); }
 
+  // call.cc
+  Node& make_node(Live& live, const std::string& name, const std::string& display_name, NodeType type,
+                  const workflow::Template& tmpl, const std::string& boundary_id, const std::string& scope);
+  void add_child(Live& live, Node& parent, const Node& child);
+  void add_child(Live& live, const std::string& parent_id, const Node& child);
+  std::vector<std::string> outbound(Live& live, const Node& node);
+  std::unique_ptr<Call> make_call(Live& live, Call* parent, Call::Role role, Index tmpl);
+  /// Creates the node and begins the call. `call` must be in its place in the tree already.
+  void begin_call(Call& call, const std::string& name, const std::string& display_name,
+                  const std::string& boundary_id, const std::vector<Parameter>& arguments);
+  Result<std::vector<Parameter>> resolve_inputs(Call& call, const std::vector<Parameter>& arguments);
+  Result<void> name_node(Call& call);
+  Result<std::vector<LockKey>> lock_keys(const Live& live, const std::vector<workflow::Lock>& locks,
+                                         const workflow::Scope& scope);
+  bool wait_for_locks(Call& call);
+  void locks_granted(Call& call);
+  void pass_locks();
+  [[nodiscard]] Result<std::int64_t> limit_of(const LockKey& key) const;
+  Result<bool> recall(Call& call);
+  void remember(Memo memo);
+  void memorize(Call& call);
+  void run_template(Call& call);
+  void end_call(Call& call, Phase phase, const std::string& message);
+  void call_ended(Call& call);
+  void export_outputs(Call& call);
+  Result<std::string> config_map_value(const Live& live, const workflow::ConfigMapKey& key,
+                                       const workflow::Scope& scope);
+
+  // retry.cc
+  void open_retry(Call& call);
+  void start_attempt(Call& retry);
+  void attempt_ended(Call& retry, Call& attempt);
+  void backoff_over(Live& live, const std::string& node_id);
+  struct Delay {
+    std::optional<Time> until;         ///< not before then
+    std::optional<std::string> over;   ///< no further attempt: why
+  };
+  Result<Delay> backoff_of(Call& call);
+
   // graph.cc
   void open_graph(Call& call);
   void begin_task(Call& call, Index task);
+  [[nodiscard]] bool was_begun(const Call& call, Index task) const;
   void barrier(Call& call, Index task);
   bool end_group(Call& call);
   void open_group(Call& call, Index barrier_task);
+  void fail_group(Call& call, const std::string& message);
   void begin_dag_task(Call& call, Index task);
-  struct Resolved {
-    std::optional<std::string> skip;
-    std::vector<Parameter> arguments;
-  };
-  Result<Resolved> resolve_task(Call& call, Index task);
-  Node& make_skipped(Call& call, Index task, Phase phase, const std::string& message);
-  void connect(Call& call, Index task, Node& node);
-  void start_or_hold(Call& call, Index task);
-  void start_task(Call& call, Index task);
-  void task_call_ended(Call& call, Index task);
   void task_done(Call& call, Index task);
   void finish_graph_when_idle(Call& call);
   void finish_halted(Call& call);
   void finish_dag(Call& call);
   void end_graph(Call& call, Phase phase, const std::string& message);
+  Result<void> graph_outputs(Call& call);
+
+  // task.cc
+  /// Fills the record's items and members.
+  Result<void> resolve_task(Call& call, Index task);
+  Result<std::vector<workflow::Item>> items_of(Call& call, const workflow::Loop& loop, bool never_runs);
+  Result<void> resolve_member(Call& call, Index task, Member& member, const workflow::Item* item);
+  Result<std::vector<Parameter>> resolve_arguments(Call& call, const std::vector<workflow::Argument>& arguments,
+                                                   Index callee, const workflow::Scope& scope);
+  void begin_members(Call& call, Index task);
+  Node& make_skipped(Call& call, Index task, const std::string& name, Phase phase, const std::string& message);
+  void connect(Call& call, Index task, Node& node);
+  void start_or_hold(Call& call, Index task, Index member);
+  void start_member(Call& call, Index task, Index member);
+  void member_call_ended(Call& call, Index task, Index member);
+  void member_done(Call& call, Index task, Index member);
+  void members_done(Call& call, Index task);
   std::string task_node_name(const Call& call, Index task) const;
+  std::string member_node_name(const Call& call, Index task, const std::string& name) const;
+
+  // hook.cc
+  /// Triggers the hooks of a step or task whose time has come: those with an expression at every change of its node,
+  /// `exit` once it is completed. `member` may be kNone: the TaskGroup.
+  void run_hooks(Call& graph, Index task, Index member, bool ended);
+  void run_run_hooks(Live& live);
+  void hook_ended(Call& hook);
+  /// The node of a call changed while it goes on.
+  void node_changed(Call& call);
+
+  // suspend.cc
+  void open_suspend(Call& call);
+  void end_suspend(Call& call, const std::string& message);
+  void suspend(Live& live);
+  void resume(Live& live);
 
   // pod.cc
   void open_pod(Call& call);
@@ -104,6 +171,18 @@ class Engine::Impl {
   void grant(std::uint64_t ticket);
   void hand_over(Call& call);
   void pod_started(Call& call, Time at);
+  void pod_container(Call& call, const std::string& container, const runtime::ContainerChange& change);
+  void pod_ready(Call& call, const std::string& address);
+  void make_container_nodes(Call& call);
+  void end_container_nodes(Call& call, const runtime::PodExit& exit);
+
+  // daemon.cc
+  /// The call's pod is ready: whoever waits for the call goes on, the pod too.
+  void become_daemon(Call& call);
+  /// The graph that daemons belong to has ended.
+  void end_daemons(Call& graph);
+  void end_daemon(std::unique_ptr<Call>& call);
+  bool daemon_exited(Call& call, Phase phase, const std::string& message);
   void pod_exited(Call& call, const runtime::PodExit& exit);
   void pod_failed(Call& call, const Error& error, bool lost);
   void kill_pod(Call& call, const std::string& message);
@@ -114,12 +193,18 @@ class Engine::Impl {
   Settings settings_;
   scheduler::Scheduler scheduler_;
   scheduler::Admission admission_;
+  Locks locks_;
+  std::map<std::string, Memo> memos_;  ///< by memo_id()
+  std::unordered_set<Call*> calls_waiting_;  ///< for locks; what else waits for locks is a run
+  bool locks_released_ = false;
+  std::deque<Call*> graphs_with_room_;  ///< they hold tasks back, and one of theirs ended
+  bool restoring_ = false;             ///< nothing is granted yet
   std::map<std::string, std::unique_ptr<Live>> runs_;                       ///< by uid
   std::map<std::pair<std::string, std::string>, Live*> by_name_;            ///< (namespace, name)
   struct PodRef { Live* live; Call* call; Node* node; };                    ///< call: null once the pod is over
   std::unordered_map<std::string, PodRef> pods_;                            ///< from admission queue to removal
   std::unordered_map<std::uint64_t, Call*> tickets_;
-  struct Timer { TimerKind kind; std::string uid; std::string pod; };
+  struct Timer { TimerKind kind; std::string uid; std::string subject; };
   std::unordered_map<std::uint64_t, Timer> timers_;
   std::uint64_t next_ticket_ = 1;
   std::uint64_t next_timer_ = 1;

@@ -11,12 +11,15 @@ namespace gantry::engine {
 template <class E, std::size_t N>
 using Names = std::array<std::pair<E, std::string_view>, N>;
 
-constexpr Names<NodeType, 6> kNodeTypes{{{NodeType::Pod, "Pod"},
+constexpr Names<NodeType, 9> kNodeTypes{{{NodeType::Pod, "Pod"},
                                          {NodeType::Steps, "Steps"},
                                          {NodeType::StepGroup, "StepGroup"},
                                          {NodeType::Dag, "DAG"},
+                                         {NodeType::TaskGroup, "TaskGroup"},
                                          {NodeType::Retry, "Retry"},
-                                         {NodeType::Skipped, "Skipped"}}};
+                                         {NodeType::Skipped, "Skipped"},
+                                         {NodeType::Suspend, "Suspend"},
+                                         {NodeType::Container, "Container"}}};
 constexpr Names<RunPhase, 5> kRunPhases{{{RunPhase::Pending, "Pending"},
                                          {RunPhase::Running, "Running"},
                                          {RunPhase::Succeeded, "Succeeded"},

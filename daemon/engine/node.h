@@ -15,7 +15,7 @@ namespace gantry::engine {
 
 using workflow::Phase;
 
-enum class NodeType : std::uint8_t { Pod, Steps, StepGroup, Dag, Retry, Skipped };
+enum class NodeType : std::uint8_t { Pod, Steps, StepGroup, Dag, TaskGroup, Retry, Skipped, Suspend, Container };
 /// Argo's name of the type ("DAG").
 std::string_view node_type_name(NodeType type);
 std::optional<NodeType> node_type_from(std::string_view name);
@@ -40,6 +40,8 @@ struct Node {
   std::string display_name;
   NodeType type = NodeType::Pod;
   std::string template_name;
+  std::string template_ref;   ///< of a call by reference: "NAME/TEMPLATE", or "cluster:NAME/TEMPLATE"
+  std::string template_scope; ///< empty: the workflow itself
   Phase phase = Phase::Pending;
   std::string boundary_id;   ///< the enclosing Steps or DAG node; empty on roots
   std::string message;
@@ -51,6 +53,12 @@ struct Node {
   std::vector<std::string> outbound_nodes;  ///< ids: the last nodes of a Steps or DAG
   bool hooked = false;       ///< an exit handler
   bool retried = false;      ///< an attempt of a Retry node
+  bool daemoned = false;     ///< it is ready and goes on until its graph ends
+  std::string ip;            ///< of the pod
+  /// Memoization: whether the outputs came from the cache, and under which key; empty: not memoized.
+  bool memo_hit = false;
+  std::string memo_cache, memo_key;
+  bool locked = false;       ///< it held its locks when it was stored
   std::string pod;           ///< Pod nodes: the runtime's id of the pod
   /// Pod nodes: what the next life of the daemon must know about the pod.
   bool start_intended = false;  ///< stored before the pod is started

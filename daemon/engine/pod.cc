@@ -1,5 +1,6 @@
 // Pods: admission, start, end, kill. The states are those of docs/states.md.
 
+#include <algorithm>
 #include <csignal>
 
 #include "daemon/engine/impl.h"
@@ -48,6 +49,7 @@ void Engine::Impl::open_pod(Call& call) {
   }
   call.node->pod = pod.id;
   mark(live, *call.node);
+  make_container_nodes(call);
   tickets_[pod.ticket] = &call;
   admission_.enqueue(pod.ticket, wanted, live.run.plan->priority.value_or(0), call.height);
 }
@@ -65,6 +67,8 @@ void Engine::Impl::adopt_pod(Call& call) {
                 call.live->run.info.uid, pod.id);
     }
     now_effect(AdoptPod{name_space, std::move(pod.spec)});
+    // Whoever waited for it has gone on in that earlier life.
+    if (call.node->daemoned) become_daemon(call);
   } else {
     // Nobody knows whether it was started: preparing takes over what there is, and starts what is not started.
     pod.state = PodState::Starting;
@@ -98,6 +102,7 @@ void Engine::Impl::pod_started(Call& call, Time at) {
   call.node->phase = Phase::Running;
   call.node->message.clear();
   mark(*call.live, *call.node);
+  node_changed(call);
   if (pod.active_deadline) {
     set_timer(at + *pod.active_deadline, TimerKind::PodDeadline, call.live->run.info.uid, pod.id);
   }
@@ -111,21 +116,107 @@ static std::string failure_message(const std::string& container, const runtime::
   return message;
 }
 
+/// The nodes of a containerSet's containers (argo-workflows workflow/controller/container_set_template.go).
+void Engine::Impl::make_container_nodes(Call& call) {
+  const workflow::PodTemplate& pod = call.live->run.plan->pods[call.tmpl->body];
+  const auto name_of = [&](const std::string& container) { return call.node->name + "." + container; };
+  for (const workflow::Container& container : pod.set) {
+    Node& node = make_node(*call.live, name_of(container.name), container.name, NodeType::Container, *call.tmpl,
+                           call.node->id, call.node->template_scope);
+    if (node.phase == Phase::Running && !node.start_intended) node.phase = Phase::Pending;
+  }
+  for (const workflow::Container& container : pod.set) {
+    const Node& node = *call.live->run.find(name_of(container.name));
+    if (container.dependencies.empty()) add_child(*call.live, *call.node, node);
+    for (const std::string& other : container.dependencies) {
+      add_child(*call.live, *call.live->run.find(name_of(other)), node);
+    }
+  }
+}
+
+void Engine::Impl::pod_container(Call& call, const std::string& container, const runtime::ContainerChange& change) {
+  Node* node = call.live->run.find(call.node->name + "." + container);
+  if (node == nullptr || node->type != NodeType::Container || workflow::is_fulfilled(node->phase)) return;
+  if (change.exit) return;  // the pod's end tells, with the last attempt
+  node->phase = Phase::Running;
+  node->started = change.at;
+  mark(*call.live, *node);
+}
+
+void Engine::Impl::end_container_nodes(Call& call, const runtime::PodExit& exit) {
+  for (const workflow::Container& container : call.live->run.plan->pods[call.tmpl->body].set) {
+    Node* node = call.live->run.find(call.node->name + "." + container.name);
+    if (node == nullptr || workflow::is_fulfilled(node->phase)) continue;
+    const auto found = exit.containers.find(container.name);
+    node->finished = now_;
+    if (found == exit.containers.end()) {
+      node->phase = Phase::Failed;
+    } else {
+      const runtime::ContainerExit& ended = found->second;
+      // Exit code 64 is the emissary's own: a system error (container_set_template.go).
+      const bool error = ended.exit_code == 64 || ended.never_started || ended.exit_code == 143;
+      node->phase = ended.exit_code == 0 ? Phase::Succeeded : error ? Phase::Error : Phase::Failed;
+      if (ended.exit_code != 0) {
+        node->message = failure_message(container.name, ended);
+        if (ended.reason.empty()) node->message += ": ";
+      }
+      if (ended.started != Time{}) node->started = ended.started;
+      if (ended.finished != Time{}) node->finished = ended.finished;
+    }
+    mark(*call.live, *node);
+  }
+}
+
+void Engine::Impl::pod_ready(Call& call, const std::string& address) {
+  PodCall& pod = *call.pod;
+  if (pod.state != PodState::Running) return;
+  if (call.node->ip != address) {
+    call.node->ip = address;
+    mark(*call.live, *call.node);
+  }
+  const bool daemon = call.live->run.plan->pods[call.tmpl->body].daemon;
+  if (daemon && !call.node->daemoned && !pod.killed) become_daemon(call);
+}
+
+/// What the pod's containers make of it (argo-workflows operator.go inferFailedReason): an init container that failed,
+/// then the main ones, then sidecars; being ended by a signal is no failure of a container that is meant to be ended.
+static std::pair<Phase, std::string> result_of(const workflow::PodTemplate& pod, const runtime::PodExit& exit) {
+  std::string message;
+  const auto look = [&](const workflow::Container& container, bool may_be_killed) {
+    const auto found = exit.containers.find(container.name);
+    if (found == exit.containers.end() || found->second.exit_code == 0) return;
+    const int code = found->second.exit_code;
+    if (may_be_killed && (code == 137 || code == 143)) return;
+    // Those that never ran because of another one have nothing to say of their own.
+    if (found->second.never_started) return;
+    message += (message.empty() ? "" : "; ") + failure_message(container.name, found->second);
+  };
+  for (const auto& container : pod.beside) {
+    if (container.role == workflow::Container::Role::Init) look(container, true);
+  }
+  if (!message.empty()) return {Phase::Failed, message};
+  if (pod.set.empty()) look(pod.main, false);
+  for (const auto& container : pod.set) look(container, false);
+  for (const auto& container : pod.beside) {
+    if (container.role == workflow::Container::Role::Sidecar) look(container, true);
+  }
+  return {message.empty() ? Phase::Succeeded : Phase::Failed, message};
+}
+
 void Engine::Impl::pod_exited(Call& call, const runtime::PodExit& exit) {
   PodCall& pod = *call.pod;
   if (pod.state != PodState::Starting && pod.state != PodState::Running) return;
-  Phase phase = Phase::Succeeded;
-  std::string message;
-  for (const auto& [name, container] : exit.containers) {
-    call.node->outputs.exit_code = std::to_string(container.exit_code);
-    if (container.exit_code == 0) continue;
-    phase = Phase::Failed;
-    message = failure_message(name, container);
+  if (pod.daemon_over) return end_pod(call, Phase::Succeeded, "");
+  auto [phase, message] = result_of(call.live->run.plan->pods[call.tmpl->body], exit);
+  const auto main = exit.containers.find("main");
+  if (main != exit.containers.end() && !main->second.never_started) {
+    call.node->outputs.exit_code = std::to_string(main->second.exit_code);
   }
-  if (!pod.kill_message.empty()) {
+  if (pod.killed) {
     phase = Phase::Failed;
     message = pod.kill_message;
   }
+  end_container_nodes(call, exit);
   auto missing = take_outputs(call, exit, phase == Phase::Succeeded);
   if (missing && phase == Phase::Succeeded) {
     phase = Phase::Error;
@@ -150,6 +241,13 @@ std::optional<std::string> Engine::Impl::take_outputs(Call& call, const runtime:
     if (auto file = exit.outputs.find(declared.name); declared.path && file != exit.outputs.end()) {
       value = file->second;
       if (value) value = trimmed(std::move(*value));
+    } else if (declared.expression) {
+      auto result = evaluate(*declared.expression, scope);
+      if (!result) {
+        value = fail(result.error());
+      } else if (!result->is_nil()) {
+        value = workflow::expr::to_text(*result);
+      }
     } else if (declared.value) {
       value = render(*declared.value, scope);
     }
@@ -166,7 +264,8 @@ std::optional<std::string> Engine::Impl::take_outputs(Call& call, const runtime:
 void Engine::Impl::pod_failed(Call& call, const Error& error, bool lost) {
   PodCall& pod = *call.pod;
   if (pod.state == PodState::Over) return;
-  if (!pod.kill_message.empty()) return end_pod(call, Phase::Failed, pod.kill_message);
+  end_container_nodes(call, {});
+  if (pod.killed) return end_pod(call, Phase::Failed, pod.kill_message);
   end_pod(call, Phase::Error, lost ? "TaskLost: " + error.message : error.message);
 }
 
@@ -179,7 +278,7 @@ void Engine::Impl::kill_pod(Call& call, const std::string& message) {
       end_pod(call, Phase::Failed, message);
       break;
     case PodState::Running:
-      if (!pod.kill_message.empty()) return;
+      if (std::exchange(pod.killed, true)) return;
       pod.kill_message = message;
       durable_effect(SignalPod{pod.id, SIGTERM, false});
       set_timer(now_ + settings_.termination_grace, TimerKind::PodKill, call.live->run.info.uid, pod.id);
@@ -203,6 +302,20 @@ void Engine::Impl::end_pod(Call& call, Phase phase, const std::string& message) 
   } else {
     pods_.erase(pod.id);
   }
+  if (pod.daemon_over) {
+    // Its node has its result already, but where nobody was served.
+    Call& outer = call.is_attempt() ? *call.parent : call;
+    const auto of_outer = [&](const std::unique_ptr<Call>& daemon) { return daemon.get() == &outer; };
+    const auto found = std::find_if(live.daemons.begin(), live.daemons.end(), of_outer);
+    if (found == live.daemons.end()) {
+      call.node->daemoned = false;
+      return end_call(call, Phase::Succeeded, "");
+    }
+    bury(*found);
+    live.daemons.erase(found);
+    return;
+  }
+  if (daemon_exited(call, phase, message)) return;
   end_call(call, phase, message);
 }
 

@@ -74,28 +74,36 @@ class Builder {
     if (path == "metadata.namespace") return info.name_space;
     if (path == "metadata.uid") return info.uid;
     if (path == "metadata.labels['workflows.argoproj.io/workflow']") return info.name;
+    if (path == "spec.nodeName" || path == "status.hostIP" || path == "status.podIP") return "";
     if (path == "spec.serviceAccountName") return live_.run.plan->service_account_name;
     fail_with({Code::Unimplemented, "fieldRef " + path + " does not exist here"});
     return {};
   }
 
-  runtime::ContainerSpec container(const workflow::PodTemplate& pod) {
-    const workflow::Container& from = pod.main;
+  runtime::ContainerSpec container(const workflow::PodTemplate& pod, const workflow::Container& from) {
     runtime::ContainerSpec to;
     to.name = from.name;
+    to.role = from.role == workflow::Container::Role::Init      ? runtime::Role::Init
+              : from.role == workflow::Container::Role::Sidecar ? runtime::Role::Sidecar
+                                                                : runtime::Role::Main;
+    to.dependencies = from.dependencies;
     to.image = text(from.image);
     to.pull_policy = from.pull_policy == workflow::PullPolicy::Always  ? runtime::PullPolicy::Always
                      : from.pull_policy == workflow::PullPolicy::Never ? runtime::PullPolicy::Never
                                                                        : runtime::PullPolicy::IfNotPresent;
     to.command = texts(from.command);
     to.args = texts(from.args);
-    if (pod.script_source && !pod.script_source->empty()) to.script = text(*pod.script_source);
+    if (&from == &pod.main && pod.script_source && !pod.script_source->empty()) to.script = text(*pod.script_source);
     to.working_dir = text(from.working_dir);
     environment(from, to);
-    for (const auto& mount : from.mounts) {
-      to.mounts.push_back(
-          {text(mount.name), text(mount.mount_path), text(mount.sub_path), mount.read_only});
-    }
+    mount(from.mounts, to);
+    if (from.mirror_volume_mounts) mount(pod.main.mounts, to);
+    mount(pod.set_mounts, to);
+    to.readiness_probe = probe(from.readiness_probe);
+    to.liveness_probe = probe(from.liveness_probe);
+    to.startup_probe = probe(from.startup_probe);
+    if (from.post_start) to.lifecycle.post_start = handler(*from.post_start);
+    if (from.pre_stop) to.lifecycle.pre_stop = handler(*from.pre_stop);
     to.resources = resources(from.resources);
     for (const auto* level : {&live_.run.plan->security, &pod.security, &from.security}) {
       apply(*level, to.security);
@@ -104,12 +112,62 @@ class Builder {
     return to;
   }
 
-  /// The volumes that the container mounts, each once.
-  std::vector<runtime::Volume> volumes(const workflow::PodTemplate& pod, const runtime::ContainerSpec& container) {
+  /// All containers of the pod.
+  std::vector<runtime::ContainerSpec> containers(const workflow::PodTemplate& pod) {
+    std::vector<runtime::ContainerSpec> out;
+    if (pod.set.empty()) out.push_back(container(pod, pod.main));
+    for (const auto* list : {&pod.set, &pod.beside}) {
+      for (const auto& one : *list) out.push_back(container(pod, one));
+    }
+    if (pod.set_retries) {
+      const auto attempts = number(*pod.set_retries, "containerSet.retryStrategy.retries");
+      Duration pause{0};
+      if (pod.set_retry_pause) {
+        auto parsed = workflow::parse_duration_or_seconds(text(*pod.set_retry_pause));
+        if (!parsed) fail_with(parsed.error().wrap("containerSet.retryStrategy.duration"));
+        pause = parsed.value_or(Duration{0});
+      }
+      for (auto& one : out) {
+        one.attempts = static_cast<int>(std::clamp<std::int64_t>(attempts, 1, 1'000'000));
+        one.retry_pause = pause;
+      }
+    }
+    return out;
+  }
+
+  /// The volumes that the containers mount, each once.
+  std::vector<runtime::Volume> volumes(const workflow::PodTemplate& pod,
+                                       const std::vector<runtime::ContainerSpec>& containers) {
     std::vector<runtime::Volume> out;
-    for (const auto& mount : container.mounts) {
-      bool known = std::any_of(out.begin(), out.end(), [&](auto& v) { return v.name == mount.volume; });
-      if (!known) out.push_back({mount.volume, volume_source(pod, mount.volume)});
+    for (const auto& container : containers) {
+      for (const auto& mount : container.mounts) {
+        bool known = std::any_of(out.begin(), out.end(), [&](auto& v) { return v.name == mount.volume; });
+        if (!known) out.push_back({mount.volume, volume_source(pod, mount.volume)});
+      }
+    }
+    return out;
+  }
+
+  runtime::Dns dns() {
+    const auto& from = live_.run.plan->dns;
+    runtime::Dns to;
+    to.from_host = from.policy != "None";
+    for (const auto& server : from.nameservers) to.nameservers.push_back(text(server));
+    for (const auto& search : from.searches) to.searches.push_back(text(search));
+    for (const auto& [name, value] : from.options) {
+      to.options.push_back({text(name), value ? std::optional(text(*value)) : std::nullopt});
+    }
+    return to;
+  }
+
+  std::vector<runtime::HostAlias> host_aliases(const workflow::PodTemplate& pod) {
+    std::vector<runtime::HostAlias> out;
+    for (const auto* list : {&live_.run.plan->host_aliases, &pod.host_aliases}) {
+      for (const auto& alias : *list) {
+        runtime::HostAlias& to = out.emplace_back();
+        to.ip = text(alias.ip);
+        for (const auto& name : alias.hostnames) to.hostnames.push_back(text(name));
+      }
     }
     return out;
   }
@@ -118,6 +176,70 @@ class Builder {
 
  private:
   using Source = decltype(runtime::Volume::source);
+
+  void mount(const std::vector<workflow::VolumeMount>& from, runtime::ContainerSpec& to) {
+    for (const auto& mount : from) {
+      to.mounts.push_back({text(mount.name), text(mount.mount_path), text(mount.sub_path), mount.read_only});
+    }
+  }
+
+  std::int64_t number(const workflow::Text& source, const std::string& what) {
+    const std::string digits = text(source);
+    char* end = nullptr;
+    const std::int64_t value = std::strtoll(digits.c_str(), &end, 10);
+    if (!error_ && (digits.empty() || *end != '\0')) {
+      fail_with({Code::InvalidArgument, what + ": expected a number, found \"" + digits + "\""});
+    }
+    return value;
+  }
+
+  runtime::HttpGetAction http_get(const workflow::ContainerAction& from) {
+    runtime::HttpGetAction to;
+    if (!from.path.empty()) to.path = text(from.path);
+    to.port = static_cast<int>(number(from.port, "port"));
+    to.host = text(from.host);
+    to.https = from.https;
+    for (const auto& [name, value] : from.headers) to.headers.emplace_back(text(name), text(value));
+    return to;
+  }
+
+  std::vector<std::string> words(const std::vector<workflow::Text>& from) {
+    std::vector<std::string> out;
+    for (const auto& word : from) out.push_back(text(word));
+    return out;
+  }
+
+  std::optional<runtime::Probe> probe(const std::optional<workflow::ContainerProbe>& from) {
+    if (!from) return std::nullopt;
+    using Kind = workflow::ContainerAction::Kind;
+    const workflow::ContainerAction& action = from->action;
+    runtime::Probe to;
+    if (action.kind == Kind::HttpGet) {
+      to.action = http_get(action);
+    } else if (action.kind == Kind::TcpSocket) {
+      to.action = runtime::TcpSocketAction{static_cast<int>(number(action.port, "port")), text(action.host)};
+    } else if (action.kind == Kind::Grpc) {
+      to.action = runtime::GrpcAction{static_cast<int>(number(action.port, "port")), text(action.service)};
+    } else {
+      to.action = runtime::ExecAction{words(action.command)};
+    }
+    to.initial_delay = std::chrono::seconds(from->initial_delay);
+    to.period = std::chrono::seconds(from->period);
+    to.timeout = std::chrono::seconds(from->timeout);
+    to.success_threshold = static_cast<int>(from->success_threshold);
+    to.failure_threshold = static_cast<int>(from->failure_threshold);
+    return to;
+  }
+
+  runtime::Handler handler(const workflow::ContainerAction& action) {
+    using Kind = workflow::ContainerAction::Kind;
+    if (action.kind == Kind::HttpGet) return http_get(action);
+    if (action.kind == Kind::Sleep) return runtime::SleepAction{std::chrono::seconds(action.seconds)};
+    if (action.kind == Kind::TcpSocket) {
+      return runtime::TcpSocketAction{static_cast<int>(number(action.port, "port")), text(action.host)};
+    }
+    return runtime::ExecAction{words(action.command)};
+  }
 
   static runtime::ObjectKey::Kind kind(workflow::KeyRef::Kind kind) {
     return kind == workflow::KeyRef::Kind::Secret ? runtime::ObjectKey::Kind::Secret
@@ -194,6 +316,19 @@ std::string pod_id(const Live& live, const Node& node) {
 
 }  // namespace
 
+/// The container whose file an output is: `main`, or in a set without one the first that has a volume there.
+static std::string container_of_path(const runtime::PodSpec& pod, const std::string& path) {
+  for (const auto& container : pod.containers) {
+    if (container.name == "main") return container.name;
+  }
+  for (const auto& container : pod.containers) {
+    for (const auto& mount : container.mounts) {
+      if (path == mount.mount_path || path.starts_with(mount.mount_path + "/")) return container.name;
+    }
+  }
+  return pod.containers.front().name;
+}
+
 Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
                                    const Settings& settings) {
   const workflow::PodTemplate& from = live.run.plan->pods[call.tmpl->body];
@@ -208,11 +343,17 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
                 {"gantry.io/node", call.node->id},
                 {"workflows.argoproj.io/workflow", info.name}};
   pod.log_directory = info.uid + "/" + name;
-  pod.network = settings.network;
-  pod.containers.push_back(builder.container(from));
-  pod.volumes = builder.volumes(from, pod.containers.front());
+  pod.network = live.run.plan->host_network ? runtime::Network::Host : settings.network;
+  pod.termination_grace = settings.termination_grace;
+  pod.containers = builder.containers(from);
+  pod.volumes = builder.volumes(from, pod.containers);
+  pod.dns = builder.dns();
+  pod.host_aliases = builder.host_aliases(from);
   for (const auto& output : call.tmpl->outputs) {
-    if (output.path) pod.outputs.push_back({output.name, from.main.name, builder.text(*output.path)});
+    if (!output.path) continue;
+    std::string path = builder.text(*output.path);
+    std::string container = container_of_path(pod, path);
+    pod.outputs.push_back({output.name, std::move(container), std::move(path)});
   }
   pod.capture_stdout = call.tmpl->captures_result;
   if (auto error = std::move(builder).error()) return fail(std::move(*error));

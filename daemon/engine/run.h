@@ -44,6 +44,8 @@ struct RunStatus {
   std::optional<Time> started;
   std::optional<Time> finished;
   Shutdown shutdown = Shutdown::None;
+  bool suspended = false;  ///< nothing new starts until it is resumed
+  std::vector<Parameter> outputs;  ///< globalName outputs
 };
 
 /// Owned by the engine; readable by the loop thread between two events.

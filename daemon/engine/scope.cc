@@ -1,7 +1,11 @@
 #include "daemon/engine/scope.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <memory>
 
+#include "base/ids.h"
+#include "daemon/engine/aggregate.h"
 #include "daemon/engine/json_text.h"
 
 namespace gantry::engine {
@@ -25,6 +29,13 @@ std::string parameters_json(const std::vector<Parameter>& parameters) {
     json += "{\"name\":" + json_string(p.name) + ",\"value\":" + json_string(p.value) + "}";
   }
   return json + "]";
+}
+
+static std::optional<std::string> value_of(const std::vector<Parameter>& parameters, std::string_view name) {
+  for (const Parameter& p : parameters) {
+    if (p.name == name) return p.value;
+  }
+  return std::nullopt;
 }
 
 /// Every failed node as a JSON list in a Go-quoted string, so that it can stand bare in a shell line and in JSON
@@ -59,17 +70,6 @@ static std::string map_json(const std::map<std::string, std::string>& map) {
   return json + "}";
 }
 
-static std::vector<Parameter> arguments_of(const Live& live) {
-  std::vector<Parameter> arguments;
-  for (const auto& parameter : live.run.plan->arguments) {
-    const workflow::Text* text = parameter.value           ? &*parameter.value
-                                 : parameter.default_value ? &*parameter.default_value
-                                                           : nullptr;
-    if (text != nullptr) arguments.push_back({parameter.name, text->source()});
-  }
-  return arguments;
-}
-
 std::optional<std::string> workflow_variable(const Live& live, std::string_view name, Time now) {
   if (!take_prefix(name, "workflow.")) return std::nullopt;
   const RunInfo& info = live.run.info;
@@ -83,15 +83,13 @@ std::optional<std::string> workflow_variable(const Live& live, std::string_view 
   if (name == "mainEntrypoint") return plan.templates[plan.entrypoint].name;
   if (name == "serviceAccountName") return plan.service_account_name;
   if (name == "priority") return std::to_string(plan.priority.value_or(0));
-  if (name == "parameters" || name == "parameters.json") return parameters_json(arguments_of(live));
+  if (name == "parameters" || name == "parameters.json") return parameters_json(live.arguments);
   if (name == "labels.json" || name == "labels") return map_json(info.labels);
   if (name == "annotations.json" || name == "annotations") return map_json(info.annotations);
   if (take_prefix(name, "parameters.")) {
-    for (const Parameter& argument : arguments_of(live)) {
-      if (argument.name == name) return argument.value;
-    }
-    return std::nullopt;
+    return value_of(live.arguments, name);
   }
+  if (take_prefix(name, "outputs.parameters.")) return value_of(live.run.status.outputs, name);
   if (take_prefix(name, "labels.")) return find(info.labels, name);
   if (take_prefix(name, "annotations.")) return find(info.annotations, name);
   if (name == "creationTimestamp" || name == "creationTimestamp.RFC3339") return rfc3339(info.created);
@@ -119,7 +117,7 @@ static std::optional<std::string> declared_default(const Live& live, const workf
 }
 
 static std::optional<std::string> output_variable(const Live& live, const workflow::Task& task, const Node& node,
-                                                  std::string_view name, bool& absent) {
+                                                  std::string_view name, bool lenient, bool& absent) {
   bool has_none = node.phase == Phase::Skipped || node.phase == Phase::Omitted;
   if (name == "result") {
     if (!node.outputs.result) absent = has_none;
@@ -127,50 +125,74 @@ static std::optional<std::string> output_variable(const Live& live, const workfl
   }
   if (name == "parameters") return parameters_json(node.outputs.parameters);
   if (!take_prefix(name, "parameters.")) return std::nullopt;
-  for (const Parameter& p : node.outputs.parameters) {
-    if (p.name == name) return p.value;
-  }
+  if (auto value = value_of(node.outputs.parameters, name)) return value;
+  const auto& declared = live.run.plan->templates[task.callee].outputs;
+  const bool known = std::any_of(declared.begin(), declared.end(), [&](auto& output) { return output.name == name; });
+  if (lenient && known) return "";
   if (!has_none) return std::nullopt;
   auto value = declared_default(live, task, name);
   if (!value) absent = true;
   return value;
 }
 
-std::optional<std::string> task_variable(Live& live, const Call& call, std::string_view name, bool& absent) {
-  if (call.graph == nullptr) return std::nullopt;
-  const workflow::Graph& graph = *call.graph->graph;
-  if (!take_prefix(name, graph.kind == workflow::Graph::Kind::Steps ? "steps." : "tasks.")) return std::nullopt;
-  std::size_t dot = name.find('.');
-  std::string_view task_name = name.substr(0, dot);
-  if (dot == std::string_view::npos) {
-    if (name == "name") return call.node->name;
-    return std::nullopt;
-  }
-  name.remove_prefix(dot + 1);
-  const auto& names = live.names_of(graph);
-  auto found = names.find(task_name);
-  if (found == names.end()) return std::nullopt;
-  const Node* node = call.graph->tasks[found->second].node;
-  if (node == nullptr) return std::nullopt;
-  if (take_prefix(name, "outputs.")) {
-    return output_variable(live, graph.tasks[found->second], *node, name, absent);
-  }
-  if (name == "status") return std::string(workflow::phase_name(node->phase));
-  if (name == "id") return node->id;
-  if (name == "ip") return std::string();
+static std::optional<std::string> node_variable(const Live& live, const workflow::Task& task, const Node& node,
+                                                std::string_view name, bool lenient, bool& absent) {
+  if (take_prefix(name, "outputs.")) return output_variable(live, task, node, name, lenient, absent);
+  if (name == "status") return std::string(workflow::phase_name(node.phase));
+  if (name == "id") return node.id;
+  if (name == "ip") return node.ip;
   if (name == "hostNodeName") return std::string();
-  if (name == "message") return node->message;
-  if (name == "exitCode") return node->outputs.exit_code;
-  if (name == "startedAt" && node->started) return rfc3339(*node->started);
-  if (name == "finishedAt" && node->finished) return rfc3339(*node->finished);
+  if (name == "message") return node.message;
+  if (name == "exitCode") return node.outputs.exit_code;
+  if (name == "startedAt" && node.started) return rfc3339(*node.started);
+  if (name == "finishedAt" && node.finished) return rfc3339(*node.finished);
   return std::nullopt;
+}
+
+std::optional<std::string> CallScope::task_variable(std::string_view name, bool& absent) const {
+  const bool of_steps = name.starts_with("steps.");
+  name.remove_prefix(6);
+  if (name == "name") {
+    // The step or task that this template was called as.
+    const Call* call = call_.is_attempt() ? call_.parent : &call_;
+    if (call->role != Call::Role::Task || call->member == kNone) return std::nullopt;
+    return call->parent->graph->tasks[call->task].members[call->member].name;
+  }
+  if (call_.graph == nullptr) return std::nullopt;
+  const workflow::Graph& graph = *call_.graph->graph;
+  if (of_steps != (graph.kind == workflow::Graph::Kind::Steps)) return std::nullopt;
+  if (own_.node != nullptr) {
+    // A loop's item goes by its own name, which may hold dots.
+    for (const std::string& own : {own_.node->display_name, graph.tasks[own_.task].name}) {
+      if (!name.starts_with(own) || name.size() <= own.size() || name[own.size()] != '.') continue;
+      return node_variable(live_, graph.tasks[own_.task], *own_.node, name.substr(own.size() + 1), own_.lenient, absent);
+    }
+  }
+  std::size_t dot = name.find('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  const auto& names = live_.names_of(graph);
+  const auto found = names.find(name.substr(0, dot));
+  if (found == names.end()) return std::nullopt;
+  name.remove_prefix(dot + 1);
+  const TaskRecord& record = call_.graph->tasks[found->second];
+  const workflow::Task& task = graph.tasks[found->second];
+  if (!record.members.empty() && task.loop) {
+    if (auto value = aggregated_output(record, name)) return value;
+    if (record.node == nullptr) {
+      // Steps: the group stands for the loop.
+      const Node* group = live_.run.find(call_.node->name + "[" + std::to_string(task.group) + "]");
+      return group == nullptr ? std::nullopt : node_variable(live_, task, *group, name, false, absent);
+    }
+  }
+  if (record.node == nullptr) return std::nullopt;
+  return node_variable(live_, task, *record.node, name, false, absent);
 }
 
 /// retries and lastRetry.*: what the attempts before this one were (argo-workflows buildRetryStrategyLocalScope).
 static std::optional<std::string> retry_variable(const Call& call, std::string_view name) {
   const Call* attempt = &call;
-  if (!attempt->is_attempt()) return std::nullopt;
-  const RetryCall& retry = *attempt->parent->retry;
+  if (!attempt->is_attempt() && attempt->retry == nullptr) return std::nullopt;
+  const RetryCall& retry = attempt->is_attempt() ? *attempt->parent->retry : *attempt->retry;
   if (name == "retries") return std::to_string(retry.attempts - 1);
   if (!take_prefix(name, "lastRetry.")) return std::nullopt;
   const Node* last = retry.last;
@@ -184,19 +206,23 @@ static std::optional<std::string> retry_variable(const Call& call, std::string_v
   return std::nullopt;
 }
 
+std::optional<std::string> RunScope::lookup(std::string_view name) const { return workflow_variable(live_, name, now_); }
+
 std::optional<std::string> CallScope::lookup(std::string_view name) const {
   if (name.starts_with("workflow.")) return workflow_variable(live_, name, now_);
   if (name.starts_with("steps.") || name.starts_with("tasks.")) {
     bool absent = false;
-    return task_variable(live_, call_, name, absent);
+    return task_variable(name, absent);
+  }
+  if (item_ != nullptr && name.starts_with("item")) {
+    if (name == "item") return item_->text;
+    if (std::string_view key = name; take_prefix(key, "item.")) {
+      const std::string* value = item_->field(key);
+      return value == nullptr ? std::nullopt : std::optional(*value);
+    }
   }
   if (name == "inputs.parameters") return parameters_json(call_.inputs);
-  if (std::string_view input = name; take_prefix(input, "inputs.parameters.")) {
-    for (const Parameter& p : call_.inputs) {
-      if (p.name == input) return p.value;
-    }
-    return std::nullopt;
-  }
+  if (std::string_view input = name; take_prefix(input, "inputs.parameters.")) return value_of(call_.inputs, input);
   if (std::string_view output = name; take_prefix(output, "outputs.parameters.") && output.ends_with(".path")) {
     output.remove_suffix(5);
     for (const auto& declared : call_.tmpl->outputs) {
@@ -210,9 +236,86 @@ std::optional<std::string> CallScope::lookup(std::string_view name) const {
 }
 
 bool CallScope::is_absent(std::string_view name) const {
+  if (!name.starts_with("steps.") && !name.starts_with("tasks.")) return false;
   bool absent = false;
-  task_variable(live_, call_, name, absent);
+  task_variable(name, absent);
   return absent;
+}
+
+/// What scopes can name below a prefix, as a list of pairs.
+static void visit_parameters(std::string_view prefix, const std::vector<Parameter>& parameters, std::string_view asked,
+                             const std::function<void(std::string_view, std::optional<std::string>)>& visit) {
+  for (const Parameter& p : parameters) {
+    const std::string name = std::string(prefix) + p.name;
+    if (name.starts_with(asked) && name.size() > asked.size() && name[asked.size()] == '.') visit(name, p.value);
+  }
+}
+
+void RunScope::for_each_below(std::string_view name,
+                              const std::function<void(std::string_view, std::optional<std::string>)>& visit) const {
+  visit_parameters("workflow.parameters.", live_.arguments, name, visit);
+  visit_parameters("workflow.outputs.parameters.", live_.run.status.outputs, name, visit);
+  for (const auto& [prefix, map] : {std::pair("workflow.labels.", &live_.run.info.labels),
+                                    std::pair("workflow.annotations.", &live_.run.info.annotations)}) {
+    std::vector<Parameter> entries;
+    for (const auto& [key, value] : *map) entries.push_back({key, value});
+    visit_parameters(prefix, entries, name, visit);
+  }
+}
+
+void CallScope::for_each_below(std::string_view name,
+                               const std::function<void(std::string_view, std::optional<std::string>)>& visit) const {
+  RunScope(live_, now_).for_each_below(name, visit);
+  visit_parameters("inputs.parameters.", call_.inputs, name, visit);
+  if (item_ != nullptr) {
+    std::vector<Parameter> fields;
+    for (const auto& [key, value] : item_->fields) fields.push_back({key, value});
+    visit_parameters("item.", fields, name, visit);
+  }
+  if (call_.graph == nullptr) return;
+  const workflow::Graph& graph = *call_.graph->graph;
+  const std::string kind = graph.kind == workflow::Graph::Kind::Steps ? "steps." : "tasks.";
+  for (Index i = 0; i < graph.tasks.size(); ++i) {
+    const Node* node = call_.graph->tasks[i].node;
+    if (node == nullptr || graph.tasks[i].kind != workflow::Task::Kind::Call) continue;
+    const std::string prefix = kind + graph.tasks[i].name + ".";
+    std::vector<Parameter> fields = {{"id", node->id}, {"status", std::string(workflow::phase_name(node->phase))}};
+    if (node->outputs.result) fields.push_back({"outputs.result", *node->outputs.result});
+    if (node->outputs.exit_code) fields.push_back({"exitCode", *node->outputs.exit_code});
+    for (const Parameter& p : node->outputs.parameters) fields.push_back({"outputs.parameters." + p.name, p.value});
+    visit_parameters(prefix, fields, name, visit);
+  }
+}
+
+const workflow::expr::Facts& RunScope::facts() const {
+  if (!facts_) facts_ = facts_at(now_, live_.run.info.uid);
+  return *facts_;
+}
+
+const workflow::expr::Facts& CallScope::facts() const {
+  if (!facts_) facts_ = facts_at(now_, live_.run.info.uid + "/" + (call_.node == nullptr ? "" : call_.node->name));
+  return *facts_;
+}
+
+workflow::expr::Facts facts_at(Time now, std::string_view seed) {
+  workflow::expr::Facts facts;
+  facts.now = now;
+  // splitmix64 (Steele, Lea, Flood 2014).
+  auto state = std::make_shared<std::uint64_t>(fnv32a(seed));
+  facts.random = [state] {
+    std::uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  };
+  return facts;
+}
+
+std::optional<std::string> JsonScope::lookup(std::string_view name) const {
+  auto value = inner_.lookup(name);
+  if (!value) return value;
+  std::string json = json_string(*value);
+  return json.substr(1, json.size() - 2);
 }
 
 Result<std::string> render(const workflow::Text& text, const CallScope& scope) {

@@ -9,30 +9,72 @@
 #include <string_view>
 
 #include "daemon/engine/call.h"
+#include "workflow/expr/facts.h"
 #include "workflow/text.h"
 
 namespace gantry::engine {
 
+/// The facts of a moment. Random bits are a function of `seed`, so that a restored run draws the same ones.
+workflow::expr::Facts facts_at(Time now, std::string_view seed);
+
 /// workflow.*
 std::optional<std::string> workflow_variable(const Live& live, std::string_view name, Time now);
 
-/// steps.X.* or tasks.X.* for X a task of `call`'s graph. `absent` is set when the variable is an output of a node that
-/// was skipped or omitted and has no default.
-std::optional<std::string> task_variable(Live& live, const Call& call, std::string_view name, bool& absent);
+/// What is known outside of every template: workflow.*
+class RunScope : public workflow::Scope {
+ public:
+  RunScope(const Live& live, Time now) : live_(live), now_(now) {}
+  [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const override;
+  void for_each_below(std::string_view name,
+                      const std::function<void(std::string_view, std::optional<std::string>)>& visit) const override;
+  [[nodiscard]] const workflow::expr::Facts& facts() const override;
+
+ private:
+  const Live& live_;
+  Time now_;
+  mutable std::optional<workflow::expr::Facts> facts_;
+};
+
+/// For a hook: the step or task that it belongs to, which its arguments and its expression may name.
+struct TaskNode {
+  Index task = kNone;
+  const Node* node = nullptr;
+  bool lenient = false;  ///< declared outputs that it did not write are empty
+};
 
 /// What a text in a template sees: workflow.*, inputs.*, its own names, and for the arguments of a graph's tasks what
 /// the earlier tasks offer.
 class CallScope : public workflow::Scope {
  public:
-  CallScope(Live& live, const Call& call, Time now) : live_(live), call_(call), now_(now) {}
+  CallScope(Live& live, const Call& call, Time now, const workflow::Item* item = nullptr, TaskNode own = {})
+      : live_(live), call_(call), now_(now), item_(item), own_(own) {}
   [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const override;
   /// True when `name` is an output of a skipped or omitted task without a default.
-  [[nodiscard]] bool is_absent(std::string_view name) const;
+  [[nodiscard]] bool is_absent(std::string_view name) const override;
+  void for_each_below(std::string_view name,
+                      const std::function<void(std::string_view, std::optional<std::string>)>& visit) const override;
+  [[nodiscard]] const workflow::expr::Facts& facts() const override;
 
  private:
+  std::optional<std::string> task_variable(std::string_view name, bool& absent) const;
+
   Live& live_;
   const Call& call_;
   Time now_;
+  const workflow::Item* item_;
+  TaskNode own_;
+  mutable std::optional<workflow::expr::Facts> facts_;
+};
+
+/// Another scope's values as they stand inside a JSON string.
+class JsonScope : public workflow::Scope {
+ public:
+  explicit JsonScope(const workflow::Scope& inner) : inner_(inner) {}
+  [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const override;
+  [[nodiscard]] const workflow::expr::Facts& facts() const override { return inner_.facts(); }
+
+ private:
+  const workflow::Scope& inner_;
 };
 
 /// Renders one text. The error is Argo's: `unable to substitute {{x}}: output is an absent optional …` for an absent

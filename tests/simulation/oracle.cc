@@ -129,7 +129,7 @@ class Oracle {
 Phases expected_phases(const workflow::Plan& plan, const std::string& run_name, const Ending& ending) {
   Oracle oracle(plan, ending);
   oracle.call(plan.entrypoint, run_name);
-  if (plan.on_exit != kNone) oracle.call(plan.on_exit, run_name + ".onExit");
+  if (const auto* exit = plan.exit_hook()) oracle.call(exit->callee, run_name + ".onExit");
   return oracle.phases_;
 }
 

@@ -29,6 +29,7 @@ void World::boot() {
     for (const std::string& name : run.order) nodes.push_back(run.nodes.at(name));
     carry_out(engine_->restore(run.info, plans_.at(uid), run.status, std::move(nodes), now()));
   }
+  carry_out(engine_->restored(now()));
 }
 
 void World::crash() {

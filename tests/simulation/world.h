@@ -30,6 +30,13 @@ class World : public runtime::Listener {
   void submit(const std::string& name, workflow::PlanPtr plan);
   void shut_down(const std::string& uid, engine::Shutdown how);
   void forget(const std::string& uid);
+  /// Carries out the answer of any other call of the engine; its error, or nothing.
+  std::string apply(Result<engine::Output> output) {
+    if (!output) return output.error().message;
+    carry_out(std::move(*output));
+    return {};
+  }
+  [[nodiscard]] Time now() const { return runtime_.now(); }
   /// Ends the daemon between two effects, and starts the next one at once on what was committed.
   void crash();
   /// Lets one thing happen. False when the world is at rest.
@@ -56,13 +63,19 @@ class World : public runtime::Listener {
   void on_exited(const std::string& pod, runtime::PodExit exit) override {
     carry_out(engine_->pod_exited(pod, exit, now()));
   }
+  void on_container(const std::string& pod, const std::string& container,
+                    const runtime::ContainerChange& change) override {
+    carry_out(engine_->pod_container(pod, container, change, now()));
+  }
+  void on_ready(const std::string& pod, const std::string& address) override {
+    carry_out(engine_->pod_ready(pod, address, now()));
+  }
   void on_lost(const std::string& pod, const Error& e) override { carry_out(engine_->pod_lost(pod, e, now())); }
   void on_removed(const std::string& pod) override { carry_out(engine_->pod_removed(pod, now())); }
   void on_progress(const std::string&, const std::string&) override {}
   void on_connected(bool) override {}
 
  private:
-  [[nodiscard]] Time now() const { return runtime_.now(); }
   void boot();
   void carry_out(engine::Output output, const std::string& deleted = "");
   void commit(const std::vector<StoredRun>& rows);

@@ -28,7 +28,7 @@ class Dump {
 
   std::string run() {
     out_ << "entrypoint " << name(plan_.entrypoint) << '\n';
-    if (plan_.on_exit != kNone) out_ << "onExit " << name(plan_.on_exit) << '\n';
+    if (const auto* exit = plan_.exit_hook()) out_ << "onExit " << name(exit->callee) << '\n';
     if (plan_.parallelism) out_ << "parallelism " << *plan_.parallelism << '\n';
     if (plan_.active_deadline_seconds)
       out_ << "activeDeadlineSeconds " << *plan_.active_deadline_seconds << '\n';
@@ -79,8 +79,10 @@ class Dump {
     if (one.parallelism) out_ << "  parallelism " << *one.parallelism << '\n';
     if (one.fail_fast) out_ << "  failFast\n";
     if (one.captures_result) out_ << "  captures result\n";
-    if (!one.display_name.empty()) out_ << "  display name " << quoted(one.display_name) << '\n';
-    if (one.kind == Template::Kind::Graph) {
+    if (one.display_name) out_ << "  display name " << quoted(*one.display_name) << '\n';
+    if (one.kind == Template::Kind::Suspend) {
+      out_ << "  suspend\n";
+    } else if (one.kind == Template::Kind::Graph) {
       graph(plan_.graphs[one.body]);
     } else {
       pod(plan_.pods[one.body]);
@@ -121,7 +123,7 @@ class Dump {
     }
     if (one.continue_on.failed) out_ << "      continue on failed\n";
     if (one.continue_on.error) out_ << "      continue on error\n";
-    if (one.on_exit != kNone) out_ << "      onExit " << name(one.on_exit) << '\n';
+    if (const auto* exit = one.exit_hook()) out_ << "      onExit " << name(exit->callee) << '\n';
   }
 
   void texts(const char* word, const std::optional<std::vector<Text>>& list) {

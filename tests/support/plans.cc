@@ -118,7 +118,11 @@ class Randomly {
       callable_.push_back(graph);
     }
     if (below(4) == 0) builder_.plan().parallelism = 1 + static_cast<Index>(below(3));
-    if (below(3) == 0) builder_.plan().on_exit = callable_[below(callable_.size())];
+    if (below(3) == 0) {
+      workflow::Hook& exit = builder_.plan().hooks.emplace_back();
+      exit.name = "exit";
+      exit.callee = callable_[below(callable_.size())];
+    }
     return builder_.finish(callable_.back());
   }
 

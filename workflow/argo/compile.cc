@@ -1,6 +1,7 @@
 #include "workflow/argo/compile.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "workflow/argo/compiler.h"
@@ -55,52 +56,42 @@ std::string check_parameter_name(std::string_view name) {
                 "MY-PARAM-1";
 }
 
-PlanPtr compile(const Workflow& workflow, const Options& options, Diagnostics& diagnostics) {
-  return Compiler(workflow, options, diagnostics).run();
+PlanPtr compile(const Workflow& workflow, const Options& options, Libraries& libraries,
+                Resolution& resolution, Diagnostics& diagnostics) {
+  Compiler compiler(workflow, options, libraries, diagnostics);
+  PlanPtr plan = compiler.run();
+  resolution = compiler.resolution();
+  return plan;
 }
 
 PlanPtr Compiler::run() {
   template_names();
   arguments();
   spec();
-  // Inputs of all templates first: calls are checked against them.
-  plan_.templates.resize(spec_.templates.value.size());
-  for (std::size_t i = 0; i < plan_.templates.size(); ++i)
-    inputs(spec_.templates.value[i], plan_.templates[i]);
-  for (std::size_t i = 0; i < plan_.templates.size(); ++i)
-    template_body(spec_.templates.value[i], plan_.templates[i]);
-  for (const workflow::Template& owner : plan_.templates) {
+  // All of the workflow's own templates are compiled, reached or not; of others those that are referred to.
+  for (const argo::Template& written : spec_.templates.value) find_template(main_, written.name.value);
+  entry();
+  plan_.hooks = hooks(main_, spec_.hooks, spec_.on_exit, "spec");
+  while (!pending_.empty()) {
+    const Pending next = pending_.front();
+    pending_.pop_front();
+    template_body(*next.source, *next.written, next.index, next.where);
+  }
+  for (const workflow::Template& owner : templates_) {
     if (owner.kind == workflow::Template::Kind::Graph && owner.body != kNone)
       captured_results(owner, plan_.graphs[owner.body]);
   }
-
-  if (!spec_.entrypoint.empty()) {
-    entry(spec_.entrypoint, "entrypoint", plan_.entrypoint, true);
-  } else if (!spec_.flawed) {
-    error(workflow_.spec.set ? spec_.at : workflow_.at, "spec.entrypoint is required");
-  }
-  if (!spec_.on_exit.empty()) entry(spec_.on_exit, "onExit", plan_.on_exit, false);
-  return diagnostics_.has_errors() ? nullptr : std::make_shared<const Plan>(std::move(plan_));
+  if (diagnostics_.has_errors()) return nullptr;
+  plan_.templates.assign(std::make_move_iterator(templates_.begin()), std::make_move_iterator(templates_.end()));
+  return std::make_shared<const Plan>(std::move(plan_));
 }
 
 void Compiler::template_names() {
   const auto& templates = spec_.templates.value;
   check_names(templates, "spec.templates", false);
-  templates_.reserve(templates.size());
-  for (std::size_t i = 0; i < templates.size(); ++i) {
-    templates_.emplace(templates[i].name.value, static_cast<Index>(i));
-  }
-}
-
-std::string Compiler::suggest_template(std::string_view name) const {
-  std::vector<std::string_view> names;
-  for (const argo::Template& one : spec_.templates.value) names.push_back(one.name.value);
-  return did_you_mean(name, names);
-}
-
-std::optional<Index> Compiler::find_template(std::string_view name) const {
-  const auto found = templates_.find(name);
-  return found == templates_.end() ? std::nullopt : std::optional(found->second);
+  main_.spec = &spec_;
+  main_.written.reserve(templates.size());
+  for (std::size_t i = 0; i < templates.size(); ++i) main_.written.emplace(templates[i].name.value, i);
 }
 
 Text Compiler::text(const Str& written, std::string_view where) {
@@ -117,6 +108,22 @@ Text Compiler::text(const Str& written, std::string_view where) {
   return {};
 }
 
+std::optional<Formula> Compiler::formula(const Str& written, std::string_view where) {
+  if (written.empty()) return std::nullopt;
+  Formula out;
+  if (written.value.find("{{") != std::string_view::npos) {
+    out.text = text(written, where);
+    return out;
+  }
+  auto parsed = expr::Expression::parse(written.value);
+  if (parsed) {
+    out.parsed = std::move(*parsed);
+  } else {
+    error(written.at, std::string(where) + ": " + parsed.error().message);
+  }
+  return out;
+}
+
 std::optional<Text> Compiler::optional_text(const Str& written, std::string_view where) {
   return written.set ? std::optional(text(written, where)) : std::nullopt;
 }
@@ -131,10 +138,15 @@ void Compiler::arguments() {
                        .description = std::string(written.description.value),
                        .at = written.at};
     for (const AnyStr& allowed : written.allowed.value) out.allowed.emplace_back(allowed.value);
-    if (written.value_from.set) {
-      error(written.value_from.at,
-            name + ".valueFrom only allows: default, configMapKeyRef and supplied");
-    } else if (!written.value.set && !written.flawed && !options_.strict) {
+    const ValueFrom& from = written.value_from;
+    if (from.set) {
+      const bool good = from.config_map_key_ref.set || from.supplied || !from.event.empty();
+      if (!from.flawed && (!good || !from.path.empty() || !from.parameter.empty() || !from.expression.empty())) {
+        error(from.at, name + ".valueFrom only allows: default, configMapKeyRef and supplied");
+      }
+      if (!written.value.set) out.config_map_key = config_map_key(from.config_map_key_ref, name + ".valueFrom");
+      out.default_value = optional_text(from.default_value, name + ".valueFrom.default");
+    } else if (!written.value.set && !written.flawed && !options_.strict && !workflow_.is_template) {
       // A lint leaves this to the submitter, as Argo's does.
       error(written.at, name + ".value or " + name + ".valueFrom is required");
     }
@@ -167,43 +179,63 @@ void Compiler::spec() {
     if (*plan_.priority != priority) error(spec_.priority.at, "spec.priority does not fit 32 bits");
   }
   plan_.suspend = spec_.suspend.value;
+  plan_.locks = locks(spec_.synchronization, "spec.synchronization");
+  plan_.host_aliases = host_aliases(spec_.host_aliases, "spec.hostAliases");
+  plan_.host_network = spec_.host_network.value;
+  dns();
+  const Str& claim_gc = spec_.volume_claim_gc.strategy;
+  if (claim_gc.value == "OnWorkflowCompletion") {
+    plan_.claim_gc = Plan::ClaimGc::OnWorkflowCompletion;
+  } else if (!claim_gc.empty() && claim_gc.value != "OnWorkflowSuccess") {
+    error(claim_gc.at, "spec.volumeClaimGC.strategy must be OnWorkflowCompletion or OnWorkflowSuccess, found \"" +
+                           std::string(claim_gc.value) + "\"");
+  }
   plan_.service_account_name = spec_.service_account_name.value;
   plan_.security = security(spec_.security_context, "spec.securityContext");
   plan_.volumes = volumes(spec_.volumes, "spec.volumes");
   plan_.claim_templates = claims();
 }
 
-void Compiler::entry(const Str& name, std::string_view field, Index& to,
-                     bool inputs_must_be_supplied) {
-  const auto found = find_template(name.value);
-  if (!found) {
-    if (spec_.flawed && spec_.templates.value.empty()) return;  // they are in what was refused
-    error(name.at, "spec." + std::string(field) + " template name '" + std::string(name.value) +
-                       "' undefined" + suggest_template(name.value));
+void Compiler::entry() {
+  const Str& name = spec_.entrypoint;
+  if (name.empty()) {
+    if (!spec_.flawed && !workflow_.is_template) {
+      error(workflow_.spec.set ? spec_.at : workflow_.at, "spec.entrypoint is required");
+    }
     return;
   }
-  to = *found;
-  for (const InputParameter& input : plan_.templates[to].inputs) {
-    if (input.value || input.default_value) continue;
+  const auto found = find_template(main_, name.value);
+  if (!found) {
+    if (spec_.flawed && spec_.templates.value.empty()) return;  // they are in what was refused
+    error(name.at, "spec.entrypoint template name '" + std::string(name.value) + "' undefined" +
+                       suggest_template(main_, name.value));
+    return;
+  }
+  plan_.entrypoint = *found;
+  for (const InputParameter& input : templates_[*found].inputs) {
+    if (input.value || input.default_value || input.config_map_key) continue;
     const bool supplied =
         std::any_of(plan_.arguments.begin(), plan_.arguments.end(),
                     [&](const InputParameter& argument) { return argument.name == input.name; });
-    if (supplied) continue;
-    const std::string message = "templates." + plan_.templates[to].name + " inputs.parameters." +
-                                input.name + " was not supplied";
-    if (inputs_must_be_supplied) {
-      error(input.at, message);
-    } else {
-      // Argo takes the workflow and finds out when the handler starts, so the file stays good.
-      diagnostics_.warning(input.at, message + ", the exit handler will fail");
+    if (!supplied && !workflow_.is_template) {
+      error(input.at, "templates." + templates_[*found].name + " inputs.parameters." + input.name +
+                          " was not supplied");
     }
+  }
+  if (!spec_.retry_strategy.set) return;
+  // The workflow's strategy is the entry template's; calls of it by name do without, so it gets a copy.
+  auto strategy = retry(spec_.retry_strategy, "spec.retryStrategy");
+  plan_.entrypoint = declare(main_, spec_.templates.value[main_.written.at(name.value)],
+                             "templates." + std::string(name.value));
+  if (!spec_.templates.value[main_.written.at(name.value)].retry_strategy.set) {
+    templates_[plan_.entrypoint].retry = std::move(strategy);
   }
 }
 
-void Compiler::inputs(const argo::Template& written, workflow::Template& out) {
+void Compiler::inputs(const argo::Template& written, workflow::Template& out, const std::string& template_where) {
   out.name = written.name.value;
   out.at = written.at;
-  const std::string where = "templates." + out.name + ".inputs.parameters";
+  const std::string where = template_where + ".inputs.parameters";
   check_names(written.inputs.parameters.value, where, true);
   for (const Parameter& parameter : written.inputs.parameters.value) {
     const std::string name = where + "." + std::string(parameter.name.value);
@@ -213,10 +245,12 @@ void Compiler::inputs(const argo::Template& written, workflow::Template& out) {
                          .description = std::string(parameter.description.value),
                          .at = parameter.at};
     for (const AnyStr& allowed : parameter.allowed.value) input.allowed.emplace_back(allowed.value);
-    if (parameter.value_from.set && !parameter.value_from.flawed) {
-      error(parameter.value_from.at,
-            name + ".valueFrom only allows: default, configMapKeyRef and supplied");
+    const ValueFrom& from = parameter.value_from;
+    if (from.set && !from.flawed && (!from.path.empty() || !from.parameter.empty() || !from.expression.empty())) {
+      error(from.at, name + ".valueFrom only allows: default, configMapKeyRef and supplied");
     }
+    input.config_map_key = config_map_key(from.config_map_key_ref, name + ".valueFrom");
+    if (!input.default_value) input.default_value = optional_text(from.default_value, name + ".valueFrom.default");
     const bool refused = parameter.flawed || parameter.value_from.flawed;
     // Its value was refused already: say nothing of missing arguments.
     if (refused && !input.value) input.value = Text::literal("");
@@ -224,10 +258,10 @@ void Compiler::inputs(const argo::Template& written, workflow::Template& out) {
   }
 }
 
-void Compiler::template_kind(const argo::Template& written) {
-  const std::string where = "templates." + std::string(written.name.value);
+void Compiler::template_kind(const argo::Template& written, const std::string& where) {
   const int kinds = written.container.set + written.script.set + written.steps.set +
-                    written.dag.set + written.other_kinds;
+                    written.dag.set + written.suspend.set + written.container_set.set +
+                    written.other_kinds;
   if (kinds == 0 && !written.flawed) {
     error(written.at, where + " template type unspecified. " + std::string(kTemplateKinds));
   } else if (kinds > 1) {
@@ -235,8 +269,7 @@ void Compiler::template_kind(const argo::Template& written) {
   }
 }
 
-void Compiler::template_limits(const argo::Template& written, workflow::Template& out) {
-  const std::string where = "templates." + out.name;
+void Compiler::template_limits(const argo::Template& written, workflow::Template& out, const std::string& where) {
   if (written.active_deadline_seconds.set) {
     const IntOrStr& seconds = written.active_deadline_seconds;
     out.active_deadline_seconds = text(seconds, where + ".activeDeadlineSeconds");
@@ -271,96 +304,78 @@ void Compiler::template_limits(const argo::Template& written, workflow::Template
   out.fail_fast = written.fail_fast.value;
 }
 
-void Compiler::retry(const argo::Template& written, workflow::Template& out) {
-  if (!written.retry_strategy.set) return;
-  const std::string where = "templates." + out.name + ".retryStrategy";
-  workflow::RetryStrategy retry{.limit =
-                                    optional_text(written.retry_strategy.limit, where + ".limit")};
-  const std::string_view limit = written.retry_strategy.limit.value;
-  if (retry.limit && retry.limit->is_literal() && (!is_integer(limit) || limit.front() == '-')) {
-    error(written.retry_strategy.limit.at,
-          where + ".limit must be a number that is not negative, found \"" + std::string(limit) +
-              "\"");
+std::vector<Lock> Compiler::locks(const argo::Synchronization& written, const std::string& where) {
+  std::vector<Lock> out;
+  for (const MutexRef& mutex : written.mutexes.value) {
+    if (mutex.name.empty() && !mutex.flawed) error(mutex.at, where + ".mutexes: name is required");
+    out.push_back({.kind = Lock::Kind::Mutex,
+                   .name = text(mutex.name, where + ".mutexes.name"),
+                   .key = Text::literal(""),
+                   .name_space = text(mutex.name_space, where + ".mutexes.namespace")});
   }
-  const std::string_view policy = written.retry_strategy.retry_policy.value;
-  using Policy = workflow::RetryStrategy::Policy;
-  constexpr std::pair<std::string_view, Policy> kPolicies[] = {
-      {"", Policy::OnFailure},
-      {"OnFailure", Policy::OnFailure},
-      {"OnError", Policy::OnError},
-      {"Always", Policy::Always},
-      {"OnTransientError", Policy::OnTransientError}};
-  const auto* known = std::find_if(std::begin(kPolicies), std::end(kPolicies),
-                                   [&](const auto& pair) { return pair.first == policy; });
-  if (known != std::end(kPolicies)) {
-    retry.policy = known->second;
-  } else {
-    error(written.retry_strategy.retry_policy.at,
-          where + ".retryPolicy: " + std::string(policy) + " is not a valid RetryPolicy");
-  }
-  out.retry = std::move(retry);
-}
-
-void Compiler::outputs(const argo::Template& written, workflow::Template& out) {
-  const std::string where = "templates." + out.name + ".outputs.parameters";
-  check_names(written.outputs.parameters.value, where, true);
-  const std::string_view kind = written.container.set ? "Container"
-                                : written.script.set  ? "Script"
-                                : written.dag.set     ? "DAG"
-                                                      : "Steps";
-  for (const Parameter& parameter : written.outputs.parameters.value) {
-    const std::string name = where + "." + std::string(parameter.name.value);
-    const ValueFrom& from = parameter.value_from;
-    OutputParameter output{
-        .name = std::string(parameter.name.value),
-        .value = optional_text(parameter.value, name + ".value"),
-        .default_value = optional_text(from.default_value, name + ".valueFrom.default"),
-        .at = parameter.at};
-    if (!from.path.empty()) output.path = text(from.path, name + ".valueFrom.path");
-    if (!from.parameter.empty())
-      output.parameter = text(from.parameter, name + ".valueFrom.parameter");
-
-    if (parameter.flawed || from.flawed) {
-      // what is missing or too much may be what was refused
-    } else if (from.set && parameter.value.set) {
-      error(parameter.at, name + " has both valueFrom and value specified, choose one");
-    } else if (!from.set && !parameter.value.set) {
-      error(parameter.at, name + " does not have valueFrom or value specified");
-    } else if (output.path && output.parameter) {
-      error(from.at, name +
-                         ": multiple valueFrom types specified. choose one of: path, jqFilter, "
-                         "jsonPath, parameter, raw");
-    } else if (from.set && !output.path && !output.parameter) {
-      error(from.at, name +
-                         ": valueFrom type unspecified. choose one of: path, jqFilter, jsonPath, "
-                         "parameter, raw, expression");
-    } else if (from.set && !written.is_graph() && !output.path && written.other_kinds == 0) {
-      error(from.at, name + ".path must be specified for " + std::string(kind) + " templates");
-    } else if (from.set && written.is_graph() && !output.parameter) {
-      error(from.at, name + ".parameter or expression must be specified for " + std::string(kind) +
-                         " templates");
+  for (const SemaphoreRef& semaphore : written.semaphores.value) {
+    const ConfigMapKeySelector& ref = semaphore.config_map_key_ref;
+    if (!semaphore.flawed && (!ref.set || ref.name.empty() || ref.key.empty())) {
+      error(semaphore.at, where + ".semaphores: configMapKeyRef with name and key is required");
     }
-    out.outputs.push_back(std::move(output));
+    out.push_back({.kind = Lock::Kind::Semaphore,
+                   .name = text(ref.name, where + ".semaphores.configMapKeyRef.name"),
+                   .key = text(ref.key, where + ".semaphores.configMapKeyRef.key"),
+                   .name_space = text(semaphore.name_space, where + ".semaphores.namespace")});
   }
+  return out;
 }
 
-void Compiler::template_body(const argo::Template& written, workflow::Template& out) {
-  template_kind(written);
-  template_limits(written, out);
-  outputs(written, out);
-  retry(written, out);
-  for (const KeyValue& annotation : written.annotations.value) {
-    if (annotation.key == "workflows.argoproj.io/display-name")
-      out.display_name = annotation.value.value;
+void Compiler::memoize(const argo::Memoize& written, workflow::Template& out, const std::string& where) {
+  if (!written.set) return;
+  workflow::Memoize made{.key = text(written.key, where + ".key"),
+                         .cache = text(written.cache.config_map.name, where + ".cache.configMap.name")};
+  if (!written.flawed && !written.cache.config_map.set) {
+    error(written.at, where + ".cache.configMap is required");
+  }
+  if (!written.max_age.empty()) {
+    made.max_age = text(written.max_age, where + ".maxAge");
+    if (made.max_age->is_literal() && !parse_duration_or_seconds(written.max_age.value)) {
+      error(written.max_age.at, where + ".maxAge: \"" + std::string(written.max_age.value) +
+                                    "\" is no duration (for example 30s, 1h30m)");
+    }
+  }
+  out.memoize = std::move(made);
+}
+
+void Compiler::template_body(Source& source, const argo::Template& written, Index index, const std::string& where) {
+  workflow::Template& out = templates_[index];
+  template_kind(written, where);
+  template_limits(written, out, where);
+  outputs(written, out, where + ".outputs.parameters");
+  if (!out.retry) out.retry = retry(written.retry_strategy, where + ".retryStrategy");
+  out.locks = locks(written.synchronization, where + ".synchronization");
+  memoize(written.memoize, out, where + ".memoize");
+  for (const StrMap* annotations : {&written.metadata.annotations, &written.annotations}) {
+    for (const KeyValue& annotation : annotations->value) {
+      if (annotation.key == "workflows.argoproj.io/display-name") {
+        out.display_name = text(annotation.value, where + ".annotations");
+      }
+    }
   }
   if (written.is_graph()) {
     out.kind = workflow::Template::Kind::Graph;
-    Graph graph = written.steps.set ? steps(written) : dag(written);
+    Graph graph = written.steps.set ? steps(source, written, where) : dag(source, written, where);
     out.body = static_cast<Index>(plan_.graphs.size());
     plan_.graphs.push_back(std::move(graph));
-  } else if (written.container.set || written.script.set) {
+  } else if (written.suspend.set) {
+    out.kind = workflow::Template::Kind::Suspend;
+    const IntOrStr& duration = written.suspend.duration;
+    if (!duration.empty()) {
+      out.suspend_duration = text(duration, where + ".suspend.duration");
+      if (out.suspend_duration->is_literal() && !parse_duration_or_seconds(duration.value)) {
+        error(duration.at, where + ".suspend.duration: \"" + std::string(duration.value) +
+                               "\" is no duration (for example 20, 30s, 1h30m)");
+      }
+    }
+  } else if (written.is_pod()) {
     out.kind = workflow::Template::Kind::Pod;
-    PodTemplate made = pod(written);
+    PodTemplate made = pod(written, where);
     out.body = static_cast<Index>(plan_.pods.size());
     plan_.pods.push_back(std::move(made));
   }

@@ -52,82 +52,8 @@ std::size_t count_of(std::string_view text, std::string_view word) {
 
 }  // namespace
 
-void Compiler::continue_on(const argo::ContinueOn& written, Task& task) {
-  task.continue_on = {.failed = written.failed.value, .error = written.error.value};
-}
-
-void Compiler::supplied(const Call& written, const Task& task, const std::string& where) {
-  if (task.callee == kNone) return;
-  const workflow::Template& callee = plan_.templates[task.callee];
-  for (const InputParameter& input : callee.inputs) {
-    if (input.value || input.default_value) continue;
-    const bool given =
-        std::any_of(task.arguments.begin(), task.arguments.end(),
-                    [&](const Argument& argument) { return argument.name == input.name; });
-    if (given || written.arguments.flawed) continue;
-    error(written.at, where + " templates." + callee.name + " inputs.parameters." + input.name +
-                          " was not supplied");
-  }
-}
-
-Task Compiler::call(const Call& written, const std::string& where) {
-  Task task{.kind = Task::Kind::Call, .name = std::string(written.name.value), .at = written.at};
-  if (!written.template_name.empty()) {
-    if (written.no_template)
-      error(written.template_name.at,
-            where + " template name cannot be specified with templateRef");
-    if (const auto found = find_template(written.template_name.value)) {
-      task.callee = *found;
-    } else {
-      error(written.template_name.at, where + " template name '" +
-                                          std::string(written.template_name.value) + "' undefined" +
-                                          suggest_template(written.template_name.value));
-    }
-  } else if (!written.no_template && !written.flawed) {
-    error(written.at, where + " template name is required");
-  }
-  if (!written.on_exit.empty()) {
-    if (const auto found = find_template(written.on_exit.value)) {
-      task.on_exit = *found;
-    } else {
-      error(written.on_exit.at, where + " onExit template name '" +
-                                    std::string(written.on_exit.value) + "' undefined" +
-                                    suggest_template(written.on_exit.value));
-    }
-  }
-  if (!written.when.empty()) task.when = text(written.when, where + " when");
-  continue_on(written.continue_on, task);
-
-  const std::string prefix = where + ".arguments.";
-  check_names(written.arguments.parameters.value, prefix + "parameters", true);
-  for (const Parameter& parameter : written.arguments.parameters.value) {
-    const std::string name = prefix + std::string(parameter.name.value);
-    if (parameter.value_from.set) {
-      if (!parameter.value_from.flawed) {
-        error(parameter.value_from.at,
-              name + ".valueFrom only allows: default, configMapKeyRef and supplied");
-      }
-    } else if (!parameter.value.set && !parameter.flawed) {
-      error(parameter.at, name + ".value or " + name + ".valueFrom is required");
-    }
-    if (parameter.allowed.set && parameter.allowed.value.empty()) {
-      error(parameter.allowed.at, name + ".enum should contain at least one value");
-    } else if (parameter.allowed.set && parameter.value.set &&
-               std::none_of(
-                   parameter.allowed.value.begin(), parameter.allowed.value.end(),
-                   [&](const AnyStr& one) { return one.value == parameter.value.value; })) {
-      error(parameter.value.at, name + ".value should be present in " + name + ".enum list");
-    }
-    task.arguments.push_back({.name = std::string(parameter.name.value),
-                              .value = text(parameter.value, name),
-                              .at = parameter.at});
-  }
-  supplied(written, task, where);
-  return task;
-}
-
-Graph Compiler::steps(const argo::Template& written) {
-  const std::string where = "templates." + std::string(written.name.value) + ".steps";
+Graph Compiler::steps(Source& source, const argo::Template& written, const std::string& template_where) {
+  const std::string where = template_where + ".steps";
   const auto& groups = written.steps.value;
   Graph graph;
   graph.kind = Graph::Kind::Steps;
@@ -159,7 +85,7 @@ Graph Compiler::steps(const argo::Template& written) {
                 name + " is not unique, it is also at line " + std::to_string(other->second.line));
         }
       }
-      Task task = call(step, group_where + "." + std::string(step.name.value));
+      Task task = call(source, step, group_where + "." + std::string(step.name.value));
       task.group = static_cast<Index>(g);
       edges.emplace_back(barrier, static_cast<Index>(graph.tasks.size()));
       graph.tasks.push_back(std::move(task));
@@ -173,10 +99,9 @@ Graph Compiler::steps(const argo::Template& written) {
   return graph;
 }
 
-void Compiler::dag_names(const argo::Template& written) {
-  const std::string name(written.name.value);
+void Compiler::dag_names(const argo::Template& written, const std::string& where) {
   const auto& tasks = written.dag.tasks.value;
-  check_names(tasks, "templates." + name + ".tasks", false);
+  check_names(tasks, where + ".tasks", false);
   const bool depends = std::any_of(tasks.begin(), tasks.end(),
                                    [](const DagTask& task) { return !task.depends.empty(); });
   const DagTask* mixed = nullptr;
@@ -184,24 +109,24 @@ void Compiler::dag_names(const argo::Template& written) {
     const bool dependencies = !task.dependencies.value.empty();
     if ((depends || dependencies) && !task.name.empty() && is_digit(task.name.value.front())) {
       error(task.name.at,
-            "templates." + name + ".tasks." + std::string(task.name.value) +
+            where + ".tasks." + std::string(task.name.value) +
                 " name cannot begin with a digit when using either 'depends' or 'dependencies'");
     }
     if (depends && dependencies && mixed == nullptr) {
       mixed = &task;
       error(task.dependencies.at,
-            "templates." + name +
+            where +
                 " cannot use both 'depends' and 'dependencies' in the same DAG template");
     }
     if (depends && task.continue_on.set) {
-      error(task.continue_on.at, "templates." + name +
+      error(task.continue_on.at, where +
                                      " cannot use 'continueOn' when using 'depends'. Instead use "
                                      "'dep-task.Failed'/'dep-task.Errored'");
     }
   }
 }
 
-bool Compiler::has_cycle(const argo::Template& written,
+bool Compiler::has_cycle(const argo::Template& written, const std::string& where,
                          const std::vector<std::vector<Index>>& dependencies) {
   enum class State : std::uint8_t { New, Open, Done };
   std::vector<State> state(dependencies.size(), State::New);
@@ -238,7 +163,7 @@ bool Compiler::has_cycle(const argo::Template& written,
           cycle += std::string(written.dag.tasks.value[from->task].name.value) + "->";
         }
         error(written.dag.tasks.value[next].at,
-              "templates." + std::string(written.name.value) +
+              where +
                   ".tasks dependency cycle detected: " + cycle +
                   std::string(written.dag.tasks.value[next].name.value));
         return true;
@@ -248,7 +173,7 @@ bool Compiler::has_cycle(const argo::Template& written,
   return false;
 }
 
-std::vector<Index> Compiler::targets(const argo::Template& written,
+std::vector<Index> Compiler::targets(const argo::Template& written, const std::string& template_where,
                                      const std::vector<std::vector<Index>>& dependencies) {
   const auto& tasks = written.dag.tasks.value;
   std::vector<Index> out;
@@ -263,7 +188,7 @@ std::vector<Index> Compiler::targets(const argo::Template& written,
     return out;
   }
   const Str& target = written.dag.target;
-  const std::string where = "templates." + std::string(written.name.value) + ".targets";
+  const std::string where = template_where + ".targets";
   const auto names = text(target, where).render(ArgumentScope(plan_.arguments));
   if (!names) {
     error(target.at, "not supported yet: a variable other than workflow.parameters in " + where);
@@ -282,15 +207,14 @@ std::vector<Index> Compiler::targets(const argo::Template& written,
   return out;
 }
 
-Graph Compiler::dag(const argo::Template& written) {
-  const std::string where = "templates." + std::string(written.name.value);
+Graph Compiler::dag(Source& source, const argo::Template& written, const std::string& where) {
   const auto& tasks = written.dag.tasks.value;
   Graph graph;
   graph.kind = Graph::Kind::Dag;
   graph.dag_fail_fast = !written.dag.fail_fast.set || written.dag.fail_fast.value;
   if (tasks.empty() && !written.dag.flawed)
     error(written.dag.at, where + " must have at least one task");
-  dag_names(written);
+  dag_names(written, where);
 
   std::unordered_map<std::string_view, Index> by_name;
   std::vector<std::string_view> names;
@@ -315,7 +239,7 @@ Graph Compiler::dag(const argo::Template& written) {
   for (Index i = 0; i < tasks.size(); ++i) {
     const DagTask& task = tasks[i];
     const std::string task_where = where + ".tasks." + std::string(task.name.value);
-    graph.tasks.push_back(call(task, task_where));
+    graph.tasks.push_back(call(source, task, task_where));
     if (!task.depends.empty()) {
       auto parsed = Depends::parse(task.depends.value, find_task, names);
       if (!parsed) {
@@ -324,6 +248,7 @@ Graph Compiler::dag(const argo::Template& written) {
         continue;
       }
       for (const Index loop : parsed->items_tasks()) {
+        if (tasks[loop].is_loop()) continue;
         error(task.depends.at,
               task_where + " dependency '" + std::string(names[loop]) +
                   "' uses an items-based condition such as .AnySucceeded or .AllFailed but does "
@@ -344,8 +269,8 @@ Graph Compiler::dag(const argo::Template& written) {
       conditions[i] = Depends::all_of(dependencies[i], accepts);
     }
   }
-  if (has_cycle(written, dependencies) || !complete) return graph;
-  graph.targets = targets(written, dependencies);
+  if (has_cycle(written, where, dependencies) || !complete) return graph;
+  graph.targets = targets(written, where, dependencies);
 
   // Only what the targets need runs at all, so nothing else gets into the plan.
   std::vector<Index> number(tasks.size(), kNone);
@@ -409,15 +334,15 @@ void Compiler::captured_results(const workflow::Template& owner, const Graph& gr
     if (task.kind == Task::Kind::Call) callees.emplace(task.name, task.callee);
   }
   const auto capture = [&](Index callee) {
-    if (callee != kNone && plan_.templates[callee].kind == workflow::Template::Kind::Pod) {
-      plan_.templates[callee].captures_result = true;
+    if (callee != kNone && templates_[callee].kind == workflow::Template::Kind::Pod) {
+      templates_[callee].captures_result = true;
     }
   };
   const auto look = [&](const Text& text) {
     if (text.is_literal()) return;
-    std::size_t mentions = count_of(text.source(), kResult);
-    if (mentions == 0) return;
-    text.for_each_reference([&](std::string_view name) {
+    auto mentions = static_cast<std::ptrdiff_t>(count_of(text.source(), kResult));
+    text.for_each_reference([&](const Reference& reference) {
+      const std::string_view name = reference.name;
       if (!name.starts_with(kind) || !name.ends_with(kResult)) return;
       --mentions;
       const auto found =
@@ -425,17 +350,42 @@ void Compiler::captured_results(const workflow::Template& owner, const Graph& gr
       if (found != callees.end()) capture(found->second);
     });
     // A name that is put together while the run goes on may mean any of them.
-    if (mentions != 0) {
+    if (mentions > 0) {
       for (const auto& [name, callee] : callees) capture(callee);
     }
+  };
+  const auto formula = [&](const std::optional<Formula>& written) {
+    if (!written) return;
+    if (written->text) return look(*written->text);
+    written->parsed.for_each_path([&](const expr::Expression::PathUse& path) {
+      if (!path.name.starts_with(kind)) return;
+      const std::string_view node = path.name.substr(kind.size());
+      for (const auto& [task, callee] : callees) {
+        // A path that ends early may read any of what is below it.
+        const bool whole = node == std::string(task) + std::string(kResult) || node == std::string(task) + ".outputs" ||
+                           node == task;
+        if (whole) capture(callee);
+      }
+    });
   };
   for (const Task& task : graph.tasks) {
     if (task.when) look(*task.when);
     for (const Argument& argument : task.arguments) look(argument.value);
+    if (task.loop && task.loop->text) look(*task.loop->text);
+    if (task.loop) {
+      for (const auto* number : {&task.loop->count, &task.loop->start, &task.loop->end}) {
+        if (*number) look(**number);
+      }
+    }
+    for (const Hook& hook : task.hooks) {
+      for (const Argument& argument : hook.arguments) look(argument.value);
+      formula(hook.expression);
+    }
   }
   for (const OutputParameter& output : owner.outputs) {
     if (output.parameter) look(*output.parameter);
     if (output.value) look(*output.value);
+    formula(output.expression);
   }
 }
 

@@ -42,16 +42,20 @@ std::string_view without_cap(std::string_view capability) {
 
 }  // namespace
 
-PodTemplate Compiler::pod(const argo::Template& written) {
-  const std::string where = "templates." + std::string(written.name.value);
+PodTemplate Compiler::pod(const argo::Template& written, const std::string& where) {
   PodTemplate out;
-  if (written.script.set) {
+  if (written.container_set.set) {
+    container_set(written.container_set, out, where + ".containerSet");
+  } else if (written.script.set) {
     out.main = container(written.script, where + ".script");
     if (!written.script.source.empty())
       out.script_source = text(written.script.source, where + ".script.source");
   } else {
     out.main = container(written.container, where + ".container");
   }
+  out.beside = beside(written, where);
+  out.daemon = written.daemon.value;
+  out.host_aliases = host_aliases(written.host_aliases, where + ".hostAliases");
   out.volumes = volumes(written.volumes, where + ".volumes");
   out.security = security(written.security_context, where + ".securityContext");
   return out;
@@ -62,7 +66,6 @@ workflow::Container Compiler::container(const argo::Container& written, const st
   out.name = "main";
   out.at = written.at;
   out.image = text(written.image, where + ".image");
-  // An image may stand in templateDefaults, which were refused then.
   if (written.image.empty() && !written.flawed && !spec_.flawed)
     error(written.at, where + ".image may not be empty");
   const std::string_view policy = written.image_pull_policy.value;
@@ -93,13 +96,29 @@ workflow::Container Compiler::container(const argo::Container& written, const st
   out.env_from = env_from(written.env_from, where + ".envFrom");
   out.env = env(written.env, where + ".env");
 
+  out.mounts = mounts(written.volume_mounts, where + ".volumeMounts");
+  out.resources = resources(written.resources, where + ".resources");
+  out.security = security(written.security_context, where + ".securityContext");
+  out.readiness_probe = probe(written.readiness_probe, where + ".readinessProbe");
+  out.liveness_probe = probe(written.liveness_probe, where + ".livenessProbe");
+  out.startup_probe = probe(written.startup_probe, where + ".startupProbe");
+  out.post_start = action(written.lifecycle.post_start, where + ".lifecycle.postStart");
+  out.pre_stop = action(written.lifecycle.pre_stop, where + ".lifecycle.preStop");
+  out.tty = written.tty.value;
+  out.stdin_open = written.stdin_open.value;
+  return out;
+}
+
+std::vector<workflow::VolumeMount> Compiler::mounts(const List<argo::VolumeMount>& written,
+                                                    const std::string& where) {
+  std::vector<workflow::VolumeMount> out;
   std::unordered_map<std::string_view, std::string_view> mounted;
-  for (std::size_t i = 0; i < written.volume_mounts.value.size(); ++i) {
-    const argo::VolumeMount& mount = written.volume_mounts.value[i];
-    const std::string path = item(where + ".volumeMounts", i);
+  for (std::size_t i = 0; i < written.value.size(); ++i) {
+    const argo::VolumeMount& mount = written.value[i];
+    const std::string path = item(where, i);
     if (!mount.flawed) {
       if (mount.name.empty()) error(mount.at, path + ".name is required");
-      if (mount.mount_path.empty()) error(mount.at, path + ".mountPath is required");
+      if (mount.mount_path.empty() && !workflow_.is_template) error(mount.at, path + ".mountPath is required");
       const auto [first, fresh] = mounted.emplace(mount.mount_path.value, mount.name.value);
       if (!fresh) {
         error(mount.mount_path.at, path + ".mountPath '" + std::string(mount.mount_path.value) +
@@ -107,17 +126,12 @@ workflow::Container Compiler::container(const argo::Container& written, const st
                                        std::string(first->second));
       }
     }
-    out.mounts.push_back({.name = text(mount.name, path + ".name"),
+    out.push_back({.name = text(mount.name, path + ".name"),
                           .mount_path = text(mount.mount_path, path + ".mountPath"),
                           .sub_path = text(mount.sub_path, path + ".subPath"),
                           .read_only = mount.read_only.value,
                           .at = mount.at});
   }
-  out.resources = resources(written.resources, where + ".resources");
-  out.security = security(written.security_context, where + ".securityContext");
-  if (written.tty.value) error(written.tty.at, "not supported yet: " + where + ".tty");
-  out.tty = written.tty.value;
-  out.stdin_open = written.stdin_open.value;
   return out;
 }
 

@@ -2,38 +2,68 @@
 
 // Internal to argo/compile*.cc: one compilation.
 
+#include <deque>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "workflow/argo/compile.h"
+#include "workflow/argo/libraries.h"
 #include "workflow/argo/spec.h"
 
 namespace gantry::workflow::argo {
 
+/// A document whose templates may be called: the workflow itself, or a WorkflowTemplate that is referred to.
+struct Source {
+  const WorkflowSpec* spec = nullptr;
+  std::string scope;  ///< Template::scope of its templates; empty: the workflow itself
+  std::unordered_map<std::string_view, std::size_t> written;   ///< name → index in spec->templates
+  std::unordered_map<std::string_view, Index> declared;        ///< name → index in the plan
+};
+
 class Compiler {
  public:
-  Compiler(const Workflow& workflow, const Options& options, Diagnostics& diagnostics)
-      : workflow_(workflow), spec_(workflow.spec), options_(options), diagnostics_(diagnostics) {}
+  Compiler(const Workflow& workflow, const Options& options, Libraries& libraries,
+           Diagnostics& diagnostics)
+      : workflow_(workflow),
+        spec_(workflow.spec),
+        options_(options),
+        libraries_(libraries),
+        diagnostics_(diagnostics) {}
 
   PlanPtr run();
+  /// What the written calls turned out to mean.
+  [[nodiscard]] const Resolution& resolution() const { return resolution_; }
 
  private:
   // compile.cc: the workflow and what its templates have in common
   void spec();
   void arguments();
-  void entry(const Str& name, std::string_view field, Index& to, bool inputs_must_be_supplied);
+  void entry();
   void template_names();
-  void template_body(const argo::Template& written, workflow::Template& out);
-  void template_kind(const argo::Template& written);
-  void template_limits(const argo::Template& written, workflow::Template& out);
-  void inputs(const argo::Template& written, workflow::Template& out);
-  void outputs(const argo::Template& written, workflow::Template& out);
-  void retry(const argo::Template& written, workflow::Template& out);
+  void template_body(Source& source, const argo::Template& written, Index index, const std::string& where);
+  void template_kind(const argo::Template& written, const std::string& where);
+  void template_limits(const argo::Template& written, workflow::Template& out, const std::string& where);
+  void inputs(const argo::Template& written, workflow::Template& out, const std::string& template_where);
+  std::vector<Lock> locks(const argo::Synchronization& written, const std::string& where);
+  void memoize(const argo::Memoize& written, workflow::Template& out, const std::string& where);
+
+  // compile_outputs.cc: outputs and retries
+  void outputs(const argo::Template& written, workflow::Template& out, const std::string& where);
+  std::optional<workflow::RetryStrategy> retry(const argo::RetryStrategy& written, const std::string& where);
 
   // compile_pod.cc: what runs in a pod
-  PodTemplate pod(const argo::Template& written);
+  PodTemplate pod(const argo::Template& written, const std::string& where);
   workflow::Container container(const argo::Container& written, const std::string& where);
+  std::vector<workflow::VolumeMount> mounts(const List<argo::VolumeMount>& written, const std::string& where);
+  // compile_beside.cc: what a pod may have besides its main container
+  std::vector<workflow::Container> beside(const argo::Template& written, const std::string& where);
+  void container_set(const argo::ContainerSetTemplate& written, PodTemplate& out, const std::string& where);
+  std::optional<ContainerProbe> probe(const argo::Probe& written, const std::string& where);
+  std::optional<ContainerAction> action(const argo::Action& written, const std::string& where);
+  std::vector<workflow::HostAlias> host_aliases(const List<argo::HostAlias>& written, const std::string& where);
+  void dns();
   std::vector<workflow::EnvVar> env(const List<argo::EnvVar>& written, const std::string& where);
   std::vector<EnvFrom> env_from(const List<EnvFromSource>& written, const std::string& where);
   Resources resources(const ResourceRequirements& written, const std::string& where);
@@ -49,27 +79,39 @@ class Compiler {
   std::optional<Text> quantity(const Quantity& written, const std::string& where);
 
   // compile_graph.cc: steps and DAGs
-  Graph steps(const argo::Template& written);
-  Graph dag(const argo::Template& written);
-  /// `where` is the call's path in messages: "templates.main.steps[0].a".
-  Task call(const Call& written, const std::string& where);
-  void supplied(const Call& written, const Task& task, const std::string& where);
-  void continue_on(const argo::ContinueOn& written, Task& task);
-  void dag_names(const argo::Template& written);
-  bool has_cycle(const argo::Template& written,
+  Graph steps(Source& source, const argo::Template& written, const std::string& where);
+  Graph dag(Source& source, const argo::Template& written, const std::string& where);
+  void dag_names(const argo::Template& written, const std::string& where);
+  bool has_cycle(const argo::Template& written, const std::string& where,
                  const std::vector<std::vector<Index>>& dependencies);
-  std::vector<Index> targets(const argo::Template& written,
+  std::vector<Index> targets(const argo::Template& written, const std::string& where,
                              const std::vector<std::vector<Index>>& dependencies);
   void captured_results(const workflow::Template& owner, const Graph& graph);
+
+  // compile_call.cc: which template a call means, and what it gives to it
+  /// `where` is the call's path in messages: "templates.main.steps[0].a".
+  Task call(Source& source, const Call& written, const std::string& where);
+  Index callee(Source& source, const Str& name, const TemplateRef& ref, const std::string& where);
+  Index referenced(const TemplateRef& ref, const std::string& where);
+  /// `where`: its path in messages, "templates.main".
+  Index declare(Source& source, const argo::Template& written, std::string where);
+  std::optional<Index> find_template(Source& source, std::string_view name);
+  std::vector<Argument> arguments_of(const Arguments& written, const std::string& prefix);
+  void supplied(Mark at, bool flawed, const std::vector<Argument>& arguments, Index callee,
+                const std::string& where, bool workflow_arguments_too);
+  std::optional<Loop> loop(const Call& written, const std::string& where);
+  void sequence(const Sequence& written, Loop& out, const std::string& where);
+  std::vector<Hook> hooks(Source& source, const Hooks& written, const Str& on_exit, const std::string& where);
 
   // helpers
   void error(Mark at, std::string message) { diagnostics_.error(at, std::move(message)); }
   /// The text with its tags; an error that begins with `where` when a tag is malformed.
   Text text(const Str& written, std::string_view where);
   std::optional<Text> optional_text(const Str& written, std::string_view where);
-  std::optional<Index> find_template(std::string_view name) const;
+  std::optional<Formula> formula(const Str& written, std::string_view where);
+  std::optional<ConfigMapKey> config_map_key(const ConfigMapKeySelector& written, std::string_view where);
   /// ` (did you mean 'X'?)` or nothing.
-  std::string suggest_template(std::string_view name) const;
+  std::string suggest_template(const Source& source, std::string_view name) const;
   /// Names are required, well formed and unique: `<where>[<i>].name …`.
   template <class T>
   void check_names(const std::vector<T>& named, const std::string& where, bool parameter_names);
@@ -77,9 +119,20 @@ class Compiler {
   const Workflow& workflow_;
   const WorkflowSpec& spec_;
   const Options& options_;
+  Libraries& libraries_;
   Diagnostics& diagnostics_;
   Plan plan_;
-  std::unordered_map<std::string_view, Index> templates_;
+  Source main_;
+  std::map<std::string, Source> sources_;        ///< of what is referred to, by scope
+  std::deque<workflow::Template> templates_;     ///< the plan's; addresses do not change
+  struct Pending {
+    Source* source;
+    const argo::Template* written;
+    Index index;
+    std::string where;
+  };
+  std::deque<Pending> pending_;                  ///< declared, body to be compiled
+  Resolution resolution_;
 };
 
 /// Empty when `name` is a good name of a template, step or task; else what is wrong, in Argo's

@@ -19,9 +19,10 @@ ObjectType<T> env_source(std::string_view name) {
 }
 
 template <class T>
-ObjectType<T> container(std::string_view name) {
-  return {name,
-          {silent<T>("name"),  // the container is always called main
+ObjectType<T> container(std::string_view name, std::vector<Field<T>> own = {}) {
+  ObjectType<T> type{
+          name,
+          {field<T, &Container::name>("name"),
            field<T, &Container::image>("image"),
            field<T, &Container::image_pull_policy>("imagePullPolicy"),
            field<T, &Container::command>("command"),
@@ -36,16 +37,25 @@ ObjectType<T> container(std::string_view name) {
            field<T, &Container::stdin_open>("stdin"),
            silent<T>("stdinOnce"),
            silent<T>("ports"),
-           ignored<T>("lifecycle"),
+           field<T, &Container::lifecycle>("lifecycle"),
            silent<T>("terminationMessagePath"),
            silent<T>("terminationMessagePolicy"),
-           later<T>("livenessProbe"),
-           later<T>("readinessProbe"),
-           later<T>("startupProbe"),
+           field<T, &Container::liveness_probe>("livenessProbe"),
+           field<T, &Container::readiness_probe>("readinessProbe"),
+           field<T, &Container::startup_probe>("startupProbe"),
            later<T>("resizePolicy"),
            later<T>("restartPolicy"),
            later<T>("restartPolicyRules"),
            later<T>("volumeDevices")}};
+  type.fields.insert(type.fields.end(), own.begin(), own.end());
+  return type;
+}
+
+/// What a probe and a lifecycle handler may do.
+template <class T>
+std::vector<Field<T>> actions() {
+  return {field<T, &Action::exec>("exec"), field<T, &Action::http_get>("httpGet"),
+          field<T, &Action::tcp_socket>("tcpSocket")};
 }
 
 template <class T>
@@ -144,6 +154,127 @@ const ObjectType<Capabilities>& type_of(const Capabilities*) {
   using T = Capabilities;
   static const ObjectType<T> type{"Capabilities",
                                   {field<T, &T::add>("add"), field<T, &T::drop>("drop")}};
+  return type;
+}
+
+const ObjectType<ExecAction>& type_of(const ExecAction*) {
+  using T = ExecAction;
+  static const ObjectType<T> type{"ExecAction", {field<T, &T::command>("command")}};
+  return type;
+}
+
+const ObjectType<HttpHeader>& type_of(const HttpHeader*) {
+  using T = HttpHeader;
+  static const ObjectType<T> type{"HTTPHeader", {field<T, &T::name>("name"), field<T, &T::value>("value")}};
+  return type;
+}
+
+const ObjectType<HttpGetAction>& type_of(const HttpGetAction*) {
+  using T = HttpGetAction;
+  static const ObjectType<T> type{
+      "HTTPGetAction",
+      {field<T, &T::path>("path"), field<T, &T::port>("port"), field<T, &T::host>("host"),
+       field<T, &T::scheme>("scheme"), field<T, &T::headers>("httpHeaders")}};
+  return type;
+}
+
+const ObjectType<TcpSocketAction>& type_of(const TcpSocketAction*) {
+  using T = TcpSocketAction;
+  static const ObjectType<T> type{"TCPSocketAction", {field<T, &T::port>("port"), field<T, &T::host>("host")}};
+  return type;
+}
+
+const ObjectType<GrpcAction>& type_of(const GrpcAction*) {
+  using T = GrpcAction;
+  static const ObjectType<T> type{"GRPCAction", {field<T, &T::port>("port"), field<T, &T::service>("service")}};
+  return type;
+}
+
+const ObjectType<SleepAction>& type_of(const SleepAction*) {
+  using T = SleepAction;
+  static const ObjectType<T> type{"SleepAction", {field<T, &T::seconds>("seconds")}};
+  return type;
+}
+
+const ObjectType<Probe>& type_of(const Probe*) {
+  using T = Probe;
+  static const ObjectType<T> type = [] {
+    ObjectType<T> probe{"Probe",
+                        {field<T, &Action::grpc>("grpc"), field<T, &T::initial_delay>("initialDelaySeconds"),
+                         field<T, &T::period>("periodSeconds"), field<T, &T::timeout>("timeoutSeconds"),
+                         field<T, &T::success_threshold>("successThreshold"),
+                         field<T, &T::failure_threshold>("failureThreshold"),
+                         silent<T>("terminationGracePeriodSeconds")}};
+    for (auto& action : actions<T>()) probe.fields.push_back(action);
+    return probe;
+  }();
+  return type;
+}
+
+const ObjectType<LifecycleHandler>& type_of(const LifecycleHandler*) {
+  using T = LifecycleHandler;
+  static const ObjectType<T> type = [] {
+    ObjectType<T> handler{"LifecycleHandler", {field<T, &Action::sleep>("sleep")}};
+    for (auto& action : actions<T>()) handler.fields.push_back(action);
+    return handler;
+  }();
+  return type;
+}
+
+const ObjectType<Lifecycle>& type_of(const Lifecycle*) {
+  using T = Lifecycle;
+  static const ObjectType<T> type{"Lifecycle",
+                                  {field<T, &T::post_start>("postStart"), field<T, &T::pre_stop>("preStop"),
+                                   silent<T>("stopSignal")}};
+  return type;
+}
+
+const ObjectType<UserContainer>& type_of(const UserContainer*) {
+  using T = UserContainer;
+  static const auto type = container<T>("UserContainer", {field<T, &T::mirror_volume_mounts>("mirrorVolumeMounts")});
+  return type;
+}
+
+const ObjectType<ContainerNode>& type_of(const ContainerNode*) {
+  using T = ContainerNode;
+  static const auto type = container<T>("ContainerNode", {field<T, &T::dependencies>("dependencies")});
+  return type;
+}
+
+const ObjectType<ContainerSetRetry>& type_of(const ContainerSetRetry*) {
+  using T = ContainerSetRetry;
+  static const ObjectType<T> type{"ContainerSetRetryStrategy",
+                                  {field<T, &T::duration>("duration"), field<T, &T::retries>("retries")}};
+  return type;
+}
+
+const ObjectType<ContainerSetTemplate>& type_of(const ContainerSetTemplate*) {
+  using T = ContainerSetTemplate;
+  static const ObjectType<T> type{
+      "ContainerSetTemplate",
+      {field<T, &T::containers>("containers"), field<T, &T::volume_mounts>("volumeMounts"),
+       field<T, &T::retry_strategy>("retryStrategy")}};
+  return type;
+}
+
+const ObjectType<HostAlias>& type_of(const HostAlias*) {
+  using T = HostAlias;
+  static const ObjectType<T> type{"HostAlias", {field<T, &T::ip>("ip"), field<T, &T::hostnames>("hostnames")}};
+  return type;
+}
+
+const ObjectType<DnsOption>& type_of(const DnsOption*) {
+  using T = DnsOption;
+  static const ObjectType<T> type{"PodDNSConfigOption", {field<T, &T::name>("name"), field<T, &T::value>("value")}};
+  return type;
+}
+
+const ObjectType<DnsConfig>& type_of(const DnsConfig*) {
+  using T = DnsConfig;
+  static const ObjectType<T> type{
+      "PodDNSConfig",
+      {field<T, &T::nameservers>("nameservers"), field<T, &T::searches>("searches"),
+       field<T, &T::options>("options")}};
   return type;
 }
 

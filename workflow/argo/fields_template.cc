@@ -10,22 +10,26 @@ ObjectType<T> parameters_and_artifacts(std::string_view name) {
   return {name, {field<T, Parameters>("parameters"), later<T>("artifacts")}};
 }
 
-/// `template` has a sibling that replaces it and is not supported yet.
-template <class T>
-Field<T> instead_of_template(std::string_view name) {
-  return {name, Support::LaterEvenEmpty,
-          [](Reader&, const Node&, T& call) { call.no_template = true; }};
-}
-
 template <class T>
 ObjectType<T> call(std::string_view name, std::vector<Field<T>> own) {
   ObjectType<T> type{
       name,
       {field<T, &Call::name>("name"), field<T, &Call::template_name>("template"),
+       field<T, &Call::template_ref>("templateRef"),
+       {"inline", Support::Yes,
+        [](Reader& reader, const Node& node, T& out) {
+          out.inline_template = std::make_shared<Template>();
+          read(reader, node, *out.inline_template);
+        }},
        field<T, &Call::arguments>("arguments"), field<T, &Call::when>("when"),
        field<T, &Call::continue_on>("continueOn"), field<T, &Call::on_exit>("onExit"),
-       instead_of_template<T>("inline"), instead_of_template<T>("templateRef"), later<T>("hooks"),
-       later<T>("withItems"), later<T>("withParam"), later_even_empty<T>("withSequence")}};
+       field<T, &Call::hooks>("hooks"),
+       {"withItems", Support::Yes,
+        [](Reader& reader, const Node& node, T& out) {
+          if (reader.expect_list(node, "a list")) out.with_items = &node;
+        }},
+       field<T, &Call::with_param>("withParam"),
+       field<T, &Call::with_sequence>("withSequence")}};
   type.fields.insert(type.fields.end(), own.begin(), own.end());
   return type;
 }
@@ -43,9 +47,11 @@ const ObjectType<ValueFrom>& type_of(const ValueFrom*) {
   static const ObjectType<T> type{
       "ValueFrom",
       {field<T, &T::path>("path"), field<T, &T::parameter>("parameter"),
-       field<T, &T::default_value>("default"), later_even_empty<T>("configMapKeyRef"),
-       later<T>("event"), later<T>("expression"), later<T>("jqFilter"), later<T>("jsonPath"),
-       later_even_empty<T>("supplied")}};
+       field<T, &T::default_value>("default"), field<T, &T::expression>("expression"),
+       field<T, &T::config_map_key_ref>("configMapKeyRef"), field<T, &T::event>("event"),
+       {"supplied", Support::Yes, [](Reader&, const Node&, T& out) { out.supplied = true; }},
+       {"jqFilter", Support::Later, [](Reader&, const Node&, T& out) { out.kubernetes_only = true; }},
+       {"jsonPath", Support::Later, [](Reader&, const Node&, T& out) { out.kubernetes_only = true; }}}};
   return type;
 }
 
@@ -56,7 +62,7 @@ const ObjectType<Parameter>& type_of(const Parameter*) {
       {field<T, &T::name>("name"), field<T, &T::value>("value"),
        field<T, &T::default_value>("default"), field<T, &T::value_from>("valueFrom"),
        field<T, &T::allowed>("enum"), field<T, &T::description>("description"),
-       later<T>("globalName")}};
+       field<T, &T::global_name>("globalName")}};
   return type;
 }
 
@@ -105,12 +111,102 @@ const ObjectType<DagTemplate>& type_of(const DagTemplate*) {
   return type;
 }
 
+const ObjectType<TemplateRef>& type_of(const TemplateRef*) {
+  using T = TemplateRef;
+  static const ObjectType<T> type{
+      "TemplateRef",
+      {field<T, &T::name>("name"), field<T, &T::template_name>("template"),
+       field<T, &T::cluster_scope>("clusterScope")}};
+  return type;
+}
+
+const ObjectType<LifecycleHook>& type_of(const LifecycleHook*) {
+  using T = LifecycleHook;
+  static const ObjectType<T> type{
+      "LifecycleHook",
+      {field<T, &T::template_name>("template"), field<T, &T::template_ref>("templateRef"),
+       field<T, &T::arguments>("arguments"), field<T, &T::expression>("expression")}};
+  return type;
+}
+
+const ObjectType<Sequence>& type_of(const Sequence*) {
+  using T = Sequence;
+  static const ObjectType<T> type{"Sequence",
+                                  {field<T, &T::count>("count"), field<T, &T::start>("start"),
+                                   field<T, &T::end>("end"), field<T, &T::format>("format")}};
+  return type;
+}
+
+const ObjectType<Backoff>& type_of(const Backoff*) {
+  using T = Backoff;
+  static const ObjectType<T> type{
+      "Backoff",
+      {field<T, &T::duration>("duration"), field<T, &T::factor>("factor"), field<T, &T::cap>("cap"),
+       field<T, &T::max_duration>("maxDuration")}};
+  return type;
+}
+
 const ObjectType<RetryStrategy>& type_of(const RetryStrategy*) {
   using T = RetryStrategy;
   static const ObjectType<T> type{
       "RetryStrategy",
       {field<T, &T::limit>("limit"), field<T, &T::retry_policy>("retryPolicy"),
-       ignored<T>("affinity"), later<T>("backoff"), later<T>("expression")}};
+       field<T, &T::backoff>("backoff"), field<T, &T::expression>("expression"),
+       ignored<T>("affinity")}};
+  return type;
+}
+
+const ObjectType<SuspendTemplate>& type_of(const SuspendTemplate*) {
+  using T = SuspendTemplate;
+  static const ObjectType<T> type{"SuspendTemplate", {field<T, &T::duration>("duration")}};
+  return type;
+}
+
+const ObjectType<MutexRef>& type_of(const MutexRef*) {
+  using T = MutexRef;
+  static const ObjectType<T> type{
+      "Mutex",
+      {field<T, &T::name>("name"), field<T, &T::name_space>("namespace"),
+       field<T, &T::database>("database")}};
+  return type;
+}
+
+const ObjectType<SemaphoreRef>& type_of(const SemaphoreRef*) {
+  using T = SemaphoreRef;
+  static const ObjectType<T> type{
+      "SemaphoreRef",
+      {field<T, &T::config_map_key_ref>("configMapKeyRef"), field<T, &T::name_space>("namespace"),
+       later<T>("database")}};
+  return type;
+}
+
+const ObjectType<Synchronization>& type_of(const Synchronization*) {
+  using T = Synchronization;
+  static const ObjectType<T> type{
+      "Synchronization",
+      {field<T, &T::mutexes>("mutexes"), field<T, &T::semaphores>("semaphores")}};
+  return type;
+}
+
+const ObjectType<CacheSource>& type_of(const CacheSource*) {
+  using T = CacheSource;
+  static const ObjectType<T> type{"Cache", {field<T, &T::config_map>("configMap")}};
+  return type;
+}
+
+const ObjectType<Memoize>& type_of(const Memoize*) {
+  using T = Memoize;
+  static const ObjectType<T> type{
+      "Memoize",
+      {field<T, &T::key>("key"), field<T, &T::max_age>("maxAge"), field<T, &T::cache>("cache")}};
+  return type;
+}
+
+const ObjectType<PodMetadata>& type_of(const PodMetadata*) {
+  using T = PodMetadata;
+  static const ObjectType<T> type{
+      "Metadata",
+      {field<T, &T::labels>("labels"), field<T, &T::annotations>("annotations")}};
   return type;
 }
 
@@ -125,12 +221,16 @@ const ObjectType<Template>& type_of(const Template*) {
        field<T, &T::script>("script"),
        field<T, &T::steps>("steps"),
        field<T, &T::dag>("dag"),
-       later_kind("containerSet"),
+       field<T, &T::container_set>("containerSet"),
+       field<T, &T::init_containers>("initContainers"),
+       field<T, &T::sidecars>("sidecars"),
+       field<T, &T::daemon>("daemon"),
+       field<T, &T::host_aliases>("hostAliases"),
        later_kind("data"),
        later_kind("http"),
        later_kind("plugin"),
        later_kind("resource"),
-       later_kind("suspend"),
+       field<T, &T::suspend>("suspend"),
        field<T, &T::active_deadline_seconds>("activeDeadlineSeconds"),
        field<T, &T::timeout>("timeout"),
        field<T, &T::parallelism>("parallelism"),
@@ -139,7 +239,9 @@ const ObjectType<Template>& type_of(const Template*) {
        field<T, &T::volumes>("volumes"),
        field<T, &T::security_context>("securityContext"),
        field<T, &T::annotations>("annotations"),
-       silent<T>("metadata"),  // labels and annotations of a pod that nobody looks at
+       field<T, &T::metadata>("metadata"),
+       field<T, &T::synchronization>("synchronization"),
+       field<T, &T::memoize>("memoize"),
        ignored<T>("affinity"),
        ignored<T>("automountServiceAccountToken"),
        ignored<T>("executor"),
@@ -149,17 +251,11 @@ const ObjectType<Template>& type_of(const Template*) {
        ignored<T>("serviceAccountName"),
        ignored<T>("tolerations"),
        later<T>("archiveLocation"),
-       later<T>("daemon"),
-       later<T>("hostAliases"),
-       later<T>("initContainers"),
-       later<T>("memoize"),
        later<T>("metrics"),
        later<T>("pendingTimeout"),
        later<T>("podResources"),
        later<T>("podSpecPatch"),
-       later<T>("resourceClaims"),
-       later<T>("sidecars"),
-       later<T>("synchronization")}};
+       later<T>("resourceClaims")}};
   return type;
 }
 

@@ -64,6 +64,12 @@ const ObjectType<ObjectMeta>& type_of(const ObjectMeta*) {
   return type;
 }
 
+const ObjectType<VolumeClaimGc>& type_of(const VolumeClaimGc*) {
+  using T = VolumeClaimGc;
+  static const ObjectType<T> type{"VolumeClaimGC", {field<T, &T::strategy>("strategy")}};
+  return type;
+}
+
 const ObjectType<WorkflowSpec>& type_of(const WorkflowSpec*) {
   using T = WorkflowSpec;
   static const ObjectType<T> type{"WorkflowSpec",
@@ -71,14 +77,24 @@ const ObjectType<WorkflowSpec>& type_of(const WorkflowSpec*) {
                                    field<T, &T::templates>("templates"),
                                    field<T, &T::arguments>("arguments"),
                                    field<T, &T::on_exit>("onExit"),
+                                   field<T, &T::hooks>("hooks"),
+                                   field<T, &T::retry_strategy>("retryStrategy"),
+                                   field<T, &T::synchronization>("synchronization"),
+                                   field<T, &T::volume_claim_gc>("volumeClaimGC"),
                                    field<T, &T::parallelism>("parallelism"),
                                    field<T, &T::active_deadline_seconds>("activeDeadlineSeconds"),
                                    field<T, &T::priority>("priority"),
+                                   silent<T>("ttlStrategy"),  // the daemon reads it of the stored spec (daemon/ttl.h)
+                                   silent<T>("podGC"),        // containers are removed at once; logs stay with the workflow
                                    field<T, &T::suspend>("suspend"),
                                    field<T, &T::volumes>("volumes"),
                                    field<T, &T::volume_claim_templates>("volumeClaimTemplates"),
                                    field<T, &T::security_context>("securityContext"),
                                    field<T, &T::service_account_name>("serviceAccountName"),
+                                   field<T, &T::host_aliases>("hostAliases"),
+                                   field<T, &T::host_network>("hostNetwork"),
+                                   field<T, &T::dns_policy>("dnsPolicy"),
+                                   field<T, &T::dns_config>("dnsConfig"),
                                    ignored<T>("affinity"),
                                    ignored<T>("automountServiceAccountToken"),
                                    ignored<T>("executor"),
@@ -91,26 +107,16 @@ const ObjectType<WorkflowSpec>& type_of(const WorkflowSpec*) {
                                    later<T>("archiveLogs"),
                                    later<T>("artifactGC"),
                                    later<T>("artifactRepositoryRef"),
-                                   later<T>("dnsConfig"),
-                                   later<T>("dnsPolicy"),
-                                   later<T>("hooks"),
-                                   later<T>("hostAliases"),
-                                   later<T>("hostNetwork"),
                                    later<T>("imagePullSecrets"),
                                    later<T>("metrics"),
-                                   later<T>("podGC"),
                                    later<T>("podMetadata"),
                                    later<T>("podResources"),
                                    later<T>("podSpecPatch"),
                                    later<T>("resourceClaims"),
-                                   later_even_empty<T>("retryStrategy"),
                                    later<T>("shutdown"),
-                                   later<T>("synchronization"),
-                                   later<T>("templateDefaults"),
-                                   later<T>("ttlStrategy"),
-                                   later<T>("volumeClaimGC"),
-                                   later<T>("workflowMetadata"),
-                                   later<T>("workflowTemplateRef")}};
+                                   silent<T>("templateDefaults"),     // merged into the templates before (merge.h)
+                                   silent<T>("workflowTemplateRef"),  // merged into the spec before
+                                   later<T>("workflowMetadata")}};
   return type;
 }
 

@@ -162,6 +162,7 @@ void read_map(Reader& reader, const Node& node, List<Item>& out) {
 }
 inline void read(Reader& reader, const Node& node, StrMap& out) { read_map(reader, node, out); }
 inline void read(Reader& reader, const Node& node, Amounts& out) { read_map(reader, node, out); }
+inline void read(Reader& reader, const Node& node, Hooks& out) { read_map(reader, node, out); }
 
 // The words of the tables
 // -------------------------------------------------------------------------------------------
@@ -254,7 +255,23 @@ const ObjectType<SeccompProfile>& type_of(const SeccompProfile*);
 const ObjectType<Capabilities>& type_of(const Capabilities*);
 const ObjectType<PodSecurityContext>& type_of(const PodSecurityContext*);
 const ObjectType<SecurityContext>& type_of(const SecurityContext*);
+const ObjectType<ExecAction>& type_of(const ExecAction*);
+const ObjectType<HttpHeader>& type_of(const HttpHeader*);
+const ObjectType<HttpGetAction>& type_of(const HttpGetAction*);
+const ObjectType<TcpSocketAction>& type_of(const TcpSocketAction*);
+const ObjectType<GrpcAction>& type_of(const GrpcAction*);
+const ObjectType<SleepAction>& type_of(const SleepAction*);
+const ObjectType<Probe>& type_of(const Probe*);
+const ObjectType<LifecycleHandler>& type_of(const LifecycleHandler*);
+const ObjectType<Lifecycle>& type_of(const Lifecycle*);
 const ObjectType<Container>& type_of(const Container*);
+const ObjectType<UserContainer>& type_of(const UserContainer*);
+const ObjectType<ContainerNode>& type_of(const ContainerNode*);
+const ObjectType<ContainerSetRetry>& type_of(const ContainerSetRetry*);
+const ObjectType<ContainerSetTemplate>& type_of(const ContainerSetTemplate*);
+const ObjectType<HostAlias>& type_of(const HostAlias*);
+const ObjectType<DnsOption>& type_of(const DnsOption*);
+const ObjectType<DnsConfig>& type_of(const DnsConfig*);
 const ObjectType<ScriptTemplate>& type_of(const ScriptTemplate*);
 const ObjectType<EmptyDir>& type_of(const EmptyDir*);
 const ObjectType<HostPath>& type_of(const HostPath*);
@@ -273,7 +290,19 @@ const ObjectType<ContinueOn>& type_of(const ContinueOn*);
 const ObjectType<Step>& type_of(const Step*);
 const ObjectType<DagTask>& type_of(const DagTask*);
 const ObjectType<DagTemplate>& type_of(const DagTemplate*);
+const ObjectType<TemplateRef>& type_of(const TemplateRef*);
+const ObjectType<LifecycleHook>& type_of(const LifecycleHook*);
+const ObjectType<Sequence>& type_of(const Sequence*);
+const ObjectType<Backoff>& type_of(const Backoff*);
 const ObjectType<RetryStrategy>& type_of(const RetryStrategy*);
+const ObjectType<SuspendTemplate>& type_of(const SuspendTemplate*);
+const ObjectType<MutexRef>& type_of(const MutexRef*);
+const ObjectType<SemaphoreRef>& type_of(const SemaphoreRef*);
+const ObjectType<Synchronization>& type_of(const Synchronization*);
+const ObjectType<CacheSource>& type_of(const CacheSource*);
+const ObjectType<Memoize>& type_of(const Memoize*);
+const ObjectType<PodMetadata>& type_of(const PodMetadata*);
+const ObjectType<VolumeClaimGc>& type_of(const VolumeClaimGc*);
 const ObjectType<Template>& type_of(const Template*);
 
 const ObjectType<ClaimMetadata>& type_of(const ClaimMetadata*);

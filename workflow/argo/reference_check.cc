@@ -77,12 +77,14 @@ class Ancestry {
 
 class ReferenceCheck {
  public:
-  ReferenceCheck(const Workflow& workflow, Diagnostics& diagnostics)
+  ReferenceCheck(const Workflow& workflow, const Resolution& resolution, Diagnostics& diagnostics)
       : workflow_(workflow),
+        resolution_(resolution),
         diagnostics_(diagnostics),
         everywhere_(workflow_names(workflow)),
         handler_(&everywhere_) {
     add_exit_handler_names(handler_);
+    add_global_outputs(resolution, everywhere_);
     for (const Template& tmpl : workflow.spec.templates.value)
       templates_.emplace(tmpl.name.value, &tmpl);
   }
@@ -100,7 +102,10 @@ class ReferenceCheck {
     volumes(spec.volumes, anywhere, "spec.volumes");
 
     mark_main(find(spec.entrypoint.value));
-    for (const Template& tmpl : spec.templates.value) check_template(tmpl);
+    std::unordered_set<const Template*> checked;
+    for (const Template* tmpl : resolution_.templates) {
+      if (checked.insert(tmpl).second) check_template(*tmpl);
+    }
   }
 
  private:
@@ -116,8 +121,9 @@ class ReferenceCheck {
       if (tmpl != nullptr && main_.insert(tmpl).second) open.push_back(tmpl);
     };
     const auto call = [&](const Call& written) {
-      reach(find(written.template_name.value));
-      reach(find(written.on_exit.value));
+      reach(callee(written));
+      reach(resolved(&written.on_exit));
+      for (const NamedHook& hook : written.hooks.value) reach(hook_callee(hook.value));
     };
     reach(entry);
     while (!open.empty()) {
@@ -131,8 +137,10 @@ class ReferenceCheck {
   }
 
   void check_template(const Template& tmpl) {
-    const bool handler = !workflow_.spec.on_exit.empty() && !main_.contains(&tmpl);
-    const NameSet own = template_names(tmpl, handler ? handler_ : everywhere_);
+    const bool has_handler = !workflow_.spec.on_exit.empty() || !workflow_.spec.hooks.value.empty();
+    const bool handler = has_handler && !main_.contains(&tmpl);
+    const bool retried = workflow_.spec.retry_strategy.set && tmpl.name.value == workflow_.spec.entrypoint.value;
+    const NameSet own = template_names(tmpl, handler ? handler_ : everywhere_, retried);
     const std::string where = concat({"templates.", tmpl.name.value, ":"});
     for (const Parameter& input : tmpl.inputs.parameters.value) {
       check(input.value, own, where);
@@ -142,6 +150,16 @@ class ReferenceCheck {
     check(tmpl.active_deadline_seconds, own, where);
     check(tmpl.timeout, own, where);
     check(tmpl.retry_strategy.limit, own, where);
+    for (const Str* text : {static_cast<const Str*>(&tmpl.retry_strategy.backoff.duration),
+                            static_cast<const Str*>(&tmpl.retry_strategy.backoff.factor),
+                            static_cast<const Str*>(&tmpl.retry_strategy.backoff.cap),
+                            &tmpl.retry_strategy.backoff.max_duration, &tmpl.memoize.key, &tmpl.memoize.max_age,
+                            &tmpl.memoize.cache.config_map.name, static_cast<const Str*>(&tmpl.suspend.duration)}) {
+      check(*text, own, where);
+    }
+    for (const MutexRef& mutex : tmpl.synchronization.mutexes.value) check(mutex.name, own, where);
+    for (const SemaphoreRef& semaphore : tmpl.synchronization.semaphores.value)
+      selector(semaphore.config_map_key_ref, own, where);
     volumes(tmpl.volumes, own, where);
     container(tmpl.container, own, where);
     container(tmpl.script, own, where);
@@ -175,9 +193,12 @@ class ReferenceCheck {
     const std::string where = concat({"templates.", tmpl.name.value, ".steps"});
     for (; current < groups.size(); ++current) {
       for (const Step& step : groups[current].steps) {
-        check(step.when, names, where);
+        NameSet with_item(&names);
+        with_item.add_items(step);
+        loop(step, names, where);
+        check(step.when, with_item, where);
         for (const Parameter& argument : step.arguments.parameters.value)
-          check(argument.value, names, where);
+          check(argument.value, with_item, where);
       }
     }
     outputs(tmpl, names, concat({"templates.", tmpl.name.value, ".outputs"}));
@@ -199,15 +220,38 @@ class ReferenceCheck {
     for (current = 0; current < tasks.size(); ++current) {
       const DagTask& task = tasks[current];
       const std::string where = concat({"templates.", tmpl.name.value, ".tasks.", task.name.value});
-      check(task.when, names, where);
+      NameSet with_item(&names);
+      with_item.add_items(task);
+      loop(task, names, where);
+      check(task.when, with_item, where);
       for (const Parameter& argument : task.arguments.parameters.value) {
-        if (!missing_dependency(argument, names, where)) check(argument.value, names, where);
+        if (!missing_dependency(argument, names, where)) check(argument.value, with_item, where);
       }
     }
     current = kNowhere;
     const std::string where = concat({"templates.", tmpl.name.value, ".outputs"});
     check(tmpl.dag.target, names, concat({"templates.", tmpl.name.value, ".targets"}));
     outputs(tmpl, names, where);
+  }
+
+  void loop(const Call& written, const NameSet& names, std::string_view where) {
+    if (written.with_items != nullptr) items(*written.with_items, names, where);
+    check(written.with_param, names, where);
+    check(written.with_sequence.count, names, where);
+    check(written.with_sequence.start, names, where);
+    check(written.with_sequence.end, names, where);
+    check(written.with_sequence.format, names, where);
+  }
+
+  void items(const Node& node, const NameSet& names, std::string_view where) {
+    if (node.is_scalar()) {
+      Str text;
+      text.value = node.text;
+      text.at = node.at;
+      check(text, names, where);
+    }
+    for (const Node* item : node.items) items(*item, names, where);
+    for (const Node::Entry& entry : node.entries) items(*entry.value, names, where);
   }
 
   /// Argo has words of its own for an argument that begins with another task's output.
@@ -280,8 +324,11 @@ class ReferenceCheck {
     }
   }
 
-  [[nodiscard]] const Template* callee(const Call& call) const {
-    return call.no_template || call.flawed ? nullptr : find(call.template_name.value);
+  [[nodiscard]] const Template* callee(const Call& call) const { return resolved(&call); }
+  [[nodiscard]] const Template* hook_callee(const LifecycleHook& hook) const { return resolved(&hook); }
+  [[nodiscard]] const Template* resolved(const void* written) const {
+    const auto found = resolution_.callees.find(written);
+    return found == resolution_.callees.end() ? nullptr : found->second;
   }
 
   void check(const Str& written, const NameSet& names, std::string_view where) {
@@ -291,6 +338,7 @@ class ReferenceCheck {
   }
 
   const Workflow& workflow_;
+  const Resolution& resolution_;
   Diagnostics& diagnostics_;
   NameSet everywhere_;
   NameSet handler_;
@@ -300,8 +348,9 @@ class ReferenceCheck {
 
 }  // namespace
 
-void check_workflow_references(const Workflow& workflow, Diagnostics& diagnostics) {
-  ReferenceCheck(workflow, diagnostics).run();
+void check_workflow_references(const Workflow& workflow, const Resolution& resolution,
+                               Diagnostics& diagnostics) {
+  ReferenceCheck(workflow, resolution, diagnostics).run();
 }
 
 }  // namespace gantry::workflow::argo

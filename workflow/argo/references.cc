@@ -31,7 +31,9 @@ bool offers(const Template* callee, std::string_view field) {
   if (offers_anything(callee)) return true;
   if (std::find(kNodeFields.begin(), kNodeFields.end(), field) != kNodeFields.end()) return true;
   if (std::find(kPodFields.begin(), kPodFields.end(), field) != kPodFields.end())
-    return !callee->is_graph();
+    return callee->is_pod();
+  if (field == "ip") return callee->daemon.value;
+  if (field == "outputs.parameters") return !callee->outputs.parameters.value.empty();
   if (!field.starts_with(kOutputParameter)) return false;
   field.remove_prefix(kOutputParameter.size());
   const auto& outputs = callee->outputs.parameters.value;
@@ -40,6 +42,16 @@ bool offers(const Template* callee, std::string_view field) {
 }
 
 }  // namespace
+
+void NameSet::add_items(const Call& call) {
+  if (!call.is_loop()) return;
+  add("item");
+  if (!call.with_param.empty()) add_prefix("item.");
+  if (call.with_items == nullptr) return;
+  for (const Node* item : call.with_items->items) {
+    for (const Node::Entry& entry : item->entries) add(concat({"item.", entry.key}));
+  }
+}
 
 void NameSet::set_nodes(std::string_view kind, Hidden hidden) {
   kind_ = concat({kind, "."});
@@ -110,8 +122,10 @@ std::string NameSet::hint(std::string_view name) const {
 void check_references(const Text& text, const NameSet& names, Mark at, std::string_view where,
                       Diagnostics& diagnostics) {
   if (text.is_literal()) return;
-  text.for_each_reference([&](std::string_view name) {
-    if (names.contains(name)) return;
+  text.for_each_reference([&](const Reference& reference) {
+    const std::string_view name = reference.name;
+    // Upstream does not look into expressions; what is missing there is nil, or an error once it is evaluated.
+    if (reference.expression || names.contains(name)) return;
     if (has_known_prefix(name)) {
       diagnostics.error(at, concat({where, " failed to resolve {{", name, "}}", names.hint(name)}));
       return;
@@ -149,9 +163,25 @@ NameSet workflow_names(const Workflow& workflow) {
   return names;
 }
 
+static void add_global_outputs(const Template& tmpl, NameSet& names) {
+  for (const Parameter& output : tmpl.outputs.parameters.value) {
+    if (output.global_name.empty()) continue;
+    const bool known = output.global_name.value.find("{{") == std::string_view::npos;
+    if (known) {
+      names.add(concat({"workflow.outputs.parameters.", output.global_name.value}));
+    } else {
+      names.add_prefix("workflow.outputs.parameters.");
+    }
+  }
+}
+
+void add_global_outputs(const Resolution& resolution, NameSet& names) {
+  for (const Template* tmpl : resolution.templates) add_global_outputs(*tmpl, names);
+}
+
 void add_exit_handler_names(NameSet& names) { names.add("workflow.failures"); }
 
-NameSet template_names(const Template& tmpl, const NameSet& workflow) {
+NameSet template_names(const Template& tmpl, const NameSet& workflow, bool has_retries) {
   NameSet names(&workflow);
   if (tmpl.inputs.flawed) names.add_prefix("inputs.");
   if (!tmpl.inputs.parameters.value.empty()) names.add("inputs.parameters");
@@ -159,14 +189,17 @@ NameSet template_names(const Template& tmpl, const NameSet& workflow) {
     names.add(concat({"inputs.parameters.", input.name.value}));
   }
   names.add("node.name");
-  if (!tmpl.is_graph()) {
+  // The step or task that the template is called as.
+  names.add("steps.name");
+  names.add("tasks.name");
+  if (tmpl.is_pod()) {
     names.add("pod.name");
     for (const Parameter& output : tmpl.outputs.parameters.value) {
       if (!output.value_from.path.empty())
         names.add(concat({kOutputParameter, output.name.value, ".path"}));
     }
   }
-  if (tmpl.retry_strategy.set) {
+  if (tmpl.retry_strategy.set || has_retries) {
     for (const std::string_view name : {"retries", "lastRetry.exitCode", "lastRetry.status",
                                         "lastRetry.duration", "lastRetry.message"}) {
       names.add(std::string(name));

@@ -18,6 +18,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "workflow/argo/compile.h"
 #include "workflow/argo/spec.h"
 #include "workflow/diagnostic.h"
 #include "workflow/text.h"
@@ -38,6 +39,9 @@ class NameSet {
   void add(std::string name) { names_.insert(std::move(name)); }
   /// Every name that starts with `prefix`.
   void add_prefix(std::string prefix) { prefixes_.push_back(std::move(prefix)); }
+
+  /// What a loop's task knows: item, and the keys of its items that are maps.
+  void add_items(const Call& call);
 
   /// From now on this is the inside of a steps or DAG template; `kind` is "steps" or "tasks".
   void set_nodes(std::string_view kind, Hidden hidden = nullptr);
@@ -78,16 +82,20 @@ void check_references(const Text& text, const NameSet& names, Mark at, std::stri
 /// What is known everywhere: workflow.name, .namespace, .uid, …, the parameters, labels and
 /// annotations.
 NameSet workflow_names(const Workflow& workflow);
+/// workflow.outputs.parameters.X for each globalName.
+void add_global_outputs(const Resolution& resolution, NameSet& names);
 /// What an exit handler's templates know besides: workflow.failures.
 void add_exit_handler_names(NameSet& names);
 /// What a template knows itself: its inputs, pod.name, where its outputs' files are, and retries
 /// and lastRetry.… when it has a retryStrategy.
-NameSet template_names(const Template& tmpl, const NameSet& workflow);
+/// `has_retries`: its retryStrategy is the workflow's.
+NameSet template_names(const Template& tmpl, const NameSet& workflow, bool has_retries = false);
 
 /// Checks every text of the workflow's templates, arguments and volumes. Texts that do not parse
 /// are passed over, as are templates that do not exist and `depends` that does not parse: the
 /// compiler reports them. Nearly linear: only a DAG task that refers to a task which it does not
 /// depend on directly costs a search of its ancestors.
-void check_workflow_references(const Workflow& workflow, Diagnostics& diagnostics);
+void check_workflow_references(const Workflow& workflow, const Resolution& resolution,
+                               Diagnostics& diagnostics);
 
 }  // namespace gantry::workflow::argo

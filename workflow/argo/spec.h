@@ -7,10 +7,12 @@
 // All texts are views into the Document that the spec was read from, which must outlive it.
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "workflow/diagnostic.h"
+#include "workflow/document.h"
 
 namespace gantry::workflow::argo {
 
@@ -62,12 +64,22 @@ struct Object {
 // Parameters
 // ----------------------------------------------------------------------------------------------------
 
+struct KeySelector : Object {
+  Str name, key;
+  Flag optional;
+};
+struct ConfigMapKeySelector : KeySelector {};
+struct SecretKeySelector : KeySelector {};
+
 struct ValueFrom : Object {
-  Str path, parameter;
+  Str path, parameter, expression, event;
   AnyStr default_value;
+  ConfigMapKeySelector config_map_key_ref;
+  bool supplied = false;
+  bool kubernetes_only = false;  ///< it has jsonPath or jqFilter
 };
 struct Parameter : Object {
-  Str name, description;
+  Str name, description, global_name;
   AnyStr value, default_value;
   List<AnyStr> allowed;  ///< enum
   ValueFrom value_from;
@@ -85,12 +97,6 @@ struct Outputs : Object {
 // Containers (Kubernetes core/v1)
 // -------------------------------------------------------------------------------
 
-struct KeySelector : Object {
-  Str name, key;
-  Flag optional;
-};
-struct ConfigMapKeySelector : KeySelector {};
-struct SecretKeySelector : KeySelector {};
 struct FieldRef : Object {
   Str field_path;
 };
@@ -137,8 +143,49 @@ struct Security : Object {
 struct PodSecurityContext : Security {};
 struct SecurityContext : Security {};
 
+struct ExecAction : Object {
+  List<Str> command;
+};
+struct HttpHeader : Object {
+  Str name, value;
+};
+struct HttpGetAction : Object {
+  Str path, host, scheme;
+  IntOrStr port;
+  List<HttpHeader> headers;
+};
+struct TcpSocketAction : Object {
+  Str host;
+  IntOrStr port;
+};
+struct GrpcAction : Object {
+  Int port;
+  Str service;
+};
+struct SleepAction : Object {
+  Int seconds;
+};
+/// Probe and LifecycleHandler have the same actions.
+struct Action : Object {
+  ExecAction exec;
+  HttpGetAction http_get;
+  TcpSocketAction tcp_socket;
+  GrpcAction grpc;
+  SleepAction sleep;
+};
+struct Probe : Action {
+  Int initial_delay, period, timeout, success_threshold, failure_threshold;
+};
+struct LifecycleHandler : Action {};
+struct Lifecycle : Object {
+  LifecycleHandler post_start, pre_stop;
+};
+
 struct Container : Object {
+  Str name;  ///< of a script's or a template's own container: no matter, it is `main`
   Str image, image_pull_policy, working_dir;
+  Probe readiness_probe, liveness_probe, startup_probe;
+  Lifecycle lifecycle;
   List<Str> command, args;
   List<EnvVar> env;
   List<EnvFromSource> env_from;
@@ -149,6 +196,35 @@ struct Container : Object {
 };
 struct ScriptTemplate : Container {
   Str source;
+};
+/// An init container or a sidecar.
+struct UserContainer : Container {
+  Flag mirror_volume_mounts;
+};
+/// A container of a containerSet.
+struct ContainerNode : Container {
+  List<Str> dependencies;
+};
+struct ContainerSetRetry : Object {
+  Str duration;
+  IntOrStr retries;
+};
+struct ContainerSetTemplate : Object {
+  List<ContainerNode> containers;
+  List<VolumeMount> volume_mounts;
+  ContainerSetRetry retry_strategy;
+};
+
+struct HostAlias : Object {
+  Str ip;
+  List<Str> hostnames;
+};
+struct DnsOption : Object {
+  Str name, value;
+};
+struct DnsConfig : Object {
+  List<Str> nameservers, searches;
+  List<DnsOption> options;
 };
 
 // Volumes
@@ -206,12 +282,47 @@ struct ContinueOn : Object {
   Flag error, failed;
 };
 
+struct Template;
+
+struct TemplateRef : Object {
+  Str name, template_name;
+  Flag cluster_scope;
+};
+
+/// `hooks.NAME` of a workflow, a step or a task.
+struct LifecycleHook : Object {
+  Str template_name, expression;
+  TemplateRef template_ref;
+  Arguments arguments;
+};
+struct NamedHook {
+  std::string_view key;
+  Mark at;
+  LifecycleHook value;
+};
+/// map[string]LifecycleHook, in written order.
+using Hooks = List<NamedHook>;
+
+struct Sequence : Object {
+  IntOrStr count, start, end;
+  Str format;
+};
+
 /// What a step and a DAG task have in common.
 struct Call : Object {
   Str name, template_name, when, on_exit;
+  TemplateRef template_ref;
+  std::shared_ptr<Template> inline_template;  ///< null: none
   Arguments arguments;
   ContinueOn continue_on;
-  bool no_template = false;  ///< it has `inline` or `templateRef` instead
+  Hooks hooks;
+  const Node* with_items = nullptr;  ///< a list
+  Str with_param;
+  Sequence with_sequence;
+
+  [[nodiscard]] bool is_loop() const {
+    return (with_items != nullptr && !with_items->items.empty()) || !with_param.empty() || with_sequence.set;
+  }
 };
 struct Step : Call {};
 struct StepGroup : Object {
@@ -227,9 +338,43 @@ struct DagTemplate : Object {
   List<DagTask> tasks;
 };
 
+struct Backoff : Object {
+  IntOrStr duration, factor, cap;
+  Str max_duration;
+};
 struct RetryStrategy : Object {
   IntOrStr limit;
-  Str retry_policy;
+  Str retry_policy, expression;
+  Backoff backoff;
+};
+
+struct SuspendTemplate : Object {
+  IntOrStr duration;
+};
+
+struct MutexRef : Object {
+  Str name, name_space;
+  Flag database;
+};
+struct SemaphoreRef : Object {
+  ConfigMapKeySelector config_map_key_ref;
+  Str name_space;
+};
+struct Synchronization : Object {
+  List<MutexRef> mutexes;
+  List<SemaphoreRef> semaphores;
+};
+
+struct CacheSource : Object {
+  ConfigMapKeySelector config_map;
+};
+struct Memoize : Object {
+  Str key, max_age;
+  CacheSource cache;
+};
+
+struct PodMetadata : Object {
+  StrMap labels, annotations;
 };
 
 struct Template : Object {
@@ -240,17 +385,27 @@ struct Template : Object {
   ScriptTemplate script;
   List<StepGroup> steps;
   DagTemplate dag;
-  int other_kinds = 0;  ///< suspend, http, …: known, but not supported yet
+  SuspendTemplate suspend;
+  ContainerSetTemplate container_set;
+  List<UserContainer> init_containers, sidecars;
+  Flag daemon;
+  List<HostAlias> host_aliases;
+  int other_kinds = 0;  ///< http, data, …: known, but not supported yet
   IntOrStr active_deadline_seconds;
   Str timeout;
   Int parallelism;
   Flag fail_fast;
   RetryStrategy retry_strategy;
+  Synchronization synchronization;
+  Memoize memoize;
   List<Volume> volumes;
   PodSecurityContext security_context;
   StrMap annotations;
+  PodMetadata metadata;
 
   [[nodiscard]] bool is_graph() const { return steps.set || dag.set; }
+  /// It becomes a pod.
+  [[nodiscard]] bool is_pod() const { return container.set || script.set || container_set.set; }
 };
 
 // The workflow
@@ -261,8 +416,16 @@ struct ObjectMeta : Object {
   StrMap labels, annotations;
 };
 
+struct VolumeClaimGc : Object {
+  Str strategy;
+};
+
 struct WorkflowSpec : Object {
   Str entrypoint, on_exit, service_account_name;
+  Hooks hooks;
+  RetryStrategy retry_strategy;
+  Synchronization synchronization;
+  VolumeClaimGc volume_claim_gc;
   Arguments arguments;
   List<Template> templates;
   Int parallelism, active_deadline_seconds, priority;
@@ -270,9 +433,14 @@ struct WorkflowSpec : Object {
   List<Volume> volumes;
   List<VolumeClaim> volume_claim_templates;
   PodSecurityContext security_context;
+  List<HostAlias> host_aliases;
+  Flag host_network;
+  Str dns_policy;
+  DnsConfig dns_config;
 };
 
 struct Workflow : Object {
+  bool is_template = false;  ///< checked as a WorkflowTemplate: nobody runs it as it is
   Str api_version, kind;
   ObjectMeta metadata;
   WorkflowSpec spec;

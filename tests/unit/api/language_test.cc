@@ -295,12 +295,12 @@ TEST(Router, Matches) {
        {{"image", "docker.io/library/a:1"}}},
       {"POST",
        "/api/v1/cron-workflows/ns/lint",
-       "/api/v1/cron-workflows/{rest...}",
-       {{"rest", "ns/lint"}}},
+       "/api/v1/cron-workflows/{namespace}/lint",
+       {{"namespace", "ns"}}},
       {"GET",
        "/api/v1/cluster-workflow-templates",
-       "/api/v1/cluster-workflow-templates/{rest...}",
-       {{"rest", ""}}},
+       "/api/v1/cluster-workflow-templates",
+       {}},
   };
   for (const auto& c : cases) {
     auto match = all_routes().match(c.method, c.path);

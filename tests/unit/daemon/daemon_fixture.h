@@ -98,9 +98,18 @@ class DaemonTest : public ::testing::Test {
     backend_ = std::make_unique<DaemonBackend>(
         *daemon_, nullptr, [](const std::string&, const std::function<void()>&) { return nullptr; },
         settings_);
-    auto taken_up = await<std::size_t>([&](auto done) { daemon_->recover(done); });
-    ASSERT_TRUE(taken_up) << taken_up.error().message;
-    recovered_ = *taken_up;
+    std::optional<Result<std::size_t>> taken_up;
+    daemon_->recover([&](Result<std::size_t> count) { taken_up = std::move(count); });
+    while (!taken_up) {
+      // It may wait for containerd to undo what a killed daemon began.
+      if (auto timers = std::exchange(executor_.timers, {}); !timers.empty()) {
+        for (auto& [delay, task] : timers) task();
+      } else {
+        ASSERT_TRUE(executor_.run_one());
+      }
+    }
+    ASSERT_TRUE(*taken_up) << taken_up->error().message;
+    recovered_ = **taken_up;
     backend_->start();
     settle_all();
   }

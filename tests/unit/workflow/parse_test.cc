@@ -34,7 +34,7 @@ TEST(CompileWorkflows, RefusesWhatIsNoWorkflow) {
       {"# comment\n---\n", "1:1: no Workflow found: the document is empty"},
       {"a string\n", "1:1: expected a Workflow object, found a string"},
       {"- a\n", "1:1: expected a Workflow object, found a list"},
-      {"kind: CronWorkflow\n", "1:7: not supported yet: kind CronWorkflow"},
+      {"kind: CronWorkflow\n", "1:7: expected a Workflow, found a CronWorkflow"},
       {"a: b\n", "1:1: Object 'Kind' is missing"},
       {"kind: Workflow\napiVersion: argoproj.io/v2\n",
        "2:13: not supported yet: apiVersion argoproj.io/v2"},

@@ -1,0 +1,358 @@
+// One task of a graph: `when`, loops, arguments, and its members (argo-workflows workflow/controller/{steps,dag}.go,
+// operator.go processItem, expandSequence).
+
+#include <algorithm>
+
+#include "daemon/engine/impl.h"
+#include "workflow/go_format.h"
+#include "workflow/when.h"
+
+namespace gantry::engine {
+
+using workflow::Graph;
+using workflow::Item;
+using workflow::Loop;
+using workflow::Task;
+
+std::string Engine::Impl::task_node_name(const Call& call, Index task) const {
+  const Task& t = call.graph->graph->tasks[task];
+  if (t.kind == Task::Kind::Barrier) return call.node->name + t.name;
+  return member_node_name(call, task, t.name);
+}
+
+std::string Engine::Impl::member_node_name(const Call& call, Index task, const std::string& name) const {
+  const Task& t = call.graph->graph->tasks[task];
+  if (t.group != kNone) return call.node->name + "[" + std::to_string(t.group) + "]." + name;
+  return call.node->name + "." + name;
+}
+
+// ---- resolving ----
+
+/// A number of withSequence.
+static Result<std::int64_t> number_of(const workflow::Text& text, const CallScope& scope) {
+  auto rendered = render(text, scope);
+  if (!rendered) return fail(rendered.error());
+  char* end = nullptr;
+  errno = 0;
+  const std::int64_t value = std::strtoll(rendered->c_str(), &end, 10);
+  if (rendered->empty() || *end != '\0') {
+    return fail(Code::InvalidArgument, "strconv.Atoi: parsing \"" + *rendered + "\": invalid syntax");
+  }
+  if (errno == ERANGE) {
+    return fail(Code::InvalidArgument, "strconv.Atoi: parsing \"" + *rendered + "\": value out of range");
+  }
+  return value;
+}
+
+/// What one loop may make: enough for any real one, and not so many that a typing error eats the host.
+constexpr std::int64_t kMostItems = 1'000'000;
+
+static Result<std::vector<Item>> sequence(const Loop& loop, const CallScope& scope) {
+  std::int64_t start = 0, end = 0;
+  if (loop.start) {
+    auto value = number_of(*loop.start, scope);
+    if (!value) return fail(value.error());
+    start = *value;
+  }
+  if (loop.end) {
+    auto value = number_of(*loop.end, scope);
+    if (!value) return fail(value.error());
+    end = *value;
+  } else {
+    auto count = number_of(*loop.count, scope);
+    if (!count) return fail(count.error());
+    if (*count == 0) return std::vector<Item>();
+    end = start + *count - 1;
+  }
+  if (std::max(start, end) - std::min(start, end) >= kMostItems) {
+    return fail(Code::InvalidArgument, "withSequence makes more than " + std::to_string(kMostItems) + " items");
+  }
+  std::string format = "%d";
+  if (loop.format) {
+    auto text = render(*loop.format, scope);
+    if (!text) return fail(text.error());
+    if (!text->empty()) format = std::move(*text);
+  }
+  std::vector<Item> items;
+  const std::int64_t step = start <= end ? 1 : -1;
+  for (std::int64_t i = start;; i += step) {
+    items.push_back(workflow::text_item(workflow::go_format_integer(format, i)));
+    if (i == end) break;
+  }
+  return items;
+}
+
+/// `never_runs`: `when` is false whatever the item; then a list that cannot be resolved counts as empty.
+Result<std::vector<Item>> Engine::Impl::items_of(Call& call, const Loop& loop, bool never_runs) {
+  if (loop.kind == Loop::Kind::Items && !loop.text) return loop.items;
+  const CallScope scope(*call.live, call, now_);
+  const auto resolve = [&]() -> Result<std::vector<Item>> {
+    if (loop.kind == Loop::Kind::Sequence) return sequence(loop, scope);
+    const bool param = loop.kind == Loop::Kind::Param;
+    auto text = param ? render(*loop.text, scope) : loop.text->render(JsonScope(scope));
+    if (!text) return fail(text.error());
+    auto items = workflow::parse_items(*text);
+    if (items) return items;
+    return fail(Code::InvalidArgument, std::string(param ? "withParam" : "withItems") +
+                                           " value could not be parsed as a JSON list: " + *text + ": " +
+                                           items.error().message);
+  };
+  auto items = resolve();
+  if (!items && never_runs) return std::vector<Item>();
+  return items;
+}
+
+Result<void> Engine::Impl::resolve_task(Call& call, Index task) {
+  const Task& t = call.graph->graph->tasks[task];
+  TaskRecord& record = call.graph->tasks[task];
+  record.begun = true;
+  if (!t.loop) {
+    record.members.reserve(1);
+    Member& member = record.members.emplace_back();
+    member.name = t.name;
+    record.unfinished = 1;
+    return resolve_member(call, task, member, nullptr);
+  }
+  bool never_runs = false;
+  if (t.when) {
+    // It may name the item; then it says nothing yet.
+    auto text = render(*t.when, CallScope(*call.live, call, now_));
+    auto wanted = text ? workflow::evaluate_when(*text) : fail(text.error());
+    never_runs = wanted && !*wanted;
+  }
+  auto items = items_of(call, *t.loop, never_runs);
+  if (!items) return fail(items.error());
+  record.items = std::move(*items);
+  record.unfinished = static_cast<Index>(record.items.size());
+  record.members.reserve(record.items.size());
+  for (std::size_t i = 0; i < record.items.size(); ++i) {
+    Member& member = record.members.emplace_back();
+    member.name = workflow::expansion_name(t.name, i, record.items[i]);
+    if (auto resolved = resolve_member(call, task, member, &record.items[i]); !resolved) return resolved;
+  }
+  return {};
+}
+
+/// `when`, then the arguments; they are left alone when `when` is false. In a loop, a `when` that cannot be evaluated
+/// is the member's error.
+Result<void> Engine::Impl::resolve_member(Call& call, Index task, Member& member, const Item* item) {
+  const Task& t = call.graph->graph->tasks[task];
+  Live& live = *call.live;
+  if (const Node* stored = live.run.find(member_node_name(call, task, member.name))) {
+    // An earlier life of the daemon looked at this; what it found stands.
+    if (stored->type == NodeType::Skipped) {
+      member.skip = stored->message;
+      return {};
+    }
+  }
+  const CallScope scope(live, call, now_, item);
+  if (t.when) {
+    auto text = render(*t.when, scope);
+    if (!text) return fail(text.error());
+    auto wanted = workflow::evaluate_when(*text);
+    if (!wanted && item == nullptr) return fail(wanted.error());
+    if (!wanted) {
+      member.error = wanted.error().message;
+      return {};
+    }
+    if (!*wanted) {
+      member.skip = "when '" + *text + "' evaluated false";
+      return {};
+    }
+  }
+  auto arguments = resolve_arguments(call, t.arguments, t.callee, scope);
+  if (!arguments) return fail(arguments.error());
+  member.arguments = std::move(*arguments);
+  return {};
+}
+
+Result<std::vector<Parameter>> Engine::Impl::resolve_arguments(Call& call,
+                                                               const std::vector<workflow::Argument>& arguments,
+                                                               Index callee, const workflow::Scope& scope) {
+  std::vector<Parameter> out;
+  const workflow::Template& called = call.live->run.plan->templates[callee];
+  const auto* tasks = dynamic_cast<const CallScope*>(&scope);
+  for (const auto& argument : arguments) {
+    const auto declared = std::find_if(called.inputs.begin(), called.inputs.end(),
+                                       [&](auto& input) { return input.name == argument.name; });
+    const bool has_default = declared != called.inputs.end() && (declared->value || declared->default_value);
+    if (argument.config_map_key) {
+      auto value = config_map_value(*call.live, *argument.config_map_key, scope);
+      if (value) {
+        out.push_back({argument.name, std::move(*value)});
+      } else if (!has_default && !argument.config_map_key->optional) {
+        return fail(value.error());
+      }
+      continue;
+    }
+    // An argument that is exactly one absent output is dropped, so that the input's default applies.
+    const auto reference = argument.value.single_reference();
+    if (reference && has_default && tasks != nullptr && tasks->is_absent(*reference)) continue;
+    auto value = tasks != nullptr ? render(argument.value, *tasks) : argument.value.render(scope);
+    if (!value) return fail(value.error());
+    out.push_back({argument.name, std::move(*value)});
+  }
+  return out;
+}
+
+// ---- running ----
+
+/// The node of a task that does not run. It is type Skipped whatever its phase.
+Node& Engine::Impl::make_skipped(Call& call, Index task, const std::string& name, Phase phase,
+                                 const std::string& message) {
+  const Task& t = call.graph->graph->tasks[task];
+  Node& node = make_node(*call.live, member_node_name(call, task, name), name, NodeType::Skipped,
+                         call.live->run.plan->templates[t.callee], call.node->id, call.tmpl->scope);
+  if (!workflow::is_fulfilled(node.phase)) {
+    node.phase = phase;
+    node.message = message;
+    node.finished = now_;
+    mark(*call.live, node);
+  }
+  connect(call, task, node);
+  return node;
+}
+
+/// Puts a node below its parents in the tree that users see.
+void Engine::Impl::connect(Call& call, Index task, Node& node) {
+  GraphCall& graph = *call.graph;
+  Live& live = *call.live;
+  TaskRecord& record = graph.tasks[task];
+  const Task& t = graph.graph->tasks[task];
+  if (!t.template_ref) {
+    // called by its name
+  } else if (node.template_ref.empty()) {
+    node.template_ref = (t.template_ref->cluster_scope ? "cluster:" : "") + t.template_ref->name + "/" +
+                        t.template_ref->template_name;
+    mark(live, node);
+  }
+  if (graph.graph->kind == Graph::Kind::Steps) return add_child(live, *graph.group, node);
+  if (record.node != nullptr && record.node->type == NodeType::TaskGroup && record.node != &node) {
+    return add_child(live, *record.node, node);
+  }
+  const auto& dependencies = t.depends.tasks();
+  if (dependencies.empty()) add_child(live, *call.node, node);
+  for (Index dependency : dependencies) {
+    for (const std::string& id : outbound(live, *graph.tasks[dependency].node)) add_child(live, id, node);
+  }
+}
+
+/// Begins what resolve_task() has found.
+void Engine::Impl::begin_members(Call& call, Index task) {
+  GraphCall& graph = *call.graph;
+  const Task& t = graph.graph->tasks[task];
+  TaskRecord& record = graph.tasks[task];
+  if (record.members.empty()) {
+    record.node = &make_skipped(call, task, t.name, Phase::Skipped, "Skipped, empty params");
+    return task_done(call, task);
+  }
+  if (t.loop && graph.graph->kind == Graph::Kind::Dag) {
+    Node& node = make_node(*call.live, task_node_name(call, task), t.name, NodeType::TaskGroup,
+                           call.live->run.plan->templates[t.callee], call.node->id, call.tmpl->scope);
+    connect(call, task, node);
+    record.node = &node;
+  }
+  // A member may end the whole graph.
+  for (Index m = 0; m < record.members.size() && graph.frame != nullptr && graph.halt == Halt::No; ++m) {
+    Member& member = record.members[m];
+    if (member.error || member.skip) {
+      const Phase phase = member.error ? Phase::Error : Phase::Skipped;
+      member.node = &make_skipped(call, task, member.name, phase, member.error ? *member.error : *member.skip);
+      member_done(call, task, m);
+    } else {
+      start_or_hold(call, task, m);
+    }
+  }
+}
+
+/// Starts it unless a parallelism limit is reached; stored nodes have passed the limits already.
+void Engine::Impl::start_or_hold(Call& call, Index task, Index m) {
+  GraphCall& graph = *call.graph;
+  Live& live = *call.live;
+  Member& member = graph.tasks[task].members[m];
+  bool stored = live.is_stored(member_node_name(call, task, member.name));
+  if (!stored && call.tmpl->parallelism && graph.active >= *call.tmpl->parallelism) {
+    member.state = Member::State::Held;
+    graph.held.push_back({task, m});
+  } else if (!stored && (live.run.status.suspended || is_full(live))) {
+    member.state = Member::State::Held;
+    live.held.push_back({&call, task, m});
+  } else {
+    start_member(call, task, m);
+  }
+}
+
+void Engine::Impl::start_member(Call& call, Index task, Index m) {
+  GraphCall& graph = *call.graph;
+  if (graph.halt != Halt::No || graph.frame == nullptr) return;
+  TaskRecord& record = graph.tasks[task];
+  Member& member = record.members[m];
+  const Task& t = graph.graph->tasks[task];
+  member.state = Member::State::Running;
+  ++graph.active;
+  member.call = make_call(*call.live, &call, Call::Role::Task, t.callee);
+  member.call->task = task;
+  member.call->member = m;
+  member.call->height += graph.graph->height[task];
+  // The node comes first, so that its parents have it before it can end.
+  NodeType type = type_of(*member.call->tmpl, *call.live->run.plan, false);
+  Node& node = make_node(*call.live, member_node_name(call, task, member.name), member.name, type,
+                         *member.call->tmpl, call.node->id, call.tmpl->scope);
+  connect(call, task, node);
+  member.node = &node;
+  if (!t.loop) record.node = &node;
+  begin_call(*member.call, node.name, node.display_name, node.boundary_id, member.arguments);
+}
+
+/// Its own call is over; its hooks come before whoever waits for the task.
+void Engine::Impl::member_call_ended(Call& call, Index task, Index m) {
+  Member& member = call.graph->tasks[task].members[m];
+  member.state = Member::State::Hooks;
+  run_hooks(call, task, m, true);
+}
+
+void Engine::Impl::member_done(Call& call, Index task, Index m) {
+  GraphCall& graph = *call.graph;
+  TaskRecord& record = graph.tasks[task];
+  Member& member = record.members[m];
+  if (member.state == Member::State::Running || member.state == Member::State::Hooks) --graph.active;
+  member.state = Member::State::Done;
+  if (member.call && member.call->daemon && !workflow::is_fulfilled(member.call->node->phase)) {
+    graph.daemons.push_back(std::move(member.call));
+  } else if (member.call) {
+    bury(member.call);
+  }
+  if (!graph.graph->tasks[task].loop) record.node = member.node;
+  const bool failed = member.node != nullptr && workflow::is_failed_or_error(member.node->phase);
+  if (failed && call.tmpl->fail_fast && graph.halt == Halt::No) {
+    graph.halt = Halt::FailFast;
+    graph.held.clear();
+  }
+  const bool last = --record.unfinished == 0;
+  if (!graph.held.empty() && (graphs_with_room_.empty() || graphs_with_room_.back() != &call)) {
+    graphs_with_room_.push_back(&call);
+  }
+  if (last) {
+    members_done(call, task);
+  } else {
+    finish_graph_when_idle(call);
+  }
+}
+
+/// The last member of a task is done.
+void Engine::Impl::members_done(Call& call, Index task) {
+  TaskRecord& record = call.graph->tasks[task];
+  Node* group = record.node;
+  if (group == nullptr || group->type != NodeType::TaskGroup) return task_done(call, task);
+  if (!workflow::is_fulfilled(group->phase)) {
+    group->phase = Phase::Succeeded;
+    for (const Member& member : record.members) {
+      if (member.node != nullptr && workflow::is_failed_or_error(member.node->phase)) group->phase = member.node->phase;
+    }
+    group->finished = now_;
+    mark(*call.live, *group);
+  }
+  run_hooks(call, task, kNone, true);
+}
+
+}  // namespace gantry::engine
