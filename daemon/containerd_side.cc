@@ -6,6 +6,7 @@
 #include "runtime/containerd/containerd_runtime.h"
 #include "runtime/containerd/images.h"
 #include "runtime/containerd/probe.h"
+#include "runtime/containerd/stale_bundle.h"
 #include "runtime/containerd/supervisor.h"
 
 namespace gantry {
@@ -121,7 +122,10 @@ void ContainerdSide::Impl::use(const containerd::ContainerdChoice& choice,
 
 void ContainerdSide::stop_containerd(std::function<void()> done) {
   if (!impl_->supervisor) return done();
-  impl_->supervisor->stop(std::move(done));
+  impl_->supervisor->stop([socket = impl_->socket, done = std::move(done)] {
+    containerd::kill_stray_shims(socket, containerd::Config().name_space);
+    done();
+  });
 }
 
 runtime::Runtime& ContainerdSide::runtime() { return *impl_->runtime; }

@@ -7,6 +7,7 @@
 #include "github.com/containerd/containerd/api/services/version/v1/version.grpc.pb.h"
 #include "runtime/containerd/host_facts.h"
 #include "runtime/containerd/pod_life.h"
+#include "runtime/containerd/stale_bundle.h"
 
 namespace gantry::containerd {
 namespace {
@@ -75,10 +76,11 @@ struct ContainerdRuntime::Impl {
     for (const auto& id : services.network->pods()) left.insert(id);
     std::erase_if(left,
                   [&](const std::string& id) { return known.contains(id) || pods.contains(id); });
-    if (left.empty()) return done();
     sweeping = left;
     services.offload(
-        [volumes = services.volumes, network = services.network, left] {
+        [volumes = services.volumes, network = services.network, left, socket = services.config.socket,
+         name_space = services.config.name_space] {
+          kill_stray_shims(socket, name_space);
           for (const std::string& id : left) {
             (void)volumes->remove(id);
             (void)network->detach(id);

@@ -33,7 +33,9 @@ void PodLife::examine(const Container& container, const std::string& logs,
   exit = *container.exit;
   result.never_ran = container.start_unclear && exit.exit_code == kInitFailed &&
                      start_was_cut_off(name_space, container.id);
-  exit.started = std::min(container.started_at, exit.finished);
+  // The end of a short program may be known before the answer to its start.
+  const bool known = container.started_at != Time{};
+  exit.started = known ? std::min(container.started_at, exit.finished) : exit.finished;
   exit.attempts = container.attempt;
   exit.oom_killed = cgroups.oom_kills(container.cgroups_path) > 0;
   exit.reason = container.killed_because;

@@ -8,6 +8,9 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <iterator>
+#include <vector>
 
 namespace gantry::containerd {
 namespace {
@@ -30,8 +33,8 @@ std::error_code remove_tree(const fs::path& path) {
 /// Where containerd's shim tells runc and crun to keep their state (pkg/process/utils.go RuncRoot).
 constexpr char kRuncRoot[] = "/run/containerd/runc";
 
-// A shim's working directory is its bundle.
-void kill_shim(const fs::path& bundle) {
+/// Calls `visit` with each process and its working directory.
+void for_each_process(const std::function<void(pid_t, const std::string&)>& visit) {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
     const std::string name = entry.path().filename();
@@ -39,8 +42,16 @@ void kill_shim(const fs::path& bundle) {
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc{} || end != name.data() + name.size()) continue;
     std::error_code unreadable;
-    if (fs::read_symlink(entry.path() / "cwd", unreadable) == bundle) ::kill(pid, SIGKILL);
+    const fs::path directory = fs::read_symlink(entry.path() / "cwd", unreadable);
+    if (!unreadable) visit(pid, directory.string());
   }
+}
+
+// A shim's working directory is its bundle.
+void kill_shim(const std::string& bundle) {
+  for_each_process([&](pid_t pid, const std::string& directory) {
+    if (directory == bundle) ::kill(pid, SIGKILL);
+  });
 }
 
 void kill_cgroup(const CgroupLayout& cgroups, const std::string& path) {
@@ -69,6 +80,24 @@ Result<void> remove_stale_bundle(const std::string& bundle, const std::string& n
   if (error) return fail(errno_error("remove " + bundle, error.value()));
   if (!cgroups_path.empty()) cgroups.remove(cgroups_path);
   return {};
+}
+
+void kill_stray_shims(const std::string& socket, const std::string& name_space) {
+  for_each_process([&](pid_t pid, const std::string& directory) {
+    if (!directory.ends_with(" (deleted)")) return;
+    std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
+    const std::string line{std::istreambuf_iterator<char>(file), {}};
+    std::vector<std::string> words;
+    for (std::size_t at = 0; at < line.size(); at = line.find('\0', at) + 1) words.emplace_back(line.c_str() + at);
+    const auto has = [&](const std::string& flag, const std::string& value) {
+      for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+        if (words[i] == flag && words[i + 1] == value) return true;
+      }
+      return false;
+    };
+    const bool shim = !words.empty() && words[0].find("containerd-shim-") != std::string::npos;
+    if (shim && has("-address", socket) && has("-namespace", name_space)) ::kill(pid, SIGKILL);
+  });
 }
 
 bool start_was_cut_off(const std::string& name_space, const std::string& id) {

@@ -18,6 +18,10 @@ Result<void> remove_stale_bundle(const std::string& bundle, const std::string& n
                                  const std::string& id, const CgroupLayout& cgroups,
                                  const std::string& cgroups_path);
 
+/// Ends the shims of the containerd at `socket` that have lost their bundle: containerd has given such a task up and
+/// removed its directory, but could not reach the shim, which would wait for ever. Blocks.
+void kill_stray_shims(const std::string& socket, const std::string& name_space);
+
 /// Whether an ended container's program was perhaps never run: the OCI runtime's `start` takes away
 /// the fifo that its init waits at, and did not come that far. Blocks.
 bool start_was_cut_off(const std::string& name_space, const std::string& id);
