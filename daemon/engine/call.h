@@ -159,7 +159,6 @@ struct Live {
   std::vector<LockKey> locks;              ///< of the run; held once `locked`
   bool locked = false;
   bool begun = false;                      ///< its entry template was called
-  NodeOutputs global_outputs;              ///< workflow.outputs.*
   std::string main_phase = "Running";      ///< workflow.status
   std::string main_message;
   bool deadline_exceeded = false;

@@ -92,7 +92,6 @@ class Engine::Impl {
   Result<std::vector<LockKey>> lock_keys(const Live& live, const std::vector<workflow::Lock>& locks,
                                          const workflow::Scope& scope);
   bool wait_for_locks(Call& call);
-  void locks_granted(Call& call);
   void pass_locks();
   [[nodiscard]] Result<std::int64_t> limit_of(const LockKey& key) const;
   Result<bool> recall(Call& call);

@@ -68,10 +68,4 @@ std::string Locks::message(Holder holder, const LimitOf& limit_of) const {
          "/" + std::to_string(*limit);
 }
 
-std::vector<Locks::Holder> Locks::waiters() const {
-  std::vector<Holder> out;
-  for (const auto& [order, request] : queue_) out.push_back(request.holder);
-  return out;
-}
-
 }  // namespace gantry::engine

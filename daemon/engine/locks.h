@@ -53,8 +53,6 @@ class Locks {
 
   /// Why it waits: `Waiting for NS/Mutex/NAME lock. Lock status: 0/1`. Empty when it does not wait.
   [[nodiscard]] std::string message(Holder holder, const LimitOf& limit_of) const;
-  /// Those that wait, in the order in which they are served.
-  [[nodiscard]] std::vector<Holder> waiters() const;
 
  private:
   struct Order {

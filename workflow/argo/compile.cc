@@ -20,12 +20,6 @@ bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-bool is_integer(std::string_view text) {
-  if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 /// A count that is at least 1 and fits an Index.
 std::optional<Index> positive_count(const Int& written) {
   if (written.value < 1) return std::nullopt;
@@ -34,6 +28,16 @@ std::optional<Index> positive_count(const Int& written) {
 }
 
 }  // namespace
+
+bool is_integer(std::string_view text) {
+  if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string item_path(const std::string& where, std::size_t index) {
+  return where + "[" + std::to_string(index) + "]";
+}
 
 std::string check_field_name(std::string_view name) {
   if (name.size() > kLongestName)

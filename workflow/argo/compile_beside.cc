@@ -10,10 +10,6 @@
 namespace gantry::workflow::argo {
 namespace {
 
-std::string item(const std::string& where, std::size_t index) {
-  return where + "[" + std::to_string(index) + "]";
-}
-
 /// Names of containers that Argo keeps for itself.
 bool is_reserved(std::string_view name) { return name == "init" || name == "wait" || name == "main"; }
 
@@ -32,7 +28,7 @@ std::vector<workflow::Container> Compiler::beside(const argo::Template& written,
   const auto add = [&](const List<UserContainer>& list, const std::string& field, workflow::Container::Role role) {
     for (std::size_t i = 0; i < list.value.size(); ++i) {
       const UserContainer& one = list.value[i];
-      const std::string path = item(where + "." + field, i);
+      const std::string path = item_path(where + "." + field, i);
       if (one.name.empty() && !one.flawed) error(one.at, path + ".name is required");
       if (!one.name.empty() && (is_reserved(one.name.value) || !is_container_name(one.name.value))) {
         error(one.name.at, path + ".name '" + std::string(one.name.value) +
@@ -62,7 +58,7 @@ void Compiler::container_set(const argo::ContainerSetTemplate& written, PodTempl
   std::unordered_map<std::string_view, std::size_t> names;
   for (std::size_t i = 0; i < containers.size(); ++i) {
     const ContainerNode& one = containers[i];
-    const std::string path = item(where + ".containers", i);
+    const std::string path = item_path(where + ".containers", i);
     if (one.name.empty() && !one.flawed) error(one.at, path + ".name is required");
     if (!one.name.empty() && !is_container_name(one.name.value)) {
       error(one.name.at, path + ".name '" + std::string(one.name.value) + "' is invalid: it must be a lowercase RFC 1123 label");
@@ -73,7 +69,7 @@ void Compiler::container_set(const argo::ContainerSetTemplate& written, PodTempl
   }
   std::vector<std::vector<std::size_t>> needs(containers.size());
   for (std::size_t i = 0; i < containers.size(); ++i) {
-    const std::string path = item(where + ".containers", i);
+    const std::string path = item_path(where + ".containers", i);
     workflow::Container made = container(containers[i], path);
     made.name = containers[i].name.value;
     for (const Str& name : containers[i].dependencies.value) {
@@ -98,7 +94,7 @@ void Compiler::container_set(const argo::ContainerSetTemplate& written, PodTempl
   }
   for (std::size_t i = 0; i < gone.size(); ++i) {
     if (!gone[i]) {
-      error(containers[i].at, item(where + ".containers", i) + ": dependency cycle detected");
+      error(containers[i].at, item_path(where + ".containers", i) + ": dependency cycle detected");
       break;
     }
   }
@@ -179,10 +175,10 @@ std::vector<workflow::HostAlias> Compiler::host_aliases(const List<argo::HostAli
   std::vector<workflow::HostAlias> out;
   for (std::size_t i = 0; i < written.value.size(); ++i) {
     const argo::HostAlias& alias = written.value[i];
-    if (alias.ip.empty() && !alias.flawed) error(alias.at, item(where, i) + ".ip is required");
+    if (alias.ip.empty() && !alias.flawed) error(alias.at, item_path(where, i) + ".ip is required");
     workflow::HostAlias made;
-    made.ip = text(alias.ip, item(where, i) + ".ip");
-    for (const Str& name : alias.hostnames.value) made.hostnames.push_back(text(name, item(where, i) + ".hostnames"));
+    made.ip = text(alias.ip, item_path(where, i) + ".ip");
+    for (const Str& name : alias.hostnames.value) made.hostnames.push_back(text(name, item_path(where, i) + ".hostnames"));
     out.push_back(std::move(made));
   }
   return out;

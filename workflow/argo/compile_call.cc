@@ -8,12 +8,6 @@
 namespace gantry::workflow::argo {
 namespace {
 
-bool is_integer(std::string_view text) {
-  if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 bool holds_tags(const Node& node) {
   if (node.is_scalar()) return node.text.find("{{") != std::string_view::npos;
   for (const Node* item : node.items) {

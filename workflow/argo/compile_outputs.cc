@@ -6,15 +6,6 @@
 #include "workflow/quantity.h"
 
 namespace gantry::workflow::argo {
-namespace {
-
-bool is_integer(std::string_view text) {
-  if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-}  // namespace
 
 std::optional<workflow::RetryStrategy> Compiler::retry(const argo::RetryStrategy& written,
                                                        const std::string& where) {

@@ -14,10 +14,6 @@ std::optional<T> optional_value(const Written<T>& written) {
   return written.set ? std::optional(written.value) : std::nullopt;
 }
 
-std::string item(const std::string& where, std::size_t index) {
-  return where + "[" + std::to_string(index) + "]";
-}
-
 /// Kubernetes allows any name that a process can have in its environment.
 bool is_env_name(std::string_view name) {
   return !name.empty() && name.find('=') == std::string_view::npos &&
@@ -115,7 +111,7 @@ std::vector<workflow::VolumeMount> Compiler::mounts(const List<argo::VolumeMount
   std::unordered_map<std::string_view, std::string_view> mounted;
   for (std::size_t i = 0; i < written.value.size(); ++i) {
     const argo::VolumeMount& mount = written.value[i];
-    const std::string path = item(where, i);
+    const std::string path = item_path(where, i);
     if (!mount.flawed) {
       if (mount.name.empty()) error(mount.at, path + ".name is required");
       if (mount.mount_path.empty() && !workflow_.is_template) error(mount.at, path + ".mountPath is required");
@@ -140,7 +136,7 @@ std::vector<workflow::EnvVar> Compiler::env(const List<argo::EnvVar>& written,
   std::vector<workflow::EnvVar> out;
   for (std::size_t i = 0; i < written.value.size(); ++i) {
     const argo::EnvVar& variable = written.value[i];
-    const std::string path = item(where, i);
+    const std::string path = item_path(where, i);
     workflow::EnvVar made{.name = std::string(variable.name.value),
                           .value = text(variable.value, path + ".value")};
     if (variable.name.empty()) {
@@ -189,7 +185,7 @@ std::vector<EnvFrom> Compiler::env_from(const List<EnvFromSource>& written,
   std::vector<EnvFrom> out;
   for (std::size_t i = 0; i < written.value.size(); ++i) {
     const EnvFromSource& source = written.value[i];
-    const std::string path = item(where, i);
+    const std::string path = item_path(where, i);
     if (source.config_map_ref.set == source.secret_ref.set) {
       if (!source.flawed) error(source.at, path + ": must specify one of: configMapRef, secretRef");
       continue;
@@ -298,7 +294,7 @@ ObjectVolume Compiler::object_volume(const ObjectSource& written, KeyRef::Kind k
     out.default_mode = *mode;
   for (std::size_t i = 0; i < written.items.value.size(); ++i) {
     const KeyToPath& key = written.items.value[i];
-    const std::string path = item(where + ".items", i);
+    const std::string path = item_path(where + ".items", i);
     if (key.key.empty() && !key.flawed) error(key.at, path + ".key is required");
     if (key.path.empty() && !key.flawed) error(key.at, path + ".path is required");
     // A path that leaves the volume would let a file of the user write anywhere on the host.
@@ -360,7 +356,7 @@ std::vector<workflow::Volume> Compiler::volumes(const List<argo::Volume>& writte
   std::unordered_map<std::string_view, Mark> seen;
   for (std::size_t i = 0; i < written.value.size(); ++i) {
     const argo::Volume& volume_written = written.value[i];
-    const std::string path = item(where, i);
+    const std::string path = item_path(where, i);
     const int sources = volume_written.empty_dir.set + volume_written.host_path.set +
                         volume_written.secret.set + volume_written.config_map.set +
                         volume_written.claim.set;
@@ -387,7 +383,7 @@ std::vector<ClaimTemplate> Compiler::claims() {
   std::unordered_map<std::string_view, Mark> seen;
   for (std::size_t i = 0; i < spec_.volume_claim_templates.value.size(); ++i) {
     const VolumeClaim& written = spec_.volume_claim_templates.value[i];
-    const std::string path = item("spec.volumeClaimTemplates", i);
+    const std::string path = item_path("spec.volumeClaimTemplates", i);
     const Str& name = written.metadata.name;
     ClaimTemplate claim{.name = std::string(name.value), .at = written.at};
     if (name.empty()) {

@@ -135,6 +135,11 @@ class Compiler {
   Resolution resolution_;
 };
 
+/// Digits, with a sign or without.
+bool is_integer(std::string_view text);
+/// `WHERE[INDEX]`.
+std::string item_path(const std::string& where, std::size_t index);
+
 /// Empty when `name` is a good name of a template, step or task; else what is wrong, in Argo's
 /// words.
 std::string check_field_name(std::string_view name);

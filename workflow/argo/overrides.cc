@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "workflow/argo/merge.h"
 #include "workflow/argo/reader.h"
 
 namespace gantry::workflow::argo {
@@ -35,13 +36,6 @@ void set(Entries& entries, std::string_view key, Mark at, const Node* value) {
   }
 }
 
-const Node* get(const Node& map, std::string_view key) {
-  for (const Node::Entry& entry : map.entries) {
-    if (equal_but_for_case(entry.key, key)) return entry.value;
-  }
-  return nullptr;
-}
-
 /// spec.arguments.parameters with the submitter's values.
 const Node* parameters(Document& document, const Node* written, const Options& options, Mark at) {
   std::unordered_map<std::string_view, std::string_view> values;  // the last of a doubled name wins
@@ -49,7 +43,7 @@ const Node* parameters(Document& document, const Node* written, const Options& o
   std::vector<const Node*> items;
   if (written != nullptr && written->is_sequence()) {
     for (const Node* item : written->items) {
-      const Node* name = item->is_map() ? get(*item, "name") : nullptr;
+      const Node* name = item->is_map() ? get(item, "name") : nullptr;
       const auto found =
           name != nullptr && name->is_scalar() ? values.find(name->text) : values.end();
       if (found != values.end()) {
@@ -82,23 +76,23 @@ const Node* parameters(Document& document, const Node* written, const Options& o
 }  // namespace
 
 const Node* with_overrides(Document& document, const Node& root, const Options& options) {
-  const Node* spec = get(root, "spec");
+  const Node* spec = get(&root, "spec");
   if ((options.parameters.empty() && options.entrypoint.empty()) || spec == nullptr ||
       !spec->is_map())
     return &root;
   Entries fields = copy_of(spec);
   if (!options.entrypoint.empty()) {
-    const Node* written = get(*spec, "entrypoint");
+    const Node* written = get(spec, "entrypoint");
     const Mark at = written != nullptr ? written->at : spec->at;
     set(fields, "entrypoint", at, document.make_text(options.entrypoint, at));
   }
   if (!options.parameters.empty()) {
-    const Node* written = get(*spec, "arguments");
+    const Node* written = get(spec, "arguments");
     // A malformed `arguments` stays as it is, for the reader to report.
     if (written == nullptr || written->is_map() || written->is_null()) {
       const Mark at = written != nullptr ? written->at : spec->at;
       Entries arguments = copy_of(written);
-      const Node* list = written != nullptr ? get(*written, "parameters") : nullptr;
+      const Node* list = written != nullptr ? get(written, "parameters") : nullptr;
       if (list == nullptr || list->is_sequence() || list->is_null()) {
         set(arguments, "parameters", at, parameters(document, list, options, at));
         set(fields, "arguments", at, make_map(document, arguments, at));

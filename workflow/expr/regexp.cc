@@ -5,48 +5,13 @@
 #include <charconv>
 
 #include "workflow/expr/go_text.h"
+#include "workflow/regexp_error.h"
 
 namespace gantry::workflow::expr {
 namespace {
 
 using re2::RE2;
 using re2::StringPiece;
-
-/// RE2's complaint in Go's words (regexp/syntax ErrorCode).
-std::string_view words_of(RE2::ErrorCode code) {
-  switch (code) {
-    case RE2::ErrorBadEscape:
-      return "invalid escape sequence";
-    case RE2::ErrorBadCharClass:
-      return "invalid character class";
-    case RE2::ErrorBadCharRange:
-      return "invalid character class range";
-    case RE2::ErrorMissingBracket:
-      return "missing closing ]";
-    case RE2::ErrorMissingParen:
-      return "missing closing )";
-    case RE2::ErrorUnexpectedParen:
-      return "unexpected )";
-    case RE2::ErrorTrailingBackslash:
-      return "trailing backslash at end of expression";
-    case RE2::ErrorRepeatArgument:
-      return "missing argument to repetition operator";
-    case RE2::ErrorRepeatSize:
-      return "invalid repeat count";
-    case RE2::ErrorRepeatOp:
-      return "invalid nested repetition operator";
-    case RE2::ErrorBadPerlOp:
-      return "invalid or unsupported Perl syntax";
-    case RE2::ErrorBadUTF8:
-      return "invalid UTF-8";
-    case RE2::ErrorBadNamedCapture:
-      return "invalid named capture";
-    case RE2::ErrorPatternTooLarge:
-      return "expression too large";
-    default:
-      return "internal error";
-  }
-}
 
 StringPiece piece(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -122,7 +87,7 @@ Result<Regexp> Regexp::compile(std::string_view pattern) {
   auto compiled = std::make_shared<const RE2>(piece(pattern), options);
   if (!compiled->ok()) {
     std::string message = "error parsing regexp: ";
-    message += words_of(compiled->error_code());
+    message += regexp_error(compiled->error_code());
     if (!compiled->error_arg().empty()) message += ": `" + compiled->error_arg() + "`";
     return fail(Code::InvalidArgument, std::move(message));
   }
