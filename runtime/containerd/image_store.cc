@@ -327,22 +327,25 @@ Result<images::Image> ImageStore::put_image(const std::string& name, const Descr
   update.mutable_image()->set_name(name);
   to_proto(target, update.mutable_image()->mutable_target());
   update.mutable_update_mask()->add_paths("target");
-  {
-    images::UpdateImageResponse response;
-    Call call(*this, kShort);
-    const auto status = images_.Update(call.get(), update, &response);
-    if (status.ok()) return std::move(*response.mutable_image());
-    if (status.error_code() != grpc::StatusCode::NOT_FOUND) {
-      return fail(to_error(status).wrap("update image " + name));
-    }
-  }
   images::CreateImageRequest create;
   *create.mutable_image() = update.image();
-  images::CreateImageResponse response;
-  Call call(*this, kShort);
-  const auto status = images_.Create(call.get(), create, &response);
-  if (!status.ok()) return fail(to_error(status).wrap("create image " + name));
-  return std::move(*response.mutable_image());
+  // Someone else may create or delete the name between our two calls.
+  for (int attempt = 1;; ++attempt) {
+    images::UpdateImageResponse updated;
+    Call update_call(*this, kShort);
+    const auto update_status = images_.Update(update_call.get(), update, &updated);
+    if (update_status.ok()) return std::move(*updated.mutable_image());
+    if (update_status.error_code() != grpc::StatusCode::NOT_FOUND) {
+      return fail(to_error(update_status).wrap("update image " + name));
+    }
+    images::CreateImageResponse created;
+    Call create_call(*this, kShort);
+    const auto create_status = images_.Create(create_call.get(), create, &created);
+    if (create_status.ok()) return std::move(*created.mutable_image());
+    if (create_status.error_code() != grpc::StatusCode::ALREADY_EXISTS || attempt == 5) {
+      return fail(to_error(create_status).wrap("create image " + name));
+    }
+  }
 }
 
 Result<void> ImageStore::remove_image(const std::string& name) {
@@ -364,9 +367,9 @@ class ImageStore::ContentSink final : public BlobSink {
   Result<bool> begin(const std::string& digest, std::int64_t size) override {
     call_ = std::make_unique<Call>(store_, kLong);
     stream_ = store_.content_.Write(call_->get());
-    expected_ = digest;
     offset_ = 0;
     unread_ = 0;
+    there_ = false;
     chunk_.Clear();
     // References are unique: what a killed import left under an old one is none of our business.
     reference_ = "gantry-import-" + random_uuid();
@@ -395,18 +398,23 @@ class ImageStore::ContentSink final : public BlobSink {
   }
 
   Result<void> write(std::string_view data) override {
-    while (!data.empty()) {
+    while (!data.empty() && !there_) {
       std::string& buffer = *chunk_.mutable_data();
       const auto part = data.substr(0, kChunk - buffer.size());
       buffer.append(part);
       data.remove_prefix(part.size());
       if (buffer.size() < kChunk) break;
-      if (auto sent = send(); !sent) return sent;
+      if (auto sent = send(); !sent) {
+        // Another import or pull of the same blob was first; containerd asks at every chunk.
+        there_ = sent.error().code == Code::AlreadyExists;
+        if (!there_) return sent;
+      }
     }
     return {};
   }
 
   Result<void> commit(const std::string& digest, std::int64_t size) override {
+    if (there_) return store_.add_to_lease(digest);
     chunk_.set_action(content::COMMIT);
     chunk_.set_expected(digest);
     chunk_.set_total(size);
@@ -475,10 +483,11 @@ class ImageStore::ContentSink final : public BlobSink {
   std::unique_ptr<
       grpc::ClientReaderWriter<content::WriteContentRequest, content::WriteContentResponse>>
       stream_;
-  std::string reference_, expected_;
+  std::string reference_;
   content::WriteContentRequest chunk_;
   std::int64_t offset_ = 0;
   int unread_ = 0;
+  bool there_ = false;  // containerd got the blob from someone else while we wrote it
 };
 
 std::unique_ptr<BlobSink> ImageStore::blob_sink() { return std::make_unique<ContentSink>(*this); }

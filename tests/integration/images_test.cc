@@ -262,6 +262,51 @@ TEST_F(ImagesTest, ImportAgainChangesNothing) {
   EXPECT_THAT(image->config, HasSubstr("OTHER=1"));
 }
 
+// Images of one base, as scripts/demo imports them: whoever writes a layer second finds it there,
+// at its first chunk, in the middle or at the commit.
+TEST_F(ImagesTest, ImportsOfTheSameLayersAtTheSameTime) {
+  auto image = gantry::testing::busybox_image();
+  std::string noise(36'000'000, '\0');
+  std::uint64_t state = 42;
+  for (char& byte : noise) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    byte = static_cast<char>(state >> 56);
+  }
+  image.layers.push_back(make_tar({{"noise", noise}}));
+  std::vector<std::string> paths;
+  for (int i = 0; i < 4; ++i) {
+    // Two archives of each name: the record is fought for as well.
+    image.env = {"PATH=/bin", "N=" + std::to_string(i / 2)};
+    paths.push_back(gantry::testing::write_file(
+        directory, "same" + std::to_string(i) + ".tar",
+        make_tar(oci_layout({oci_image(image, "", named("x" + std::to_string(i / 2)))}))));
+  }
+  for (int round = 0; round < 4; ++round) {
+    std::size_t begun = 0, ended = 0;
+    // In odd rounds each begins when the one before it is in the middle of the big layer.
+    std::function<void()> begin = [&] {
+      const auto begin_next = [&, next = begun + 1] {
+        if (begun == next && begun < paths.size()) begin();
+      };
+      images->import_archive(
+          paths[begun++], [begin_next](const std::string&) { begin_next(); },
+          [&, begin_next](Result<std::vector<ImageInfo>> result) {
+            EXPECT_TRUE(result) << result.error().message;
+            ++ended;
+            begin_next();
+          });
+    };
+    begin();
+    while (round % 2 == 0 && begun < paths.size()) begin();
+    ASSERT_TRUE(loop.run_until([&] { return ended == paths.size(); }));
+    EXPECT_THAT(names(), ElementsAre("docker.io/library/x0:latest", "docker.io/library/x1:latest"));
+    ctr({"content", "prune", "references"});
+    EXPECT_THAT(run("docker.io/library/x1:latest", "complete"), HasSubstr("complete"));
+    for (const auto& name : names()) ASSERT_TRUE(remove(name));
+    expect_nothing_left();
+  }
+}
+
 TEST_F(ImagesTest, WhatIsNeededOutlivesTheGarbageCollector) {
   auto other = gantry::testing::busybox_image();
   other.layers.push_back(make_tar({{"only-here", std::string(100'000, 'x')}}));
