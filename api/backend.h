@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/unique_fd.h"
 
 namespace gantry::api {
 
@@ -114,6 +115,19 @@ struct LogQuery {
   std::string grep;  ///< ECMAScript regular expression on the line; checked by the API
 };
 
+/// An artifact of a node. By uid, or else by namespace and name.
+struct ArtifactQuery {
+  std::string name_space, name, uid;
+  std::string node_id;
+  std::string artifact;
+  bool input = false;
+};
+/// Its bytes as they are kept (a tar.gz, a zip, the file itself), to be read from the start.
+struct ArtifactFile {
+  UniqueFd content;
+  std::string name;  ///< for whoever saves it: "out.tgz"
+};
+
 enum class Verb : std::uint8_t { Stop, Terminate, Suspend, Resume, Set, Retry, Resubmit };
 
 /// What is to be done with a workflow that there is.
@@ -198,6 +212,8 @@ class Backend {
   virtual void watch(WatchQuery query, StreamPtr stream) = 0;
   /// Sends `{"content": line, "podName": pod}`.
   virtual void logs(LogQuery query, StreamPtr stream) = 0;
+
+  virtual void artifact(ArtifactQuery query, Reply<std::shared_ptr<ArtifactFile>> reply) = 0;
 
   // Secrets and ConfigMaps. `put` replaces only with `replace`, else AlreadyExists.
   virtual void put_object(ObjectKind kind, Object object, bool replace, Reply<Object> reply) = 0;

@@ -1,5 +1,7 @@
 #include "api/exchange.h"
 
+#include <sys/stat.h>
+
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -77,6 +79,12 @@ class ExchangeAnswer final : public Answer {
   void text(std::string text) override {
     if (auto exchange = std::exchange(exchange_, nullptr)) {
       exchange->answer_with(200, "text/plain; charset=utf-8", std::move(text));
+      exchange->resume();
+    }
+  }
+  void file(UniqueFd content, const std::string& name, const char* content_type) override {
+    if (auto exchange = std::exchange(exchange_, nullptr)) {
+      exchange->answer_file(std::move(content), name, content_type);
       exchange->resume();
     }
   }
@@ -281,6 +289,26 @@ void Exchange::answer_with(unsigned status, const char* content_type, std::strin
   held.release();
   status_ = status;
   MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+}
+
+void Exchange::answer_file(UniqueFd content, const std::string& name, const char* content_type) {
+  if (connection_ == nullptr || response_) return;
+  struct stat info {};
+  if (::fstat(content.get(), &info) != 0) return answer_error(Error{Code::Internal, "the artifact cannot be read"});
+  response_.reset(MHD_create_response_from_fd64(static_cast<std::uint64_t>(info.st_size), content.get()));
+  if (!response_) {
+    gone_ = true;  // out of memory: the connection is closed
+    return;
+  }
+  (void)content.release();  // the response closes it
+  status_ = 200;
+  std::string quoted;
+  for (const char c : name) quoted += c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ' ? '_' : c;
+  MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+  MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_CONTENT_DISPOSITION, ("filename=\"" + quoted + "\"").c_str());
+  // What a step wrote must not act in the name of the page that shows it.
+  MHD_add_response_header(response_.get(), "Content-Security-Policy", "sandbox; base-uri 'none'; default-src 'none'");
+  MHD_add_response_header(response_.get(), "X-Content-Type-Options", "nosniff");
 }
 
 void Exchange::answer_error(const HttpError& error) {

@@ -47,6 +47,8 @@ class Answer {
   virtual void object(const Json& json) = 0;
   virtual void fail(HttpError error) = 0;
   virtual void text(std::string text) = 0;
+  /// A regular file from its start, for the client to save as `name`.
+  virtual void file(UniqueFd content, const std::string& name, const char* content_type) = 0;
   /// Opens a stream; `fields` applies to every message.
   virtual StreamPtr stream(Fields fields) = 0;
 };

@@ -67,6 +67,14 @@ const Router& all_routes() {
       {"PUT", "/api/v1/cron-workflows/{namespace}/{name}/resume", suspend_cron},
       {"POST", "/api/v1/events/{namespace}/{discriminator...}", receive_event},
 
+      // Artifacts.
+      {"GET", "/artifacts/{namespace}/{name}/{nodeId}/{artifact}", output_artifact},
+      {"GET", "/artifacts-by-uid/{uid}/{nodeId}/{artifact}", output_artifact},
+      {"GET", "/input-artifacts/{namespace}/{name}/{nodeId}/{artifact}", input_artifact},
+      {"GET", "/input-artifacts-by-uid/{uid}/{nodeId}/{artifact}", input_artifact},
+      {"GET", "/artifact-files/{namespace}/{idDiscriminator}/{id}/{nodeId}/{artifactDiscriminator}/{artifact}",
+       artifact_file},
+
       // Gantry's own.
       {"POST", "/api/v1/secrets/{namespace}", create_secret},
       {"GET", "/api/v1/secrets/{namespace}", list_secrets},
@@ -91,11 +99,6 @@ const Router& all_routes() {
       {"*", "/api/v1/sync/{rest...}", not_supported_yet},
       {"*", "/api/v1/event-sources/{rest...}", not_supported_yet},
       {"*", "/api/v1/sensors/{rest...}", not_supported_yet},
-      {"*", "/artifacts/{rest...}", not_supported_yet},
-      {"*", "/artifacts-by-uid/{rest...}", not_supported_yet},
-      {"*", "/input-artifacts/{rest...}", not_supported_yet},
-      {"*", "/input-artifacts-by-uid/{rest...}", not_supported_yet},
-      {"*", "/artifact-files/{rest...}", not_supported_yet},
   });
   return kRoutes;
 }

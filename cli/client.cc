@@ -180,11 +180,14 @@ Client::Id Client::start(Request request, OnResult on_result, OnDone on_done) {
       easy, CURLOPT_WRITEFUNCTION,
       +[](char* from, std::size_t size, std::size_t count, void* data) {
         auto& into = *static_cast<Exchange*>(data);
+        if (into.request.download != nullptr && into.status() < 300) {
+          return std::fwrite(from, size, count, into.request.download) * size;
+        }
         into.received.append(from, size * count);
         into.fresh = true;
         return size * count;
       });
-  if (!exchange.on_result && !sent.upload) {
+  if (!exchange.on_result && !sent.upload && !sent.download) {
     curl_easy_setopt(easy, CURLOPT_TIMEOUT, kUnaryTimeoutSeconds);
   }
   curl_multi_add_handle(multi_, easy);
@@ -294,6 +297,8 @@ void Client::finish(Exchange& exchange, int curl_code) {
                                                       std::to_string(kUnaryTimeoutSeconds) + " s"));
   } else if (curl_code == CURLE_ABORTED_BY_CALLBACK) {
     exchange.on_done(fail(errno_error("read what is to be sent", errno)));
+  } else if (curl_code == CURLE_WRITE_ERROR) {
+    exchange.on_done(fail(errno_error("write what was received", errno)));
   } else if (curl_code != CURLE_OK) {
     exchange.on_done(
         fail(Code::Unavailable, std::string("the connection to gantryd broke off: ") +
@@ -338,6 +343,15 @@ Error Client::connect_error() const {
     return {Code::Unavailable, "gantryd does not accept the connection on " + socket_path_};
   }
   return errno_error("connect to " + socket_path_, reason);
+}
+
+Result<void> Client::download(Request request, std::FILE* file) {
+  request.download = file;
+  std::optional<Result<std::string>> answer;
+  start(std::move(request), nullptr, [&](Result<std::string> body) { answer = std::move(body); });
+  while (!answer) poll(1000);
+  if (!*answer) return fail(std::move(answer->error()));
+  return {};
 }
 
 Result<Json> Client::call(Request request) {

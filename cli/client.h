@@ -33,6 +33,7 @@ struct Request {
   std::FILE* upload = nullptr;
   std::optional<std::uint64_t> upload_size;  ///< bytes; absent: chunked
   std::function<void(std::uint64_t sent)> on_upload;
+  std::FILE* download = nullptr;  ///< where the body of a good answer goes instead
 };
 
 /// Percent-encodes what RFC 3986 does not call unreserved.
@@ -66,6 +67,8 @@ class Client {
 
   /// One exchange with a JSON answer, to its end. Times out after a minute without an answer.
   Result<Json> call(Request request);
+  /// One answer whose body goes to a file; after a failure the file may hold a part of it.
+  Result<void> download(Request request, std::FILE* file);
   /// One stream, to its end.
   Result<void> stream(Request request, OnResult on_result);
 

@@ -56,6 +56,8 @@ class DaemonBackend final : public api::Backend {
   void watch(api::WatchQuery query, api::StreamPtr stream) override;
   void logs(api::LogQuery query, api::StreamPtr stream) override;
 
+  void artifact(api::ArtifactQuery query, api::Reply<std::shared_ptr<api::ArtifactFile>> reply) override;
+
   void put_object(api::ObjectKind kind, api::Object object, bool replace,
                   api::Reply<api::Object> reply) override;
   void list_objects(api::ObjectKind kind, const std::string& name_space,
@@ -125,11 +127,17 @@ class DaemonBackend final : public api::Backend {
   /// Finds by name or `@latest`. A pointer holds until the callback returns.
   void find(const std::string& name_space, const std::string& name,
             std::function<void(Result<Found>)> reply);
+  static const engine::RunInfo& run_info_of(const Found& found);
+  /// What artifactGC deletes with the workflow.
+  [[nodiscard]] std::vector<engine::Artifact> artifacts_of_deleted(const Found& found) const;
+  static workflow::RepositoryRef repository_of(const Found& found);
   void erase(const Found& found, std::function<void(Result<void>)> done);
   /// A clock's wish: deletes the run; with `only_if_over` unless it runs (again).
   void erase_by_clock(const std::string& uid, bool only_if_over);
   void terminate(const std::string& uid);
   void remove_logs(const std::string& uid);
+  void read_artifact(const Found& found, const api::ArtifactQuery& query,
+                     api::Reply<std::shared_ptr<api::ArtifactFile>> reply);
   Result<engine::Output> act(const engine::Run& run, const api::Command& command);
   void resubmit(const Found& found, api::Command command, api::Reply<api::Json> reply);
 

@@ -19,7 +19,7 @@ Error workflow_not_found(const std::string& name) {
   return {Code::NotFound, "workflows.argoproj.io \"" + name + "\" not found"};
 }
 
-static const engine::RunInfo& info_of(const std::variant<const engine::Run*, StoredRun>& found) {
+const engine::RunInfo& DaemonBackend::run_info_of(const Found& found) {
   if (const auto* live = std::get_if<const engine::Run*>(&found)) return (*live)->info;
   return std::get<StoredRun>(found).info;
 }
@@ -140,11 +140,18 @@ void DaemonBackend::remove(const std::string& name_space, const std::string& nam
 
 void DaemonBackend::erase(const Found& found, std::function<void(Result<void>)> done) {
   const bool live = std::holds_alternative<const engine::Run*>(found);
-  const engine::RunInfo info = info_of(found);
+  const engine::RunInfo info = run_info_of(found);
   const std::string uid = info.uid;
   const Json object = json_of(found);
+  const auto artifacts = artifacts_of_deleted(found);
+  const auto repository = repository_of(found);
   daemon_.effects().erase(uid,
-                          [this, uid, live, done = std::move(done)](const Result<void>& erased) {
+                          [this, uid, live, info, artifacts, repository,
+                           done = std::move(done)](const Result<void>& erased) {
+                            if (erased && daemon_.artifacts() != nullptr && !artifacts.empty()) {
+                              daemon_.artifacts()->erase(artifacts, info.name_space, repository,
+                                                         [this](const std::string& text) { daemon_.log(text); });
+                            }
                             if (erased) {
                               if (!live) daemon_.runtime().remove_claims(uid);
                               remove_logs(uid);
@@ -163,7 +170,7 @@ void DaemonBackend::erase_by_clock(const std::string& uid, bool only_if_over) {
     const engine::RunStatus& status =
         live != nullptr ? (*live)->status : std::get<StoredRun>(found).status;
     if (only_if_over && !engine::is_ended(status.phase)) return;
-    const engine::RunInfo& info = info_of(found);
+    const engine::RunInfo& info = run_info_of(found);
     erase(found, [this, name = info.name_space + "/" + info.name](const Result<void>& erased) {
       daemon_.log(erased ? "deleted workflow " + name
                          : "cannot delete workflow " + name + ": " + erased.error().message);
@@ -180,8 +187,8 @@ void DaemonBackend::watch(api::WatchQuery query, api::StreamPtr stream) {
   if (query.name != kLatest) return watchers_.add(std::move(query), std::move(stream));
   find(query.name_space, query.name, [this, query, stream](Result<Found> found) mutable {
     if (!found) return stream->fail(found.error());
-    query.name_space = info_of(*found).name_space;
-    query.name = info_of(*found).name;
+    query.name_space = run_info_of(*found).name_space;
+    query.name = run_info_of(*found).name;
     watchers_.add(std::move(query), stream);
   });
 }

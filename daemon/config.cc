@@ -248,6 +248,39 @@ void read_ttl(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) 
   section.read();
 }
 
+/// {"s3":{…}} with the fields of Argo's.
+void read_repository(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
+  Section section(node, "artifacts.repository", diagnostics);
+  section.key("s3", [&](const Node& s3) {
+    Section fields(s3, "artifacts.repository.s3", diagnostics);
+    for (const char* name : {"bucket", "endpoint", "region", "addressingStyle"}) {
+      fields.key(name, [&fields, name](const Node& value) { fields.is_text(value, name); });
+    }
+    bool ignored = false;
+    fields.flag("insecure", ignored);
+    for (const char* name : {"accessKeySecret", "secretKeySecret", "sessionTokenSecret", "caSecret",
+                             "createBucketIfNotPresent"}) {
+      fields.key(name, [&fields, name](const Node& value) {
+        if (!value.is_map()) fields.wrong(value, name, "a map");
+      });
+    }
+    fields.read();
+    const Node* bucket = s3.find("bucket");
+    if (bucket == nullptr || bucket->text.empty()) fields.wrong(s3, "bucket", "the name of a bucket");
+  });
+  section.read();
+  config.artifact_repository = node.is_map() && !node.entries.empty() ? workflow::to_json(node) : "";
+}
+
+void read_artifacts(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
+  constexpr static std::array<std::string_view, 2> kStrategies{"OnWorkflowDeletion", "Never"};
+  Section section(node, "artifacts", diagnostics);
+  section.flag("archive_logs", config.archive_logs);
+  section.choice("gc", kStrategies, [&](std::size_t chosen) { config.artifact_gc = kStrategies[chosen]; });
+  section.key("repository", [&](const Node& n) { read_repository(n, diagnostics, config); });
+  section.read();
+}
+
 void read_limits(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
   Section section(node, "limits", diagnostics);
   section.scalar("document_bytes", config.limits.bytes,
@@ -282,6 +315,7 @@ void read_root(const Node& root, Diagnostics& diagnostics, DaemonConfig& config)
   section.key("capacity", [&](const Node& n) { read_capacity(n, diagnostics, config); });
   section.scalar("termination_grace", config.termination_grace, parse_grace);
   section.key("workflow_ttl", [&](const Node& n) { read_ttl(n, diagnostics, config); });
+  section.key("artifacts", [&](const Node& n) { read_artifacts(n, diagnostics, config); });
   section.key("images", [&](const Node& n) { read_images(n, diagnostics, config); });
   section.key("limits", [&](const Node& n) { read_limits(n, diagnostics, config); });
   section.choice("log_level", kLevels,

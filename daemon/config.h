@@ -45,6 +45,10 @@ struct DaemonConfig {
 
   Ttl ttl;  ///< for workflows without a ttlStrategy of their own; empty: they are kept
 
+  bool archive_logs = false;  ///< keep the logs of all pods as artifacts
+  std::string artifact_gc = "OnWorkflowDeletion";  ///< of artifacts whose workflow and key name no strategy
+  std::string artifact_repository;  ///< JSON, {"s3":{…}}; empty: below state_dir
+
   std::string registry_user;  ///< NAME:PASSWORD for pulls; empty: none
   int parallel_pulls = 2;
   workflow::Limits limits;         ///< of a document

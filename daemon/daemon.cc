@@ -29,6 +29,14 @@ void Daemon::set_runtime(runtime::Runtime& runtime) {
   effects_.set_runtime(runtime);
 }
 
+Result<void> Daemon::open_artifacts(ArtifactMover::Settings settings) {
+  auto mover = ArtifactMover::open(std::move(settings), objects_, environment_.executor);
+  if (!mover) return fail(std::move(mover.error()));
+  mover_ = std::move(*mover);
+  effects_.set_artifacts(*mover_);
+  return {};
+}
+
 void Daemon::changed(const engine::Changed& news) {
   const std::string& uid = news.run->info.uid;
   if (engine::is_ended(news.run->status.phase)) ended_[uid] = effects_.gathering();
@@ -177,6 +185,7 @@ void Daemon::recover(std::function<void(Result<std::size_t>)> done) {
         auto take_up = [this, recovered, done] {
           for (Recovered& one : *recovered) restore(one);
           effects_.apply(engine_.restored(now()));
+          if (mover_) mover_->keep_only([this](const std::string& pod) { return engine_.owner_of(pod).has_value(); });
           done(recovered->size());
         };
         // A daemon that was killed in the middle of a create leaves containerd at undoing it, which would undo what
@@ -222,7 +231,7 @@ void Daemon::on_ready(const std::string& pod, const std::string& address) {
   if (!stopping_) effects_.apply(engine_.pod_ready(pod, address, now()));
 }
 void Daemon::on_exited(const std::string& pod, runtime::PodExit exit) {
-  if (!stopping_) effects_.apply(engine_.pod_exited(pod, exit, now()));
+  if (!stopping_) effects_.pod_exited(pod, std::move(exit));
 }
 void Daemon::on_lost(const std::string& pod, const Error& error) {
   if (!stopping_) effects_.apply(engine_.pod_lost(pod, error, now()));

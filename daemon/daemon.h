@@ -42,6 +42,7 @@ class Daemon final : public runtime::Listener {
     workflow::Limits limits;  ///< of documents
     std::string instance;     ///< this daemon's id, the same in all its lives
     std::string log_root;     ///< absolute; <run uid>/<pod name>/<container>.stdout below it
+    std::string artifact_gc;  ///< artifactGC.strategy of artifacts that nobody gave one
   };
   struct Environment {
     Store& store;
@@ -51,6 +52,8 @@ class Daemon final : public runtime::Listener {
   };
 
   Daemon(Settings settings, Environment environment);
+  /// Opens the artifact repository; before recover(). Without it, steps with artifacts fail.
+  Result<void> open_artifacts(ArtifactMover::Settings settings);
 
   /// The runtime needs a listener to be made, so it comes afterwards; before recover().
   void set_runtime(runtime::Runtime& runtime);
@@ -89,6 +92,7 @@ class Daemon final : public runtime::Listener {
   [[nodiscard]] Effects& effects() { return effects_; }
   [[nodiscard]] Objects& objects() { return objects_; }
   [[nodiscard]] Resources& resources() { return resources_; }
+  [[nodiscard]] ArtifactMover* artifacts() { return mover_.get(); }  ///< null: there are none
   [[nodiscard]] Store& store() { return environment_.store; }
   [[nodiscard]] Executor& executor() { return environment_.executor; }
   [[nodiscard]] runtime::Runtime& runtime() { return *runtime_; }
@@ -118,6 +122,7 @@ class Daemon final : public runtime::Listener {
   Objects objects_;
   engine::Engine engine_;
   Resources resources_;
+  std::unique_ptr<ArtifactMover> mover_;
   Effects effects_;
   runtime::Runtime* runtime_ = nullptr;
   std::vector<RunObserver*> observers_;

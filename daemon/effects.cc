@@ -189,9 +189,9 @@ bool Effects::hold(const std::string& pod, Effect& effect) {
 
 void Effects::carry_out(Effect effect) {
   if (auto* prepare_pod = std::get_if<engine::PreparePod>(&effect)) {
-    prepare(prepare_pod->name_space, std::move(prepare_pod->pod));
+    prepare(std::move(*prepare_pod));
   } else if (auto* adopt_pod = std::get_if<engine::AdoptPod>(&effect)) {
-    adopt(adopt_pod->name_space, std::move(adopt_pod->pod));
+    adopt(std::move(*adopt_pod));
   } else if (auto* start = std::get_if<engine::StartPod>(&effect)) {
     // The run may have been given up since: then nothing of it starts.
     if (!is_wanted(start->pod) || hold(start->pod, effect)) return;
@@ -200,11 +200,15 @@ void Effects::carry_out(Effect effect) {
     if (hold(signal->pod, effect)) return;
     runtime_->signal(signal->pod, signal->signal, signal->everything);
   } else if (auto* remove = std::get_if<engine::RemovePod>(&effect)) {
+    if (mover_ != nullptr) mover_->cancel(remove->pod);
     if (hold(remove->pod, effect)) return;
     removing_.insert(remove->pod);
     runtime_->remove(remove->pod);
   } else if (auto* claims = std::get_if<engine::RemoveClaims>(&effect)) {
     runtime_->remove_claims(claims->run_uid);
+  } else if (auto* artifacts = std::get_if<engine::RemoveArtifacts>(&effect)) {
+    if (mover_ == nullptr) return;
+    mover_->erase(artifacts->artifacts, artifacts->name_space, artifacts->repository, hooks_.log);
   } else if (auto* timer = std::get_if<engine::SetTimer>(&effect)) {
     Duration delay = std::max(Duration::zero(), timer->at - hooks_.now());
     executor_.after(delay, [this, at = timer->at, token = timer->token] {
@@ -222,18 +226,49 @@ void Effects::pod_failed(const std::string& pod, Error error) {
   });
 }
 
-void Effects::prepare(const std::string& name_space, runtime::PodSpec pod) {
+void Effects::pod_exited(const std::string& pod, runtime::PodExit exit) {
+  if (mover_ == nullptr || !mover_->has_outputs(pod)) {
+    return apply(engine_.pod_exited(pod, exit, hooks_.now()));
+  }
+  mover_->save(pod, std::move(exit), [this, pod](const runtime::PodExit& saved) {
+    apply(engine_.pod_exited(pod, saved, hooks_.now()));
+  });
+}
+
+void Effects::pod_removed(const std::string& pod) {
+  removing_.erase(pod);
+  if (mover_ != nullptr) mover_->removed(pod);
+}
+
+void Effects::prepare(engine::PreparePod effect) {
+  runtime::PodSpec& pod = effect.pod;
   pod.labels.emplace(kInstanceLabel, instance_);
   if (auto allowed = check_policy(policy_, pod); !allowed) {
     return pod_failed(pod.id, std::move(allowed.error()));
   }
-  if (auto resolved = objects_.resolve(pod, name_space); !resolved) {
+  if (auto resolved = objects_.resolve(pod, effect.name_space); !resolved) {
     return pod_failed(pod.id, std::move(resolved.error()));
   }
-  if (!has_host_paths(pod)) return runtime_->prepare(std::move(pod));
+  if (!has_host_paths(pod) && effect.artifacts.empty()) return runtime_->prepare(std::move(pod));
 
-  std::string id = pod.id;
+  const std::string id = pod.id;
   held_[id];
+  auto last = [this, id](Result<runtime::PodSpec> ready) {
+    hand_over(id, [&] {
+      if (ready) return runtime_->prepare(std::move(*ready));
+      pod_failed(id, std::move(ready.error()));
+    });
+  };
+  auto kept = std::make_shared<engine::PreparePod>(std::move(effect));
+  look_at_host_paths(std::move(kept->pod), [this, kept, last](Result<runtime::PodSpec> looked) {
+    if (!looked) return last(fail(std::move(looked.error())));
+    kept->pod = std::move(*looked);
+    load_artifacts(std::move(*kept), last);
+  });
+}
+
+void Effects::look_at_host_paths(runtime::PodSpec pod, ArtifactMover::Loaded done) {
+  if (!has_host_paths(pod)) return done(std::move(pod));
   struct Work {
     Policy policy;  // a copy: the worker may outlive us
     runtime::PodSpec pod;
@@ -241,15 +276,16 @@ void Effects::prepare(const std::string& name_space, runtime::PodSpec pod) {
   };
   auto work = std::make_shared<Work>(Work{policy_, std::move(pod), {}});
   executor_.offload([work] { work->result = resolve_host_paths(work->policy, work->pod); },
-                    [this, work, id] {
-                      hand_over(id, [this, work, id] {
-                        if (work->result) {
-                          runtime_->prepare(std::move(work->pod));
-                        } else {
-                          pod_failed(id, std::move(work->result.error()));
-                        }
-                      });
+                    [work, done = std::move(done)] {
+                      if (!work->result) return done(fail(std::move(work->result.error())));
+                      done(std::move(work->pod));
                     });
+}
+
+void Effects::load_artifacts(engine::PreparePod effect, ArtifactMover::Loaded done) {
+  if (effect.artifacts.empty()) return done(std::move(effect.pod));
+  if (mover_ == nullptr) return done(fail(Code::FailedPrecondition, "there is no artifact repository"));
+  mover_->load(effect.artifacts, effect.name_space, std::move(effect.pod), std::move(done));
 }
 
 /// Gives a held pod to the runtime, then what came for it meanwhile.
@@ -260,13 +296,20 @@ void Effects::hand_over(const std::string& pod, std::function<void()> deliver) {
   for (Effect& effect : waiting) carry_out(std::move(effect));
 }
 
-void Effects::adopt(const std::string& name_space, runtime::PodSpec pod) {
+void Effects::adopt(engine::AdoptPod effect) {
   // The pod was checked, and its files were made, before it was started. An object that has gone
   // since does not harm it.
-  runtime::PodSpec resolved = pod;
-  if (objects_.resolve(resolved, name_space)) return runtime_->adopt(std::move(resolved));
-  for (auto& container : pod.containers) container.env_references.clear();
-  runtime_->adopt(std::move(pod));
+  runtime::PodSpec resolved = effect.pod;
+  if (!objects_.resolve(resolved, effect.name_space)) {
+    for (auto& container : effect.pod.containers) container.env_references.clear();
+    resolved = std::move(effect.pod);
+  }
+  if (effect.artifacts.empty() || mover_ == nullptr) return runtime_->adopt(std::move(resolved));
+  const std::string id = resolved.id;
+  held_[id];
+  mover_->adopt(effect.artifacts, effect.name_space, std::move(resolved), [this, id](Result<runtime::PodSpec> ready) {
+    hand_over(id, [&] { runtime_->adopt(std::move(*ready)); });
+  });
 }
 
 }  // namespace gantry

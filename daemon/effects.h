@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "base/executor.h"
+#include "daemon/artifact_mover.h"
 #include "daemon/engine/engine.h"
 #include "daemon/objects.h"
 #include "daemon/policy.h"
@@ -51,6 +52,8 @@ class Effects {
 
   /// Must be called before the first apply().
   void set_runtime(runtime::Runtime& runtime) { runtime_ = &runtime; }
+  /// Before the first apply(); without, pods with artifacts fail.
+  void set_artifacts(ArtifactMover& mover) { mover_ = &mover; }
 
   void apply(engine::Output output);
   /// As apply(); `durable` is called once it is committed, or with the reason why the run was given
@@ -70,7 +73,9 @@ class Effects {
   [[nodiscard]] bool idle() const { return !in_flight_ && gathered_.nothing(); }
   /// Pods that the runtime is clearing away.
   [[nodiscard]] bool removing() const { return !removing_.empty(); }
-  void pod_removed(const std::string& pod) { removing_.erase(pod); }
+  void pod_removed(const std::string& pod);
+  /// Saves the pod's artifacts, then tells the engine.
+  void pod_exited(const std::string& pod, runtime::PodExit exit);
   /// The number of the transaction that is being gathered, and of the last one committed.
   [[nodiscard]] std::uint64_t gathering() const { return number_; }
   [[nodiscard]] std::uint64_t committed() const { return committed_; }
@@ -103,8 +108,10 @@ class Effects {
   void give_up_and_retry(const Error& error);
 
   void carry_out(engine::Effect effect);
-  void prepare(const std::string& name_space, runtime::PodSpec pod);
-  void adopt(const std::string& name_space, runtime::PodSpec pod);
+  void prepare(engine::PreparePod effect);
+  void adopt(engine::AdoptPod effect);
+  void look_at_host_paths(runtime::PodSpec pod, ArtifactMover::Loaded done);
+  void load_artifacts(engine::PreparePod effect, ArtifactMover::Loaded done);
   void hand_over(const std::string& pod, std::function<void()> deliver);
   void pod_failed(const std::string& pod, Error error);
   /// The pod belongs to a run that was not given up or deleted.
@@ -120,6 +127,7 @@ class Effects {
   Executor& executor_;
   Hooks hooks_;
   runtime::Runtime* runtime_ = nullptr;
+  ArtifactMover* mover_ = nullptr;
 
   Gathered gathered_;
   Gathered sent_;  // while in_flight_
@@ -128,7 +136,8 @@ class Effects {
   std::uint64_t number_ = 1;
   std::uint64_t committed_ = 0;
   std::unordered_set<std::string> removing_;
-  /// Pods whose host paths a worker resolves → what came for them meanwhile.
+  /// Pods whose host paths a worker resolves or whose artifacts are being loaded → what came for
+  /// them meanwhile.
   std::unordered_map<std::string, std::vector<engine::Effect>> held_;
 };
 

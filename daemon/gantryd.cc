@@ -163,6 +163,8 @@ Result<void> Gantryd::prepare() {
   settings.engine.capacity = {config_.cpu_milli, config_.memory_bytes, config_.slots};
   settings.engine.network = config_.network;
   settings.engine.termination_grace = config_.termination_grace;
+  settings.engine.archive_logs = config_.archive_logs;
+  settings.artifact_gc = config_.artifact_gc;
   settings.policy = {config_.host_path_allow, config_.allow_privileged,
                      config_.allow_host_network || config_.network == runtime::Network::Host};
   settings.limits = config_.limits;
@@ -171,6 +173,9 @@ Result<void> Gantryd::prepare() {
   daemon_ = std::make_unique<Daemon>(
       std::move(settings),
       Daemon::Environment{.store = *store_, .executor = loop_, .now = now, .log = log});
+  auto opened = daemon_->open_artifacts(
+      {.directory = state + "/artifacts", .log_root = log_root, .fallback = config_.artifact_repository, .limits = {}});
+  if (!opened) return opened;
   containerd_ = std::make_unique<ContainerdSide>(
       loop_, ContainerdSide::Settings{.containerd = config_.containerd,
                                       .runtime = config_.runtime,

@@ -46,8 +46,9 @@ class Loop::UvTimer : public Loop::Timer {
 };
 
 Loop::Loop() {
-  // Workers parse, compile, unpack and read; more than cores would only queue on the disk.
-  ::setenv("UV_THREADPOOL_SIZE", "4", 0);
+  // Workers parse, compile, unpack and read; more than cores would only queue on the disk. Four more wait for servers
+  // that artifacts come from (ArtifactMover).
+  ::setenv("UV_THREADPOOL_SIZE", "8", 0);
   // These fail only when the process has no descriptors or memory left: nothing could go on then.
   if (uv_loop_init(&loop_) != 0) std::abort();
   if (uv_async_init(&loop_, &wake_,

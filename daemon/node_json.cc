@@ -29,8 +29,25 @@ std::vector<Parameter> parameters_from(const Json& list) {
   return parameters;
 }
 
+/// As artifact_json() writes them.
+Json artifacts_json(const std::vector<engine::Artifact>& artifacts) {
+  Json list = Json::array();
+  for (const engine::Artifact& artifact : artifacts) list.push_back(Json::parse(engine::artifact_json(artifact)));
+  return list;
+}
+
+std::vector<engine::Artifact> artifacts_from(const Json& list) {
+  std::vector<engine::Artifact> artifacts;
+  for (const Json& one : list) {
+    auto artifact = engine::artifact_from_json(one.dump());
+    if (artifact) artifacts.push_back(std::move(*artifact));
+  }
+  return artifacts;
+}
+
 Json outputs_json(const engine::NodeOutputs& outputs) {
   Json json = Json::object();
+  if (!outputs.artifacts.empty()) json["artifacts"] = artifacts_json(outputs.artifacts);
   if (!outputs.parameters.empty()) json["outputs"] = parameters_json(outputs.parameters);
   if (outputs.result) json["result"] = *outputs.result;
   if (outputs.exit_code) json["exitCode"] = *outputs.exit_code;
@@ -40,6 +57,7 @@ Json outputs_json(const engine::NodeOutputs& outputs) {
 engine::NodeOutputs outputs_from(const Json& json) {
   engine::NodeOutputs outputs;
   outputs.parameters = parameters_from(json.value("outputs", Json::array()));
+  outputs.artifacts = artifacts_from(json.value("artifacts", Json::array()));
   if (json.contains("result")) outputs.result = json["result"];
   if (json.contains("exitCode")) outputs.exit_code = json["exitCode"];
   return outputs;
@@ -61,7 +79,8 @@ Node node_from(const Json& json) {
   node.message = json.value("message", "");
   node.started = time_from(json, "startedAt");
   node.finished = time_from(json, "finishedAt");
-  node.inputs = parameters_from(json.value("inputs", Json::array()));
+  node.inputs.parameters = parameters_from(json.value("inputs", Json::array()));
+  node.inputs.artifacts = artifacts_from(json.value("inputArtifacts", Json::array()));
   node.outputs = outputs_from(json);
   node.children = json.value("children", std::vector<std::string>());
   node.outbound_nodes = json.value("outboundNodes", std::vector<std::string>());
@@ -96,7 +115,8 @@ std::string node_json(const Node& node) {
   put("message", node.message);
   if (node.started) json["startedAt"] = millis(*node.started);
   if (node.finished) json["finishedAt"] = millis(*node.finished);
-  put("inputs", parameters_json(node.inputs));
+  put("inputs", parameters_json(node.inputs.parameters));
+  put("inputArtifacts", artifacts_json(node.inputs.artifacts));
   json.update(outputs_json(node.outputs));
   put("children", node.children);
   put("outboundNodes", node.outbound_nodes);

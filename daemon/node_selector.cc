@@ -17,9 +17,9 @@ std::string field_of(const engine::Node& node, std::string_view field) {
     return {};
   }
   field = field.substr(kInput.size(), field.size() - kInput.size() - kValue.size());
-  auto input = std::find_if(node.inputs.begin(), node.inputs.end(),
+  auto input = std::find_if(node.inputs.parameters.begin(), node.inputs.parameters.end(),
                             [&](const engine::Parameter& p) { return p.name == field; });
-  return input == node.inputs.end() ? std::string() : input->value;
+  return input == node.inputs.parameters.end() ? std::string() : input->value;
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ RunRow read_run(const Statement& row) {
   status.suspended = row.integer(16) != 0;
   auto outputs = node_outputs_from_json(row.text(17));
   if (outputs) {
-    status.outputs = std::move(outputs->parameters);
+    status.outputs = {std::move(outputs->parameters), std::move(outputs->artifacts)};
   } else if (read.run.damage.empty()) {
     read.run.damage = outputs.error().message;
   }
@@ -121,7 +121,7 @@ Result<void> insert_run(Database& database, const StoreBatch::RunRow& row) {
       std::pair<const engine::RunInfo&, const engine::RunStatus&>(row.info, row.status);
   std::string labels = map_json(info.labels);
   std::string annotations = map_json(info.annotations);
-  std::string outputs = node_outputs_json({.parameters = status.outputs, .result = {}, .exit_code = {}});
+  std::string outputs = node_outputs_json({status.outputs.parameters, status.outputs.artifacts, {}, {}});
   return database.run(
       "INSERT INTO runs (uid, namespace, name, generate_name, phase, message, created, started, "
       "finished, shutdown, labels, annotations, spec_json, templates, ttl, suspended, outputs) "
@@ -135,7 +135,7 @@ Result<void> insert_run(Database& database, const StoreBatch::RunRow& row) {
 
 Result<void> update_run(Database& database, const StoreBatch::RunRow& row) {
   const engine::RunStatus& status = row.status;
-  std::string outputs = node_outputs_json({.parameters = status.outputs, .result = {}, .exit_code = {}});
+  std::string outputs = node_outputs_json({status.outputs.parameters, status.outputs.artifacts, {}, {}});
   return database.run(
       "UPDATE runs SET phase = ?, message = ?, started = ?, finished = ?, shutdown = ?, "
       "suspended = ?, outputs = ? WHERE uid = ?",

@@ -28,9 +28,21 @@ Json parameters_json(const std::vector<engine::Parameter>& parameters) {
   return list;
 }
 
-Json outputs_json(const engine::NodeOutputs& outputs) {
+Json artifacts_json(const std::vector<engine::Artifact>& artifacts) {
+  Json list = Json::array();
+  for (const auto& artifact : artifacts) list.push_back(Json::parse(engine::artifact_json(artifact)));
+  return list;
+}
+
+Json values_json(const engine::Values& values) {
   Json json = Json::object();
-  if (!outputs.parameters.empty()) json["parameters"] = parameters_json(outputs.parameters);
+  if (!values.parameters.empty()) json["parameters"] = parameters_json(values.parameters);
+  if (!values.artifacts.empty()) json["artifacts"] = artifacts_json(values.artifacts);
+  return json;
+}
+
+Json outputs_json(const engine::NodeOutputs& outputs) {
+  Json json = values_json({outputs.parameters, outputs.artifacts});
   if (outputs.result) json["result"] = *outputs.result;
   if (outputs.exit_code) json["exitCode"] = *outputs.exit_code;
   return json;
@@ -58,7 +70,7 @@ Json node_status(const Node& node, const Progress& progress, const std::string& 
   put_text(json, "boundaryID", node.boundary_id);
   put_text(json, "message", node.message);
   if (progress.total > 0) json["progress"] = progress.text();
-  if (!node.inputs.empty()) json["inputs"]["parameters"] = parameters_json(node.inputs);
+  if (!node.inputs.empty()) json["inputs"] = values_json(node.inputs);
   if (!node.outputs.empty()) json["outputs"] = outputs_json(node.outputs);
   if (!node.children.empty()) json["children"] = node.children;
   if (!node.outbound_nodes.empty()) json["outboundNodes"] = node.outbound_nodes;
@@ -99,7 +111,7 @@ Json status_json(const engine::RunInfo& info, const engine::RunStatus& status,
   if (Json conditions = conditions_json(nodes, status.phase); !conditions.empty()) {
     json["conditions"] = std::move(conditions);
   }
-  if (!status.outputs.empty()) json["outputs"]["parameters"] = parameters_json(status.outputs);
+  if (!status.outputs.empty()) json["outputs"] = values_json(status.outputs);
   if (with_nodes && !nodes.empty()) {
     Json map = Json::object();
     std::string scope = "local/" + info.name;

@@ -23,6 +23,7 @@
 #include "workflow/diagnostic.h"
 #include "workflow/expr/expression.h"
 #include "workflow/item.h"
+#include "workflow/json_template.h"
 #include "workflow/phase.h"
 #include "workflow/pod_template.h"
 #include "workflow/text.h"
@@ -77,6 +78,29 @@ struct OutputParameter {
   Mark at;
 };
 
+/// A file or directory that a template takes or gives, or that a caller hands over.
+struct Artifact {
+  std::string name;
+  std::optional<Text> path;                 ///< in the container; pods only
+  std::optional<JsonTemplate> location;     ///< one key: {"s3":{…}}, {"http":…}, {"git":…}, {"raw":…}
+  std::optional<Text> from;                 ///< instead of a location: `{{steps.a.outputs.artifacts.x}}`
+  std::optional<Formula> from_expression;   ///< or this, whose value is an artifact
+  std::optional<Text> sub_path;             ///< the part of it that is wanted
+  bool optional = false;
+  std::optional<std::uint32_t> mode;        ///< inputs: permission bits of the file or directory
+  bool recurse_mode = false;                ///< and of everything below it
+  std::string archive;                      ///< JSON: {"none":{}}, {"tar":{"compressionLevel":9}}; empty: tar
+  std::optional<Text> global_name;          ///< outputs: also workflow.outputs.artifacts.X
+  std::string gc;                           ///< artifactGC.strategy; empty: the workflow's
+  Mark at;
+};
+
+/// A template's archiveLocation, or what the workflow says of it.
+struct ArchiveLocation {
+  std::optional<JsonTemplate> location;  ///< of outputs that name none
+  std::optional<bool> archive_logs;      ///< keep the logs of main as artifacts
+};
+
 struct ContinueOn {
   bool failed = false;
   bool error = false;
@@ -93,7 +117,8 @@ struct Loop {
   enum class Kind : std::uint8_t { Items, Param, Sequence };
   Kind kind = Kind::Items;
   std::vector<Item> items;   ///< Items without variables
-  std::optional<Text> text;  ///< Param; Items that hold variables: JSON of the list, values to be put in JSON-escaped
+  std::optional<JsonTemplate> items_template;  ///< Items that hold variables
+  std::optional<Text> param;                   ///< Param: JSON of the list
   /// Sequence.
   std::optional<Text> count, start, end, format;
 };
@@ -104,6 +129,7 @@ struct Hook {
   std::string name;  ///< "exit" or the user's
   Index callee = kNone;
   std::vector<Argument> arguments;
+  std::vector<Artifact> artifacts;
   std::optional<Formula> expression;
   Mark at;
 
@@ -122,6 +148,7 @@ struct Task {
   std::optional<TemplateRef> template_ref;  ///< when it was called by reference; for users
   Index group = kNone;    ///< steps: the number of the step group (Call: its own; Barrier: the one it opens)
   std::vector<Argument> arguments;
+  std::vector<Artifact> artifacts;
   std::optional<Text> when;
   Depends depends;        ///< DAG only; empty for steps and for roots
   ContinueOn continue_on;
@@ -194,6 +221,9 @@ struct Template {
   Index body = kNone;    ///< index in Plan::pods or Plan::graphs
   std::vector<InputParameter> inputs;
   std::vector<OutputParameter> outputs;
+  std::vector<Artifact> input_artifacts;
+  std::vector<Artifact> output_artifacts;
+  ArchiveLocation archive;
   std::optional<RetryStrategy> retry;
   std::optional<Text> active_deadline_seconds;  ///< pods only; the clock starts when the pod starts
   std::optional<Text> timeout;                  ///< pods only; a Go duration, waiting included
@@ -205,6 +235,12 @@ struct Template {
   bool captures_result = false;                 ///< somebody reads its outputs.result
   std::optional<Text> display_name;             ///< annotation workflows.argoproj.io/display-name
   Mark at;
+};
+
+/// artifactRepositoryRef: a key of a ConfigMap that describes a repository; empty: the host's default.
+struct RepositoryRef {
+  std::string config_map, key;
+  bool operator==(const RepositoryRef&) const = default;
 };
 
 /// A volumeClaimTemplates entry: one directory for each run, shared by its pods.
@@ -222,6 +258,10 @@ struct Plan {
   std::vector<Hook> hooks;  ///< of the run; `onExit` is the hook `exit`
 
   std::vector<InputParameter> arguments;  ///< spec.arguments.parameters with the submitter's values merged in
+  std::vector<Artifact> artifacts;        ///< spec.arguments.artifacts
+  std::optional<bool> archive_logs;       ///< of templates that do not say
+  std::string artifact_gc;                ///< artifactGC.strategy of artifacts that do not say; empty: the host's
+  RepositoryRef artifact_repository;
   std::optional<Index> parallelism;       ///< how many pods of the run may run at once
   std::optional<std::int64_t> active_deadline_seconds;
   std::optional<std::int32_t> priority;

@@ -37,6 +37,12 @@ void receive_event(Backend& backend, Request& request, AnswerPtr answer);
 void watch_workflows(Backend& backend, Request& request, AnswerPtr answer);
 void workflow_logs(Backend& backend, Request& request, AnswerPtr answer);
 
+// artifacts.cc
+void output_artifact(Backend& backend, Request& request, AnswerPtr answer);
+void input_artifact(Backend& backend, Request& request, AnswerPtr answer);
+/// As the UI asks: workflows or archived-workflows, outputs or inputs, by the path.
+void artifact_file(Backend& backend, Request& request, AnswerPtr answer);
+
 // objects.cc
 void create_secret(Backend& backend, Request& request, AnswerPtr answer);
 void replace_secret(Backend& backend, Request& request, AnswerPtr answer);

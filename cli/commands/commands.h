@@ -25,6 +25,7 @@ void add_resume(Command& root, Session& session);
 void add_node(Command& root, Session& session);
 void add_retry(Command& root, Session& session);
 void add_resubmit(Command& root, Session& session);
+void add_cp(Command& root, Session& session);
 void add_delete(Command& root, Session& session);
 void add_template(Command& root, Session& session);
 void add_cluster_template(Command& root, Session& session);

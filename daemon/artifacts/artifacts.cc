@@ -246,6 +246,46 @@ Result<Loaded> Artifacts::load(const LoadRequest& request, int cancel) {
   return Loaded{request.destination, std::nullopt};
 }
 
+Result<void> Artifacts::read_from_repository(const Repository& location, const Archive& archive,
+                                             const std::string& sub_path, int fd) {
+  auto found = repository(location.name);
+  if (!found) return fail(std::move(found.error()));
+  if (sub_path.empty()) return (*found)->export_archive(location.key, archive, fd);
+  auto tree = (*found)->materialise(location.key, {.sub_path = sub_path, .mode = std::nullopt});
+  if (!tree) return fail(std::move(tree.error()));
+  auto staged = Staged::open(tree->path());
+  if (!staged) return fail(std::move(staged.error()));
+  staged->name = sub_path.substr(sub_path.rfind('/') + 1);
+  auto scanned = scan(*staged, options_.limits);
+  if (!scanned) return fail(std::move(scanned.error()));
+  return pack(scanned->tree, staged->name, staged_content(*staged), archive, fd);
+}
+
+Result<UniqueFd> Artifacts::read(const Location& location, const Archive& archive,
+                                 const std::string& sub_path, int cancel) {
+  auto scratch = ScratchDirectory::create(options_.scratch_directory);
+  if (!scratch) return fail(std::move(scratch.error()));
+  const std::string path = scratch->file("read");
+  if (const auto* local = std::get_if<Repository>(&location)) {
+    auto fd = create_file(path);
+    if (!fd) return fd;
+    auto done = read_from_repository(*local, archive, sub_path, fd->get());
+    if (!done) return fail(std::move(done.error()));
+    return reopen(fd->get(), O_RDONLY);
+  }
+  if (std::holds_alternative<Git>(location)) {
+    return fail(unsupported(location, "artifacts cannot be downloaded"));
+  }
+  LoadRequest request;
+  request.location = location;
+  request.sub_path = sub_path;
+  if (auto done = fetch(request, path, cancel); !done) return fail(std::move(done.error()));
+  if (is_directory(path)) return fail(unsupported(location, "artifact is a directory"));
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return fail(errno_error("open " + path, errno));
+  return fd;
+}
+
 Result<std::vector<std::string>> Artifacts::list(const Location& location, int cancel) {
   if (const auto* s3 = std::get_if<S3>(&location)) {
     return list_s3(*s3, Context{options_.limits, cancel});

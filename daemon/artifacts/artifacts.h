@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/unique_fd.h"
 #include "daemon/artifacts/archive.h"
 #include "daemon/artifacts/git_artifact.h"
 #include "daemon/artifacts/limits.h"
@@ -68,6 +69,11 @@ class Artifacts {
   /// Fetches an input. A failed one leaves nothing at the destination.
   Result<Loaded> load(const LoadRequest& request, int cancel = -1);
 
+  /// The artifact as it is kept there, or would be by Argo (a tar.gz, a zip, the file), as a file
+  /// of nobody's, to be read from its start. InvalidArgument: a directory that is no archive.
+  Result<UniqueFd> read(const Location& location, const Archive& archive,
+                        const std::string& sub_path, int cancel = -1);
+
   /// The keys below a location, sorted (a `data` template's artifactPaths). S3 and Repository.
   Result<std::vector<std::string>> list(const Location& location, int cancel = -1);
   /// For artifactGC: the key, or with '/' at its end all below it. S3 and Repository.
@@ -86,6 +92,8 @@ class Artifacts {
   Result<Saved> save_to_server(const Staged& staged, const Location& location,
                                const Archive& archive, int cancel);
   Result<void> fetch(const LoadRequest& request, const std::string& to, int cancel);
+  Result<void> read_from_repository(const Repository& location, const Archive& archive,
+                                    const std::string& sub_path, int fd);
   Result<Loaded> load_from_repository(const LoadRequest& request, const Repository& location);
 
   Options options_;

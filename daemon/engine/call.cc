@@ -134,7 +134,7 @@ std::string scope_of_caller(const Call& call) {
 constexpr std::uint32_t kMaxDepth = 100;
 
 void Engine::Impl::begin_call(Call& call, const std::string& name, const std::string& display_name,
-                              const std::string& boundary_id, const std::vector<Parameter>& arguments) {
+                              const std::string& boundary_id, const Values& arguments) {
   Live& live = *call.live;
   NodeType type = type_of(*call.tmpl, *live.run.plan, call.is_attempt());
   Node& node = make_node(live, name, display_name, type, *call.tmpl, boundary_id, scope_of_caller(call));
@@ -166,13 +166,14 @@ void Engine::Impl::begin_call(Call& call, const std::string& name, const std::st
 }
 
 /// Argument value, else the input's own value, its ConfigMap, its default (argo-workflows ProcessArgs).
-Result<std::vector<Parameter>> Engine::Impl::resolve_inputs(Call& call, const std::vector<Parameter>& arguments) {
-  std::vector<Parameter> inputs;
+Result<Values> Engine::Impl::resolve_inputs(Call& call, const Values& arguments) {
+  Values inputs;
   CallScope scope(*call.live, call, now_);
   for (const auto& declared : call.tmpl->inputs) {
-    auto given = std::find_if(arguments.begin(), arguments.end(), [&](auto& a) { return a.name == declared.name; });
+    const auto& values = arguments.parameters;
+    auto given = std::find_if(values.begin(), values.end(), [&](auto& a) { return a.name == declared.name; });
     Result<std::string> value = fail(Code::InvalidArgument, "inputs.parameters." + declared.name + " was not supplied");
-    if (given != arguments.end()) {
+    if (given != values.end()) {
       value = given->value;
     } else if (declared.value) {
       value = render(*declared.value, scope);
@@ -186,8 +187,13 @@ Result<std::vector<Parameter>> Engine::Impl::resolve_inputs(Call& call, const st
       return fail(Code::InvalidArgument, "inputs.parameters." + declared.name + " value '" + *value +
                                              "' is not one of its enum values");
     }
-    inputs.push_back({declared.name, std::move(*value)});
+    inputs.parameters.push_back({declared.name, std::move(*value)});
   }
+  // Their paths and places may name the parameters.
+  call.inputs.parameters = inputs.parameters;
+  auto artifacts = resolve_input_artifacts(call, arguments.artifacts);
+  if (!artifacts) return fail(std::move(artifacts.error()));
+  inputs.artifacts = std::move(*artifacts);
   return inputs;
 }
 
@@ -404,6 +410,7 @@ void Engine::Impl::end_call(Call& call, Phase phase, const std::string& message)
 /// globalName: the outputs become the run's.
 void Engine::Impl::export_outputs(Call& call) {
   if (call.is_attempt()) return;
+  export_artifacts(call);
   Live& live = *call.live;
   for (const auto& declared : call.tmpl->outputs) {
     if (!declared.global_name) continue;
@@ -411,7 +418,7 @@ void Engine::Impl::export_outputs(Call& call) {
     if (!name) continue;
     for (const Parameter& p : call.node->outputs.parameters) {
       if (p.name != declared.name) continue;
-      auto& outputs = live.run.status.outputs;
+      auto& outputs = live.run.status.outputs.parameters;
       auto had = std::find_if(outputs.begin(), outputs.end(), [&](const Parameter& o) { return o.name == *name; });
       if (had != outputs.end()) {
         had->value = p.value;

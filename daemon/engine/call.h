@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/engine/locks.h"
+#include "daemon/engine/pod_artifacts.h"
 #include "daemon/engine/run.h"
 #include "runtime/pod.h"
 #include "scheduler/admission.h"
@@ -51,7 +52,7 @@ struct Member {
   Node* node = nullptr;                  ///< absent until it starts, is skipped or omitted
   std::unique_ptr<Call> call;            ///< Running
   std::vector<HookCall> hooks;
-  std::vector<Parameter> arguments;      ///< resolved
+  Values arguments;                      ///< resolved
   std::optional<std::string> skip;       ///< the message of a `when` that was false
   std::optional<std::string> error;      ///< DAG: why it could not be resolved
 };
@@ -96,6 +97,7 @@ struct PodCall {
   PodState state = PodState::Waiting;
   std::string id;
   runtime::PodSpec spec;             ///< until it is handed to the runtime
+  PodArtifacts artifacts;
   scheduler::Amounts wanted;
   std::uint64_t ticket = 0;
   std::uint32_t height = 0;
@@ -124,7 +126,7 @@ struct Call {
   Index member = kNone;    ///< of the task (Task, Hook); kNone: a hook of the TaskGroup, or of the run
   const workflow::Template* tmpl = nullptr;
   Node* node = nullptr;
-  std::vector<Parameter> inputs;
+  Values inputs;
   bool in_exit_handler = false;  ///< part of the run's exit handler: deadlines and `stop` leave it alone
   std::uint32_t height = 0;      ///< tasks on the longest way to the end of the run, from here
   std::uint32_t depth = 1;       ///< of templates that call each other
@@ -147,7 +149,7 @@ struct Live {
   std::unique_ptr<Call> exit;
   std::unordered_map<std::string, Node*> by_id;
   std::unordered_map<std::string, Call*> waiting;  ///< Retry nodes in a backoff and Suspend nodes, by node id
-  std::vector<Parameter> arguments;                ///< workflow.parameters
+  Values arguments;                                ///< the submitter's
   std::unordered_set<std::string> pods;    ///< known to the runtime and not removed yet
   Index active_pods = 0;                   ///< counted against spec.parallelism
   struct Held { Call* graph; Index task; Index member; };

@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "daemon/engine/pod_artifacts.h"
 #include "daemon/engine/run.h"
 #include "runtime/runtime.h"
 #include "scheduler/admission.h"
@@ -31,20 +32,24 @@ namespace gantry::engine {
 // ---- effects ----
 
 /// Make a pod ready. References to Secrets and ConfigMaps in it are the loop's to resolve (on failure:
-/// Engine::pod_failed).
-struct PreparePod { std::string name_space; runtime::PodSpec pod; };
+/// Engine::pod_failed). Its input artifacts are to be loaded first, and PodSpec::input_artifacts and
+/// OutputArtifact::staged to be filled in. Once it has ended its outputs are to be saved; what became of each stands in
+/// PodExit::artifacts when the engine gets that.
+struct PreparePod { std::string name_space; runtime::PodSpec pod; PodArtifacts artifacts; };
 /// Take over a pod that an earlier life of the daemon may have started.
-struct AdoptPod { std::string name_space; runtime::PodSpec pod; };
+struct AdoptPod { std::string name_space; runtime::PodSpec pod; PodArtifacts artifacts; };
 struct StartPod { std::string pod; };
 struct SignalPod { std::string pod; int signal; bool everything; };
 /// Kill what is left of a pod and clear it away.
 struct RemovePod { std::string pod; };
 /// Delete the directories of the run's volume claims.
 struct RemoveClaims { std::string run_uid; };
+/// Delete what artifactGC says is no longer wanted; failures are for the operator's log.
+struct RemoveArtifacts { std::string name_space; workflow::RepositoryRef repository; std::vector<Artifact> artifacts; };
 /// Call Engine::timer_due(token) at or after `at`. A timer that is no longer wanted is ignored when it fires.
 struct SetTimer { Time at; std::uint64_t token; };
 
-using Effect = std::variant<PreparePod, AdoptPod, StartPod, SignalPod, RemovePod, RemoveClaims, SetTimer>;
+using Effect = std::variant<PreparePod, AdoptPod, StartPod, SignalPod, RemovePod, RemoveClaims, RemoveArtifacts, SetTimer>;
 
 /// What the store must take in, and the watchers be told. Pointers are valid until the next call of the engine.
 struct Changed {
@@ -86,6 +91,7 @@ struct Settings {
   scheduler::Amounts capacity{.cpu_milli = 1000, .memory_bytes = 1 << 30, .slots = 110};
   runtime::Network network = runtime::Network::Host;
   Duration termination_grace = std::chrono::seconds(30);  ///< between SIGTERM and SIGKILL (Kubernetes' default)
+  bool archive_logs = false;  ///< keep the logs of all pods as artifacts, whatever a workflow says
 };
 
 class Engine {

@@ -272,7 +272,7 @@ Result<void> Engine::Impl::graph_outputs(Call& call) {
     if (!value) return fail(value.error());
     call.node->outputs.parameters.push_back({output.name, std::move(*value)});
   }
-  return {};
+  return graph_output_artifacts(call);
 }
 
 void Engine::Impl::end_graph(Call& call, Phase phase, const std::string& message) {

@@ -71,10 +71,10 @@ void Engine::Impl::run_hooks(Call& graph_call, Index task, Index m, bool ended) 
     Node& hook_node = make_node(live, name, display_name, type_of(*call->tmpl, *live.run.plan, false), *call->tmpl,
                                 graph_call.node->id, graph_call.tmpl->scope);
     add_child(live, node, hook_node);
-    std::vector<Parameter> arguments = hook.is_exit() ? live.arguments : std::vector<Parameter>();
-    if (!hook.arguments.empty()) {
+    Values arguments = hook.is_exit() ? live.arguments : Values();
+    if (!hook.arguments.empty() || !hook.artifacts.empty()) {
       const CallScope scope(live, graph_call, now_, nullptr, TaskNode{task, &node, true});
-      auto resolved = resolve_arguments(graph_call, hook.arguments, hook.callee, scope);
+      auto resolved = resolve_arguments(graph_call, hook.arguments, hook.artifacts, hook.callee, scope);
       if (!resolved) {
         call->node = &hook_node;
         end_call(*call, Phase::Error, resolved.error().message);
@@ -122,7 +122,7 @@ void Engine::Impl::run_run_hooks(Live& live) {
     Node& node = make_node(live, name, name, type_of(*call.tmpl, *live.run.plan, false), *call.tmpl, "", "");
     // The root's node may not be there yet; it comes first in the tree.
     if (Node* root = live.run.find(live.run.info.name)) add_child(live, *root, node);
-    auto arguments = resolve_arguments(call, hook->arguments, hook->callee, RunScope(live, now_));
+    auto arguments = resolve_arguments(call, hook->arguments, hook->artifacts, hook->callee, RunScope(live, now_));
     if (!arguments) {
       call.node = &node;
       end_call(call, Phase::Error, arguments.error().message);

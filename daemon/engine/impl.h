@@ -11,6 +11,7 @@
 //   suspend.cc  Suspend nodes; suspended runs
 //   daemon.cc   daemon steps
 //   pod.cc      pods: admission, start, end, kill
+//   call_artifacts.cc  what calls are given and give of files
 //
 // Handling an event changes calls and records; pump() then takes what is ready, one task or ticket after the other, so
 // that nothing recurses through the whole workflow. Calls that end are destroyed after the event (graveyard_), because
@@ -64,7 +65,7 @@ class Engine::Impl {
   // run.cc
   void start_run(Live& live);
   void begin_root(Live& live);
-  std::vector<Parameter> resolve_arguments(Live& live, std::optional<Error>& error);
+  Values resolve_arguments(Live& live, std::optional<Error>& error);
   void root_ended(Live& live);
   void end_run_when_idle(Live& live);
   void end_run(Live& live);
@@ -86,8 +87,8 @@ class Engine::Impl {
   std::unique_ptr<Call> make_call(Live& live, Call* parent, Call::Role role, Index tmpl);
   /// Creates the node and begins the call. `call` must be in its place in the tree already.
   void begin_call(Call& call, const std::string& name, const std::string& display_name,
-                  const std::string& boundary_id, const std::vector<Parameter>& arguments);
-  Result<std::vector<Parameter>> resolve_inputs(Call& call, const std::vector<Parameter>& arguments);
+                  const std::string& boundary_id, const Values& arguments);
+  Result<Values> resolve_inputs(Call& call, const Values& arguments);
   Result<void> name_node(Call& call);
   Result<std::vector<LockKey>> lock_keys(const Live& live, const std::vector<workflow::Lock>& locks,
                                          const workflow::Scope& scope);
@@ -103,6 +104,18 @@ class Engine::Impl {
   void export_outputs(Call& call);
   Result<std::string> config_map_value(const Live& live, const workflow::ConfigMapKey& key,
                                        const workflow::Scope& scope);
+
+  // call_artifacts.cc
+  /// What a call hands over; optional ones that are not there are left out.
+  Result<std::vector<Artifact>> resolve_artifacts(const std::vector<workflow::Artifact>& arguments,
+                                                  const workflow::Scope& scope);
+  Result<std::vector<Artifact>> resolve_input_artifacts(const Call& call, const std::vector<Artifact>& arguments);
+  Result<void> graph_output_artifacts(Call& call);
+  /// What is moved for the call's pod; fills in PodSpec::output_artifacts.
+  Result<PodArtifacts> pod_artifacts(const Call& call, const CallScope& scope, runtime::PodSpec& pod);
+  std::string take_output_artifacts(Call& call, const runtime::PodExit& exit);
+  void export_artifacts(Call& call);
+  void delete_artifacts(Live& live);
 
   // retry.cc
   void open_retry(Call& call);
@@ -136,8 +149,9 @@ class Engine::Impl {
   Result<void> resolve_task(Call& call, Index task);
   Result<std::vector<workflow::Item>> items_of(Call& call, const workflow::Loop& loop, bool never_runs);
   Result<void> resolve_member(Call& call, Index task, Member& member, const workflow::Item* item);
-  Result<std::vector<Parameter>> resolve_arguments(Call& call, const std::vector<workflow::Argument>& arguments,
-                                                   Index callee, const workflow::Scope& scope);
+  Result<Values> resolve_arguments(Call& call, const std::vector<workflow::Argument>& arguments,
+                                   const std::vector<workflow::Artifact>& artifacts, Index callee,
+                                   const workflow::Scope& scope);
   void begin_members(Call& call, Index task);
   Node& make_skipped(Call& call, Index task, const std::string& name, Phase phase, const std::string& message);
   void connect(Call& call, Index task, Node& node);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "daemon/engine/artifact.h"
 #include "workflow/phase.h"
 
 namespace gantry::engine {
@@ -27,11 +28,19 @@ struct Parameter {
   bool operator==(const Parameter&) const = default;
 };
 
+/// What a node is given, what a run gives.
+struct Values {
+  std::vector<Parameter> parameters;
+  std::vector<Artifact> artifacts;
+  [[nodiscard]] bool empty() const { return parameters.empty() && artifacts.empty(); }
+};
+
 struct NodeOutputs {
   std::vector<Parameter> parameters;
+  std::vector<Artifact> artifacts;
   std::optional<std::string> result;     ///< main's stdout, when somebody reads it
   std::optional<std::string> exit_code;
-  [[nodiscard]] bool empty() const { return parameters.empty() && !result && !exit_code; }
+  [[nodiscard]] bool empty() const { return parameters.empty() && artifacts.empty() && !result && !exit_code; }
 };
 
 struct Node {
@@ -47,7 +56,7 @@ struct Node {
   std::string message;
   std::optional<Time> started;
   std::optional<Time> finished;
-  std::vector<Parameter> inputs;
+  Values inputs;
   NodeOutputs outputs;
   std::vector<std::string> children;        ///< ids, each once
   std::vector<std::string> outbound_nodes;  ///< ids: the last nodes of a Steps or DAG

@@ -25,6 +25,8 @@ void Engine::Impl::open_pod(Call& call) {
   CallScope scope(live, call, now_);
   auto spec = build_pod(live, call, scope, settings_);
   if (!spec) return end_call(call, Phase::Error, spec.error().message);
+  auto artifacts = pod_artifacts(call, scope, *spec);
+  if (!artifacts) return end_call(call, Phase::Error, artifacts.error().message);
   auto deadline = duration_of(call.tmpl->active_deadline_seconds, scope);
   if (!deadline) return end_call(call, Phase::Error, deadline.error().message);
   auto timeout = duration_of(call.tmpl->timeout, scope);
@@ -36,6 +38,7 @@ void Engine::Impl::open_pod(Call& call) {
   PodCall& pod = *call.pod;
   pod.id = spec->id;
   pod.spec = std::move(*spec);
+  pod.artifacts = std::move(*artifacts);
   pod.wanted = wanted;
   pod.active_deadline = *deadline;
   pod.ticket = next_ticket_++;
@@ -66,13 +69,13 @@ void Engine::Impl::adopt_pod(Call& call) {
       set_timer(call.node->started.value_or(now_) + *pod.active_deadline, TimerKind::PodDeadline,
                 call.live->run.info.uid, pod.id);
     }
-    now_effect(AdoptPod{name_space, std::move(pod.spec)});
+    now_effect(AdoptPod{name_space, std::move(pod.spec), pod.artifacts});
     // Whoever waited for it has gone on in that earlier life.
     if (call.node->daemoned) become_daemon(call);
   } else {
     // Nobody knows whether it was started: preparing takes over what there is, and starts what is not started.
     pod.state = PodState::Starting;
-    now_effect(PreparePod{name_space, std::move(pod.spec)});
+    now_effect(PreparePod{name_space, std::move(pod.spec), pod.artifacts});
     durable_effect(StartPod{pod.id});
   }
 }
@@ -91,7 +94,7 @@ void Engine::Impl::hand_over(Call& call) {
   call.node->start_intended = true;
   call.live->pods.insert(pod.id);
   mark(*call.live, *call.node);
-  now_effect(PreparePod{call.live->run.info.name_space, std::move(pod.spec)});
+  now_effect(PreparePod{call.live->run.info.name_space, std::move(pod.spec), pod.artifacts});
   durable_effect(StartPod{pod.id});
 }
 
@@ -258,6 +261,8 @@ std::optional<std::string> Engine::Impl::take_outputs(Call& call, const runtime:
       missing = "wait: Error (exit code 64): output parameter " + declared.name + ": " + value.error().message;
     }
   }
+  const std::string files = take_output_artifacts(call, exit);
+  if (!files.empty() && !missing && succeeded) missing = "wait: Error (exit code 64): " + files;
   return missing;
 }
 

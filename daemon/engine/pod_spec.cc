@@ -316,8 +316,7 @@ std::string pod_id(const Live& live, const Node& node) {
 
 }  // namespace
 
-/// The container whose file an output is: `main`, or in a set without one the first that has a volume there.
-static std::string container_of_path(const runtime::PodSpec& pod, const std::string& path) {
+std::string container_of_path(const runtime::PodSpec& pod, const std::string& path) {
   for (const auto& container : pod.containers) {
     if (container.name == "main") return container.name;
   }

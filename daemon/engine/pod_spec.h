@@ -15,6 +15,9 @@ namespace gantry::engine {
 Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
                                    const Settings& settings);
 
+/// The container whose file an output is: `main`, or in a set without one the first that has a volume there.
+std::string container_of_path(const runtime::PodSpec& pod, const std::string& path);
+
 /// What a pod asks the host for: the sum over its containers.
 scheduler::Amounts amounts_of(const runtime::PodSpec& pod);
 

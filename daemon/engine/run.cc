@@ -34,9 +34,10 @@ void Engine::Impl::start_run(Live& live) {
   begin_root(live);
 }
 
-/// The values of workflow.parameters: given, or from a ConfigMap.
-std::vector<Parameter> Engine::Impl::resolve_arguments(Live& live, std::optional<Error>& error) {
-  std::vector<Parameter> out;
+/// The values of workflow.parameters: given, or from a ConfigMap; and the artifacts.
+Values Engine::Impl::resolve_arguments(Live& live, std::optional<Error>& error) {
+  Values values;
+  std::vector<Parameter>& out = values.parameters;
   const RunScope scope(live, now_);
   for (const auto& declared : live.run.plan->arguments) {
     const workflow::Text* text = declared.value ? &*declared.value : nullptr;
@@ -57,7 +58,11 @@ std::vector<Parameter> Engine::Impl::resolve_arguments(Live& live, std::optional
     auto rendered = text->is_literal() ? Result<std::string>(text->source()) : text->render(scope);
     out.push_back({declared.name, rendered ? std::move(*rendered) : text->source()});
   }
-  return out;
+  live.arguments.parameters = out;  // which the artifacts may name
+  auto artifacts = resolve_artifacts(live.run.plan->artifacts, scope);
+  if (!artifacts) error = std::move(artifacts.error());
+  values.artifacts = std::move(artifacts).value_or(std::vector<Artifact>());
+  return values;
 }
 
 void Engine::Impl::begin_root(Live& live) {
@@ -111,9 +116,10 @@ void Engine::Impl::root_ended(Live& live) {
   if (!wanted) return end_run_when_idle(live);
   live.exit = make_call(live, nullptr, Call::Role::RunExit, handler->callee);
   live.exit->in_exit_handler = true;
-  std::vector<Parameter> arguments = live.arguments;
-  if (!handler->arguments.empty()) {
-    auto resolved = resolve_arguments(*live.exit, handler->arguments, handler->callee, RunScope(live, now_));
+  Values arguments = live.arguments;
+  if (!handler->arguments.empty() || !handler->artifacts.empty()) {
+    auto resolved =
+        resolve_arguments(*live.exit, handler->arguments, handler->artifacts, handler->callee, RunScope(live, now_));
     if (!resolved) {
       live.main_phase = "Error";
       live.main_message = resolved.error().message;
@@ -146,6 +152,7 @@ void Engine::Impl::end_run(Live& live) {
   }
   status.finished = now_;
   mark_status(live);
+  delete_artifacts(live);
   locks_.release(&live);
   // After a failure `retry` finds the data, unless volumeClaimGC says otherwise.
   const workflow::Plan& plan = *live.run.plan;

@@ -45,7 +45,7 @@ struct RunStatus {
   std::optional<Time> finished;
   Shutdown shutdown = Shutdown::None;
   bool suspended = false;  ///< nothing new starts until it is resumed
-  std::vector<Parameter> outputs;  ///< globalName outputs
+  Values outputs;  ///< of globalName
 };
 
 /// Owned by the engine; readable by the loop thread between two events.

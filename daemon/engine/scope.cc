@@ -38,6 +38,14 @@ static std::optional<std::string> value_of(const std::vector<Parameter>& paramet
   return std::nullopt;
 }
 
+/// The artifact itself, for `from` and fromExpression.
+static std::optional<std::string> artifact_of(const std::vector<Artifact>& artifacts, std::string_view name) {
+  for (const Artifact& artifact : artifacts) {
+    if (artifact.name == name) return artifact_json(artifact);
+  }
+  return std::nullopt;
+}
+
 /// Every failed node as a JSON list in a Go-quoted string, so that it can stand bare in a shell line and in JSON
 /// (argo-workflows workflow/controller/operator.go, globalParams "workflow.failures").
 static std::string failures(const Live& live) {
@@ -83,13 +91,14 @@ std::optional<std::string> workflow_variable(const Live& live, std::string_view 
   if (name == "mainEntrypoint") return plan.templates[plan.entrypoint].name;
   if (name == "serviceAccountName") return plan.service_account_name;
   if (name == "priority") return std::to_string(plan.priority.value_or(0));
-  if (name == "parameters" || name == "parameters.json") return parameters_json(live.arguments);
+  if (name == "parameters" || name == "parameters.json") return parameters_json(live.arguments.parameters);
   if (name == "labels.json" || name == "labels") return map_json(info.labels);
   if (name == "annotations.json" || name == "annotations") return map_json(info.annotations);
   if (take_prefix(name, "parameters.")) {
-    return value_of(live.arguments, name);
+    return value_of(live.arguments.parameters, name);
   }
-  if (take_prefix(name, "outputs.parameters.")) return value_of(live.run.status.outputs, name);
+  if (take_prefix(name, "outputs.parameters.")) return value_of(live.run.status.outputs.parameters, name);
+  if (take_prefix(name, "outputs.artifacts.")) return artifact_of(live.run.status.outputs.artifacts, name);
   if (take_prefix(name, "labels.")) return find(info.labels, name);
   if (take_prefix(name, "annotations.")) return find(info.annotations, name);
   if (name == "creationTimestamp" || name == "creationTimestamp.RFC3339") return rfc3339(info.created);
@@ -116,6 +125,18 @@ static std::optional<std::string> declared_default(const Live& live, const workf
   return std::nullopt;
 }
 
+/// A step that was skipped offers its artifacts all the same, kept nowhere (scope.go addSkippedNodeOutputsToScope).
+static std::optional<std::string> output_artifact(const Live& live, const workflow::Task& task, const Node& node,
+                                                  std::string_view name) {
+  if (auto artifact = artifact_of(node.outputs.artifacts, name)) return artifact;
+  const bool has_none = node.phase == Phase::Skipped || node.phase == Phase::Omitted;
+  if (!has_none || task.group == kNone) return std::nullopt;
+  for (const auto& declared : live.run.plan->templates[task.callee].output_artifacts) {
+    if (declared.name == name) return artifact_json({.name = declared.name});
+  }
+  return std::nullopt;
+}
+
 static std::optional<std::string> output_variable(const Live& live, const workflow::Task& task, const Node& node,
                                                   std::string_view name, bool lenient, bool& absent) {
   bool has_none = node.phase == Phase::Skipped || node.phase == Phase::Omitted;
@@ -124,6 +145,7 @@ static std::optional<std::string> output_variable(const Live& live, const workfl
     return node.outputs.result;
   }
   if (name == "parameters") return parameters_json(node.outputs.parameters);
+  if (take_prefix(name, "artifacts.")) return output_artifact(live, task, node, name);
   if (!take_prefix(name, "parameters.")) return std::nullopt;
   if (auto value = value_of(node.outputs.parameters, name)) return value;
   const auto& declared = live.run.plan->templates[task.callee].outputs;
@@ -221,18 +243,41 @@ std::optional<std::string> CallScope::lookup(std::string_view name) const {
       return value == nullptr ? std::nullopt : std::optional(*value);
     }
   }
-  if (name == "inputs.parameters") return parameters_json(call_.inputs);
-  if (std::string_view input = name; take_prefix(input, "inputs.parameters.")) return value_of(call_.inputs, input);
+  if (name == "inputs.parameters") return parameters_json(call_.inputs.parameters);
+  if (std::string_view input = name; take_prefix(input, "inputs.parameters.")) {
+    return value_of(call_.inputs.parameters, input);
+  }
+  if (std::string_view input = name; take_prefix(input, "inputs.artifacts.")) {
+    if (auto artifact = artifact_of(call_.inputs.artifacts, input)) return artifact;
+    if (!input.ends_with(".path")) return std::nullopt;
+    input.remove_suffix(5);
+    for (const Artifact& artifact : call_.inputs.artifacts) {
+      if (artifact.name == input) return artifact.path;
+    }
+    return std::nullopt;
+  }
+  if (std::string_view output = name; take_prefix(output, "outputs.artifacts.") && output.ends_with(".path")) {
+    output.remove_suffix(5);
+    for (const auto& declared : call_.tmpl->output_artifacts) {
+      if (declared.name == output && declared.path) return path_of(*declared.path);
+    }
+    return std::nullopt;
+  }
   if (std::string_view output = name; take_prefix(output, "outputs.parameters.") && output.ends_with(".path")) {
     output.remove_suffix(5);
     for (const auto& declared : call_.tmpl->outputs) {
-      if (declared.name == output && declared.path) return declared.path->source();
+      if (declared.name == output && declared.path) return path_of(*declared.path);
     }
     return std::nullopt;
   }
   if (name == "pod.name") return pod_name(live_.run.info.name, *call_.node);
   if (name == "node.name") return call_.node->name;
   return retry_variable(call_, name);
+}
+
+/// Where an output's file is. A path that varies names inputs, never outputs.
+std::string CallScope::path_of(const workflow::Text& path) const {
+  return path.is_literal() ? path.source() : path.render(*this).value_or(path.source());
 }
 
 bool CallScope::is_absent(std::string_view name) const {
@@ -253,8 +298,8 @@ static void visit_parameters(std::string_view prefix, const std::vector<Paramete
 
 void RunScope::for_each_below(std::string_view name,
                               const std::function<void(std::string_view, std::optional<std::string>)>& visit) const {
-  visit_parameters("workflow.parameters.", live_.arguments, name, visit);
-  visit_parameters("workflow.outputs.parameters.", live_.run.status.outputs, name, visit);
+  visit_parameters("workflow.parameters.", live_.arguments.parameters, name, visit);
+  visit_parameters("workflow.outputs.parameters.", live_.run.status.outputs.parameters, name, visit);
   for (const auto& [prefix, map] : {std::pair("workflow.labels.", &live_.run.info.labels),
                                     std::pair("workflow.annotations.", &live_.run.info.annotations)}) {
     std::vector<Parameter> entries;
@@ -266,7 +311,7 @@ void RunScope::for_each_below(std::string_view name,
 void CallScope::for_each_below(std::string_view name,
                                const std::function<void(std::string_view, std::optional<std::string>)>& visit) const {
   RunScope(live_, now_).for_each_below(name, visit);
-  visit_parameters("inputs.parameters.", call_.inputs, name, visit);
+  visit_parameters("inputs.parameters.", call_.inputs.parameters, name, visit);
   if (item_ != nullptr) {
     std::vector<Parameter> fields;
     for (const auto& [key, value] : item_->fields) fields.push_back({key, value});
@@ -283,6 +328,7 @@ void CallScope::for_each_below(std::string_view name,
     if (node->outputs.result) fields.push_back({"outputs.result", *node->outputs.result});
     if (node->outputs.exit_code) fields.push_back({"exitCode", *node->outputs.exit_code});
     for (const Parameter& p : node->outputs.parameters) fields.push_back({"outputs.parameters." + p.name, p.value});
+    for (const Artifact& a : node->outputs.artifacts) fields.push_back({"outputs.artifacts." + a.name, artifact_json(a)});
     visit_parameters(prefix, fields, name, visit);
   }
 }
@@ -309,13 +355,6 @@ workflow::expr::Facts facts_at(Time now, std::string_view seed) {
     return z ^ (z >> 31);
   };
   return facts;
-}
-
-std::optional<std::string> JsonScope::lookup(std::string_view name) const {
-  auto value = inner_.lookup(name);
-  if (!value) return value;
-  std::string json = json_string(*value);
-  return json.substr(1, json.size() - 2);
 }
 
 Result<std::string> render(const workflow::Text& text, const CallScope& scope) {

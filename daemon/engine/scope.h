@@ -57,6 +57,7 @@ class CallScope : public workflow::Scope {
 
  private:
   std::optional<std::string> task_variable(std::string_view name, bool& absent) const;
+  [[nodiscard]] std::string path_of(const workflow::Text& path) const;
 
   Live& live_;
   const Call& call_;
@@ -64,17 +65,6 @@ class CallScope : public workflow::Scope {
   const workflow::Item* item_;
   TaskNode own_;
   mutable std::optional<workflow::expr::Facts> facts_;
-};
-
-/// Another scope's values as they stand inside a JSON string.
-class JsonScope : public workflow::Scope {
- public:
-  explicit JsonScope(const workflow::Scope& inner) : inner_(inner) {}
-  [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const override;
-  [[nodiscard]] const workflow::expr::Facts& facts() const override { return inner_.facts(); }
-
- private:
-  const workflow::Scope& inner_;
 };
 
 /// Renders one text. The error is Argo's: `unable to substitute {{x}}: output is an absent optional …` for an absent

@@ -84,12 +84,13 @@ static Result<std::vector<Item>> sequence(const Loop& loop, const CallScope& sco
 
 /// `never_runs`: `when` is false whatever the item; then a list that cannot be resolved counts as empty.
 Result<std::vector<Item>> Engine::Impl::items_of(Call& call, const Loop& loop, bool never_runs) {
-  if (loop.kind == Loop::Kind::Items && !loop.text) return loop.items;
+  if (loop.kind == Loop::Kind::Items && !loop.items_template) return loop.items;
   const CallScope scope(*call.live, call, now_);
   const auto resolve = [&]() -> Result<std::vector<Item>> {
     if (loop.kind == Loop::Kind::Sequence) return sequence(loop, scope);
     const bool param = loop.kind == Loop::Kind::Param;
-    auto text = param ? render(*loop.text, scope) : loop.text->render(JsonScope(scope));
+    auto text = param ? render(*loop.param, scope)
+                      : loop.items_template->render([&](const workflow::Text& one) { return render(one, scope); });
     if (!text) return fail(text.error());
     auto items = workflow::parse_items(*text);
     if (items) return items;
@@ -160,16 +161,17 @@ Result<void> Engine::Impl::resolve_member(Call& call, Index task, Member& member
       return {};
     }
   }
-  auto arguments = resolve_arguments(call, t.arguments, t.callee, scope);
+  auto arguments = resolve_arguments(call, t.arguments, t.artifacts, t.callee, scope);
   if (!arguments) return fail(arguments.error());
   member.arguments = std::move(*arguments);
   return {};
 }
 
-Result<std::vector<Parameter>> Engine::Impl::resolve_arguments(Call& call,
-                                                               const std::vector<workflow::Argument>& arguments,
-                                                               Index callee, const workflow::Scope& scope) {
-  std::vector<Parameter> out;
+Result<Values> Engine::Impl::resolve_arguments(Call& call, const std::vector<workflow::Argument>& arguments,
+                                               const std::vector<workflow::Artifact>& artifacts, Index callee,
+                                               const workflow::Scope& scope) {
+  Values values;
+  std::vector<Parameter>& out = values.parameters;
   const workflow::Template& called = call.live->run.plan->templates[callee];
   const auto* tasks = dynamic_cast<const CallScope*>(&scope);
   for (const auto& argument : arguments) {
@@ -192,7 +194,10 @@ Result<std::vector<Parameter>> Engine::Impl::resolve_arguments(Call& call,
     if (!value) return fail(value.error());
     out.push_back({argument.name, std::move(*value)});
   }
-  return out;
+  auto files = resolve_artifacts(artifacts, scope);
+  if (!files) return fail(std::move(files.error()).wrap("unable to resolve references"));
+  values.artifacts = std::move(*files);
+  return values;
 }
 
 // ---- running ----

@@ -283,6 +283,63 @@ class EndToEnd(unittest.TestCase):
                volumeMounts=[{"name": "work", "mountPath": "/work"}])]})
         self.assertPhase(workflow, "Succeeded")
 
+    def test_artifacts(self):
+        workflow = D.run({"entrypoint": "main", "archiveLogs": True,
+            "arguments": {"artifacts": [{"name": "text", "raw": {"data": "from the file"}}]},
+            "templates": [
+            {"name": "main", "inputs": {"artifacts": [{"name": "text"}]}, "steps": [
+                [{"name": "make", "template": "make"}],
+                [{"name": "take", "template": "take", "arguments": {"artifacts": [
+                    {"name": "tree", "from": "{{steps.make.outputs.artifacts.tree}}"},
+                    {"name": "part", "from": "{{steps.make.outputs.artifacts.tree}}", "subPath": "below"},
+                    {"name": "text", "from": "{{inputs.artifacts.text}}"}]}}],
+                [{"name": "again", "template": "again", "arguments": {"artifacts": [
+                    {"name": "tree", "from": "{{steps.take.outputs.artifacts.changed}}"}]}}]]},
+            sh("mkdir -p /work/tree/below && echo deep > /work/tree/below/f && ln -s below/f /work/tree/l && "
+               "echo '#!/bin/sh' > /work/tree/run && chmod 750 /work/tree/run", "make",
+               outputs={"artifacts": [{"name": "tree", "path": "/work/tree"},
+                                      {"name": "maybe", "path": "/nothing", "optional": True}]}),
+            sh("cat /in/below/f /in/l /part/f /text; stat -c %a /in/run /text; echo new > /in/new; rm /in/run", "take",
+               inputs={"artifacts": [{"name": "tree", "path": "/in"}, {"name": "part", "path": "/part"},
+                                     {"name": "text", "path": "/text", "mode": 0o640},
+                                     {"name": "never", "path": "/never", "optional": True}]},
+               outputs={"artifacts": [{"name": "changed", "path": "/in", "archive": {"none": {}}}]}),
+            sh("cd /in && find . | sort", "again", inputs={"artifacts": [{"name": "tree", "path": "/in"}]})]})
+        self.assertPhase(workflow, "Succeeded")
+        name = workflow["metadata"]["name"]
+        self.assertEqual(D.logs(name), ["deep", "deep", "deep", "from the file750", "640",
+                                        ".", "./below", "./below/f", "./l", "./new"])
+        made = nodes(workflow)["make"]["outputs"]["artifacts"]
+        self.assertEqual([a["name"] for a in made], ["tree", "main-logs"])
+        self.assertEqual(made[0]["s3"]["key"].split("/")[0::2], [name, "tree.tgz"])
+
+        target = D.work + "/copied"
+        D.cli("cp", name, target, "--artifact-name", "tree", "--path", "{artifactName}")
+        listing = subprocess.run(["tar", "tzf", target + "/tree/tree.tgz"], stdout=subprocess.PIPE, text=True, check=True)
+        self.assertEqual(sorted(listing.stdout.split()), ["tree/", "tree/below/", "tree/below/f", "tree/l", "tree/run"])
+        D.cli("cp", name, target, "--artifact-name", "main-logs", "--path", "{nodeId}")
+        logs = [open(os.path.join(at, f)).read() for at, _, files in os.walk(target) for f in files if f == "main.log"]
+        self.assertEqual(len(logs), 3)
+        self.assertIn("./new\n", "".join(logs))
+
+        # The bytes go with the workflow.
+        contents = lambda: [f for _, _, files in os.walk(D.work + "/state/artifacts/local/objects") for f in files]
+        self.assertTrue(contents())
+        D.call("DELETE", f"/api/v1/workflows/default/{name}")
+        D.await_(lambda: not os.path.isdir(D.work + f"/state/artifacts/local/keys/{name}")
+                 or not os.listdir(D.work + f"/state/artifacts/local/keys/{name}"), 20, "the keys to go")
+        self.assertEqual(os.listdir(D.work + "/state/artifacts/pods"), [])
+
+    def test_artifacts_that_cannot_be(self):
+        missing = D.run({"entrypoint": "main", "templates": [
+            sh("true", outputs={"artifacts": [{"name": "gone", "path": "/gone"}]})]})
+        self.assertPhase(missing, "Error")
+        self.assertIn("wait: Error (exit code 64): artifact gone at /gone", missing["status"]["message"])
+        unloadable = D.run({"entrypoint": "main", "templates": [
+            sh("true", inputs={"artifacts": [{"name": "in", "path": "/in", "s3": {"key": "no/such"}}]})]})
+        self.assertPhase(unloadable, "Error")
+        self.assertIn("init: Error (exit code 64): artifact in failed to load", unloadable["status"]["message"])
+
     # ---- commands ----
 
     def test_stop_runs_the_exit_handler_and_terminate_does_not(self):
@@ -328,6 +385,23 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(D.logs(name, **{"logOptions.tailLines": "2"}), ["line 3", "end"])
 
     # ---- what may go wrong ----
+
+    def test_artifacts_outlive_the_daemon(self):
+        name = D.submit({"entrypoint": "main", "templates": [
+            {"name": "main", "steps": [[{"name": "make", "template": "make"}], [{"name": "take", "template": "take",
+                "arguments": {"artifacts": [{"name": "in", "from": "{{steps.make.outputs.artifacts.out}}"}]}}]]},
+            sh("mkdir /out && echo kept > /out/f", "make", outputs={"artifacts": [{"name": "out", "path": "/out"}]}),
+            sh("sleep 2; cat /in/f; echo more > /in/g", "take", inputs={"artifacts": [{"name": "in", "path": "/in"}]},
+               outputs={"artifacts": [{"name": "both", "path": "/in"}]})]})
+        D.await_node(name, "take")
+        D.stop(signal.SIGKILL)
+        D.start()
+        workflow = D.wait(name)
+        self.assertPhase(workflow, "Succeeded")
+        self.assertEqual(D.logs(name), ["kept"])
+        D.cli("cp", name, D.work + "/both", "--artifact-name", "both", "--path", ".")
+        listing = subprocess.run(["tar", "tzf", D.work + "/both/both.tgz"], stdout=subprocess.PIPE, text=True, check=True)
+        self.assertEqual(sorted(listing.stdout.split()), ["in/", "in/f", "in/g"])
 
     def test_a_killed_daemon_takes_over_its_steps(self):
         name = D.submit({"entrypoint": "main", "volumeClaimTemplates": [claim("work")], "templates": [

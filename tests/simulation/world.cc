@@ -96,6 +96,7 @@ void World::perform(const engine::Effect& effect) {
     void operator()(const engine::StartPod& e) { world.runtime_.start(e.pod); }
     void operator()(const engine::SignalPod& e) { world.runtime_.signal(e.pod, e.signal, e.everything); }
     void operator()(const engine::RemovePod& e) { world.runtime_.remove(e.pod); }
+    void operator()(const engine::RemoveArtifacts&) {}  // the simulation keeps no bytes
     void operator()(const engine::RemoveClaims& e) { world.runtime_.remove_claims(e.run_uid); }
     void operator()(const engine::SetTimer& e) {
       world.runtime_.at(e.at, [this_world = &world, life = world.life_, token = e.token] {

@@ -163,6 +163,7 @@ void Compiler::arguments() {
     }
     plan_.arguments.push_back(std::move(out));
   }
+  plan_.artifacts = artifact_arguments(spec_.arguments, "spec.arguments.");
 }
 
 void Compiler::spec() {
@@ -195,6 +196,10 @@ void Compiler::spec() {
                            std::string(claim_gc.value) + "\"");
   }
   plan_.service_account_name = spec_.service_account_name.value;
+  if (spec_.archive_logs.set) plan_.archive_logs = spec_.archive_logs.value;
+  plan_.artifact_gc = gc_strategy(spec_.artifact_gc, "spec.artifactGC");
+  plan_.artifact_repository = {std::string(spec_.artifact_repository_ref.config_map.value),
+                               std::string(spec_.artifact_repository_ref.key.value)};
   plan_.security = security(spec_.security_context, "spec.securityContext");
   plan_.volumes = volumes(spec_.volumes, "spec.volumes");
   plan_.claim_templates = claims();
@@ -226,6 +231,9 @@ void Compiler::entry() {
                           " was not supplied");
     }
   }
+  if (!workflow_.is_template) {
+    artifacts_supplied(spec_.entrypoint.at, spec_.arguments.flawed, plan_.artifacts, *found, "");
+  }
   if (!spec_.retry_strategy.set) return;
   // The workflow's strategy is the entry template's; calls of it by name do without, so it gets a copy.
   auto strategy = retry(spec_.retry_strategy, "spec.retryStrategy");
@@ -239,6 +247,7 @@ void Compiler::entry() {
 void Compiler::inputs(const argo::Template& written, workflow::Template& out, const std::string& template_where) {
   out.name = written.name.value;
   out.at = written.at;
+  input_artifacts(written, out, template_where);
   const std::string where = template_where + ".inputs.parameters";
   check_names(written.inputs.parameters.value, where, true);
   for (const Parameter& parameter : written.inputs.parameters.value) {
@@ -352,6 +361,8 @@ void Compiler::template_body(Source& source, const argo::Template& written, Inde
   template_kind(written, where);
   template_limits(written, out, where);
   outputs(written, out, where + ".outputs.parameters");
+  output_artifacts(written, out, where);
+  out.archive = archive_location(written.archive_location, where + ".archiveLocation");
   if (!out.retry) out.retry = retry(written.retry_strategy, where + ".retryStrategy");
   out.locks = locks(written.synchronization, where + ".synchronization");
   memoize(written.memoize, out, where + ".memoize");

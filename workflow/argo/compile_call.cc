@@ -6,21 +6,6 @@
 #include "workflow/suggestion.h"
 
 namespace gantry::workflow::argo {
-namespace {
-
-bool holds_tags(const Node& node) {
-  if (node.is_scalar()) return node.text.find("{{") != std::string_view::npos;
-  for (const Node* item : node.items) {
-    if (holds_tags(*item)) return true;
-  }
-  for (const Node::Entry& entry : node.entries) {
-    if (entry.key.find("{{") != std::string_view::npos || holds_tags(*entry.value)) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
 Index Compiler::declare(Source& source, const argo::Template& written, std::string where) {
   const Index index = static_cast<Index>(templates_.size());
   workflow::Template& out = templates_.emplace_back();
@@ -168,11 +153,9 @@ std::optional<Loop> Compiler::loop(const Call& written, const std::string& where
   if (!written.is_loop()) return std::nullopt;
   Loop out;
   if (items && holds_tags(*written.with_items)) {
-    const std::string json = to_json(*written.with_items);
-    Str list;
-    list.value = json;
-    list.at = written.with_items->at;
-    out.text = text(list, where + ".withItems");
+    out.items_template = JsonTemplate::of(*written.with_items, [&](Mark at, const Error& bad) {
+      error(at, where + ".withItems: " + bad.message);
+    });
   } else if (items) {
     out.items.reserve(written.with_items->items.size());
     for (const Node* item : written.with_items->items) {
@@ -183,8 +166,8 @@ std::optional<Loop> Compiler::loop(const Call& written, const std::string& where
     }
   } else if (!written.with_param.empty()) {
     out.kind = Loop::Kind::Param;
-    out.text = text(written.with_param, where + ".withParam");
-    if (out.text->is_literal()) {
+    out.param = text(written.with_param, where + ".withParam");
+    if (out.param->is_literal()) {
       if (auto parsed = parse_items(written.with_param.value); !parsed) {
         error(written.with_param.at, where + " withParam value could not be parsed as a JSON list: " +
                                          std::string(written.with_param.value) + ": " + parsed.error().message);
@@ -210,11 +193,15 @@ std::vector<Hook> Compiler::hooks(Source& source, const Hooks& written, const St
     made.callee = callee(source, hook.template_name, hook.template_ref, path);
     if (made.callee != kNone) resolution_.callees.emplace(&hook, resolution_.templates[made.callee]);
     made.arguments = arguments_of(hook.arguments, path + ".arguments.");
+    made.artifacts = artifact_arguments(hook.arguments, path + ".arguments.");
     made.expression = formula(hook.expression, path + ".expression");
     if (!made.is_exit() && !made.expression && !hook.flawed) {
       error(named.at, path + ": Expression required for hook " + made.name);
     }
     supplied(named.at, hook.arguments.flawed, made.arguments, made.callee, path, made.is_exit());
+    artifacts_supplied(named.at, hook.arguments.flawed,
+                       made.is_exit() && made.artifacts.empty() ? plan_.artifacts : made.artifacts, made.callee,
+                       path + " ");
     out.push_back(std::move(made));
   }
   const bool has_exit = std::any_of(out.begin(), out.end(), [](const Hook& hook) { return hook.is_exit(); });
@@ -267,7 +254,9 @@ Task Compiler::call(Source& source, const Call& written, const std::string& wher
   task.continue_on = {.failed = written.continue_on.failed.value, .error = written.continue_on.error.value};
   task.loop = loop(written, where);
   task.arguments = arguments_of(written.arguments, where + ".arguments.");
+  task.artifacts = artifact_arguments(written.arguments, where + ".arguments.");
   supplied(written.at, written.arguments.flawed, task.arguments, task.callee, where, false);
+  artifacts_supplied(written.at, written.arguments.flawed, task.artifacts, task.callee, where + " ");
   task.hooks = hooks(source, written.hooks, written.on_exit, where);
   return task;
 }

@@ -368,10 +368,20 @@ void Compiler::captured_results(const workflow::Template& owner, const Graph& gr
       }
     });
   };
+  const auto artifacts = [&](const std::vector<workflow::Artifact>& list) {
+    for (const workflow::Artifact& artifact : list) {
+      if (artifact.from) look(*artifact.from);
+      if (artifact.sub_path) look(*artifact.sub_path);
+      if (artifact.location) artifact.location->for_each_text(look);
+      formula(artifact.from_expression);
+    }
+  };
   for (const Task& task : graph.tasks) {
     if (task.when) look(*task.when);
     for (const Argument& argument : task.arguments) look(argument.value);
-    if (task.loop && task.loop->text) look(*task.loop->text);
+    artifacts(task.artifacts);
+    if (task.loop && task.loop->items_template) task.loop->items_template->for_each_text(look);
+    if (task.loop && task.loop->param) look(*task.loop->param);
     if (task.loop) {
       for (const auto* number : {&task.loop->count, &task.loop->start, &task.loop->end}) {
         if (*number) look(**number);
@@ -379,6 +389,7 @@ void Compiler::captured_results(const workflow::Template& owner, const Graph& gr
     }
     for (const Hook& hook : task.hooks) {
       for (const Argument& argument : hook.arguments) look(argument.value);
+      artifacts(hook.artifacts);
       formula(hook.expression);
     }
   }
@@ -387,6 +398,7 @@ void Compiler::captured_results(const workflow::Template& owner, const Graph& gr
     if (output.value) look(*output.value);
     formula(output.expression);
   }
+  artifacts(owner.output_artifacts);
 }
 
 }  // namespace gantry::workflow::argo

@@ -53,6 +53,20 @@ class Compiler {
   void outputs(const argo::Template& written, workflow::Template& out, const std::string& where);
   std::optional<workflow::RetryStrategy> retry(const argo::RetryStrategy& written, const std::string& where);
 
+  // compile_artifacts.cc
+  std::optional<JsonTemplate> location(const ArtifactLocation& written, const std::string& where);
+  ArchiveLocation archive_location(const ArtifactLocation& written, const std::string& where);
+  std::string gc_strategy(const ArtifactGc& written, const std::string& where);
+  workflow::Artifact artifact(const argo::Artifact& written, const std::string& where);
+  void archive(const Node& written, workflow::Artifact& out, const std::string& where);
+  void artifact_path(const argo::Template& tmpl, const argo::Artifact& written, const std::string& where);
+  void input_artifacts(const argo::Template& written, workflow::Template& out, const std::string& where);
+  void output_artifacts(const argo::Template& written, workflow::Template& out, const std::string& where);
+  std::vector<workflow::Artifact> artifact_arguments(const Arguments& written, const std::string& prefix);
+  /// `where` ends in a blank, or is empty.
+  void artifacts_supplied(Mark at, bool flawed, const std::vector<workflow::Artifact>& arguments, Index callee,
+                          const std::string& where);
+
   // compile_pod.cc: what runs in a pod
   PodTemplate pod(const argo::Template& written, const std::string& where);
   workflow::Container container(const argo::Container& written, const std::string& where);
@@ -135,6 +149,8 @@ class Compiler {
   Resolution resolution_;
 };
 
+/// Whether it says where: a place without a key (s3 with a bucket only) does not.
+bool has_location(const ArtifactLocation& written);
 /// Digits, with a sign or without.
 bool is_integer(std::string_view text);
 /// `WHERE[INDEX]`.

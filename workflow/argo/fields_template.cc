@@ -5,9 +5,9 @@
 namespace gantry::workflow::argo {
 namespace {
 
-template <class T, auto Parameters>
+template <class T>
 ObjectType<T> parameters_and_artifacts(std::string_view name) {
-  return {name, {field<T, Parameters>("parameters"), later<T>("artifacts")}};
+  return {name, {field<T, &T::parameters>("parameters"), field<T, &T::artifacts>("artifacts")}};
 }
 
 template <class T>
@@ -67,16 +67,16 @@ const ObjectType<Parameter>& type_of(const Parameter*) {
 }
 
 const ObjectType<Arguments>& type_of(const Arguments*) {
-  static const auto type = parameters_and_artifacts<Arguments, &Arguments::parameters>("Arguments");
+  static const auto type = parameters_and_artifacts<Arguments>("Arguments");
   return type;
 }
 const ObjectType<Inputs>& type_of(const Inputs*) {
-  static const auto type = parameters_and_artifacts<Inputs, &Inputs::parameters>("Inputs");
+  static const auto type = parameters_and_artifacts<Inputs>("Inputs");
   return type;
 }
 const ObjectType<Outputs>& type_of(const Outputs*) {
   static const auto type = [] {
-    auto outputs = parameters_and_artifacts<Outputs, &Outputs::parameters>("Outputs");
+    auto outputs = parameters_and_artifacts<Outputs>("Outputs");
     outputs.fields.push_back(silent<Outputs>("exitCode"));  // these two are filled in by a run
     outputs.fields.push_back(silent<Outputs>("result"));
     return outputs;
@@ -250,7 +250,7 @@ const ObjectType<Template>& type_of(const Template*) {
        ignored<T>("schedulerName"),
        ignored<T>("serviceAccountName"),
        ignored<T>("tolerations"),
-       later<T>("archiveLocation"),
+       field<T, &T::archive_location>("archiveLocation"),
        later<T>("metrics"),
        later<T>("pendingTimeout"),
        later<T>("podResources"),

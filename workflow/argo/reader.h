@@ -238,7 +238,7 @@ void Reader::object(const Node& node, T& out, const ObjectType<T>& type) {
   std::tie(struct_name_, field_name_) = outer;
 }
 
-// The types that have tables: fields_pod.cc, fields_template.cc, fields_workflow.cc
+// The types that have tables: fields_artifact.cc, fields_pod.cc, fields_template.cc, fields_workflow.cc
 // --------------------------------
 
 const ObjectType<ConfigMapKeySelector>& type_of(const ConfigMapKeySelector*);
@@ -283,6 +283,10 @@ const ObjectType<Volume>& type_of(const Volume*);
 
 const ObjectType<ValueFrom>& type_of(const ValueFrom*);
 const ObjectType<Parameter>& type_of(const Parameter*);
+const ObjectType<ArtifactLocation>& type_of(const ArtifactLocation*);
+const ObjectType<ArtifactGc>& type_of(const ArtifactGc*);
+const ObjectType<Artifact>& type_of(const Artifact*);
+const ObjectType<ArtifactRepositoryRef>& type_of(const ArtifactRepositoryRef*);
 const ObjectType<Arguments>& type_of(const Arguments*);
 const ObjectType<Inputs>& type_of(const Inputs*);
 const ObjectType<Outputs>& type_of(const Outputs*);

@@ -94,6 +94,9 @@ class ReferenceCheck {
     for (const Parameter& argument : spec.arguments.parameters.value) {
       check(argument.value, everywhere_, concat({"spec.arguments.", argument.name.value}));
     }
+    for (const Artifact& argument : spec.arguments.artifacts.value) {
+      artifact(argument, everywhere_, concat({"spec.arguments.", argument.name.value}));
+    }
     // The volumes of the spec are filled in where a pod uses them, so names of every kind of place
     // may stand there.
     NameSet anywhere(&everywhere_);
@@ -146,6 +149,8 @@ class ReferenceCheck {
       check(input.value, own, where);
       check(input.default_value, own, where);
     }
+    for (const Artifact& input : tmpl.inputs.artifacts.value) artifact(input, own, where);
+    location(tmpl.archive_location, own, where);
     for (const KeyValue& annotation : tmpl.annotations.value) check(annotation.value, own, where);
     check(tmpl.active_deadline_seconds, own, where);
     check(tmpl.timeout, own, where);
@@ -199,6 +204,7 @@ class ReferenceCheck {
         check(step.when, with_item, where);
         for (const Parameter& argument : step.arguments.parameters.value)
           check(argument.value, with_item, where);
+        for (const Artifact& argument : step.arguments.artifacts.value) artifact(argument, with_item, where);
       }
     }
     outputs(tmpl, names, concat({"templates.", tmpl.name.value, ".outputs"}));
@@ -225,7 +231,12 @@ class ReferenceCheck {
       loop(task, names, where);
       check(task.when, with_item, where);
       for (const Parameter& argument : task.arguments.parameters.value) {
-        if (!missing_dependency(argument, names, where)) check(argument.value, with_item, where);
+        if (!missing_dependency(argument.value, "parameter", argument.name, names, where))
+          check(argument.value, with_item, where);
+      }
+      for (const Artifact& argument : task.arguments.artifacts.value) {
+        if (!missing_dependency(argument.from, "artifact", argument.name, names, where))
+          artifact(argument, with_item, where);
       }
     }
     current = kNowhere;
@@ -255,9 +266,10 @@ class ReferenceCheck {
   }
 
   /// Argo has words of its own for an argument that begins with another task's output.
-  bool missing_dependency(const Parameter& argument, const NameSet& names, std::string_view where) {
-    if (!argument.value.value.starts_with("{{tasks.")) return false;
-    const auto text = Text::parse(argument.value.value);
+  bool missing_dependency(const Str& value, std::string_view kind, const Str& argument, const NameSet& names,
+                          std::string_view where) {
+    if (!value.value.starts_with("{{tasks.")) return false;
+    const auto text = Text::parse(value.value);
     if (!text) return false;
     bool first = true;
     bool missing = false;
@@ -267,9 +279,8 @@ class ReferenceCheck {
       // Of a status, it says that it cannot be resolved, as everywhere else.
       if (!reference || !reference->hidden || name.ends_with(".status")) return;
       missing = true;
-      diagnostics_.error(argument.value.at,
-                         concat({where, " missing dependency '", reference->node,
-                                 "' for parameter '", argument.name.value, "'"}));
+      diagnostics_.error(value.at, concat({where, " missing dependency '", reference->node, "' for ", kind, " '",
+                                           argument.value, "'"}));
     });
     return missing;
   }
@@ -281,6 +292,18 @@ class ReferenceCheck {
       check(output.value_from.parameter, names, where);
       check(output.value_from.default_value, names, where);
     }
+    for (const Artifact& output : tmpl.outputs.artifacts.value) artifact(output, names, where);
+  }
+
+  void artifact(const Artifact& written, const NameSet& names, std::string_view where) {
+    check(written.path, names, where);
+    check(written.from, names, where);
+    check(written.sub_path, names, where);
+    location(written, names, where);
+  }
+
+  void location(const ArtifactLocation& written, const NameSet& names, std::string_view where) {
+    if (written.node != nullptr) items(*written.node, names, where);
   }
 
   void container(const Container& written, const NameSet& names, const std::string& where) {

@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 5> kNodeFields = {"id", "status", "starte
 /// What it offers besides when it calls a container or script template.
 constexpr std::array<std::string_view, 2> kPodFields = {"exitCode", "outputs.result"};
 constexpr std::string_view kOutputParameter = "outputs.parameters.";
+constexpr std::string_view kOutputArtifact = "outputs.artifacts.";
 
 /// Nothing is said of what a template offers when part of it could not be read.
 bool offers_anything(const Template* callee) {
@@ -34,6 +35,12 @@ bool offers(const Template* callee, std::string_view field) {
     return callee->is_pod();
   if (field == "ip") return callee->daemon.value;
   if (field == "outputs.parameters") return !callee->outputs.parameters.value.empty();
+  if (field.starts_with(kOutputArtifact)) {
+    field.remove_prefix(kOutputArtifact.size());
+    const auto& artifacts = callee->outputs.artifacts.value;
+    return std::any_of(artifacts.begin(), artifacts.end(),
+                       [&](const Artifact& output) { return output.name.value == field; });
+  }
   if (!field.starts_with(kOutputParameter)) return false;
   field.remove_prefix(kOutputParameter.size());
   const auto& outputs = callee->outputs.parameters.value;
@@ -95,6 +102,9 @@ void NameSet::collect(std::vector<std::string>& names, std::string_view like) co
     if (offers_anything(callee)) return;
     for (const Parameter& output : callee->outputs.parameters.value) {
       names.push_back(concat({node, kOutputParameter, output.name.value}));
+    }
+    for (const Artifact& output : callee->outputs.artifacts.value) {
+      names.push_back(concat({node, kOutputArtifact, output.name.value}));
     }
     if (callee->is_graph()) return;
     for (const std::string_view field : kPodFields) names.push_back(node + std::string(field));
@@ -163,15 +173,21 @@ NameSet workflow_names(const Workflow& workflow) {
   return names;
 }
 
+static void add_global_output(std::string_view prefix, const Str& name, NameSet& names) {
+  if (name.empty()) return;
+  if (name.value.find("{{") == std::string_view::npos) {
+    names.add(concat({prefix, name.value}));
+  } else {
+    names.add_prefix(std::string(prefix));
+  }
+}
+
 static void add_global_outputs(const Template& tmpl, NameSet& names) {
   for (const Parameter& output : tmpl.outputs.parameters.value) {
-    if (output.global_name.empty()) continue;
-    const bool known = output.global_name.value.find("{{") == std::string_view::npos;
-    if (known) {
-      names.add(concat({"workflow.outputs.parameters.", output.global_name.value}));
-    } else {
-      names.add_prefix("workflow.outputs.parameters.");
-    }
+    add_global_output("workflow.outputs.parameters.", output.global_name, names);
+  }
+  for (const Artifact& output : tmpl.outputs.artifacts.value) {
+    add_global_output("workflow.outputs.artifacts.", output.global_name, names);
   }
 }
 
@@ -188,6 +204,10 @@ NameSet template_names(const Template& tmpl, const NameSet& workflow, bool has_r
   for (const Parameter& input : tmpl.inputs.parameters.value) {
     names.add(concat({"inputs.parameters.", input.name.value}));
   }
+  for (const Artifact& input : tmpl.inputs.artifacts.value) {
+    names.add(concat({"inputs.artifacts.", input.name.value}));
+    if (!tmpl.is_graph()) names.add(concat({"inputs.artifacts.", input.name.value, ".path"}));
+  }
   names.add("node.name");
   // The step or task that the template is called as.
   names.add("steps.name");
@@ -197,6 +217,9 @@ NameSet template_names(const Template& tmpl, const NameSet& workflow, bool has_r
     for (const Parameter& output : tmpl.outputs.parameters.value) {
       if (!output.value_from.path.empty())
         names.add(concat({kOutputParameter, output.name.value, ".path"}));
+    }
+    for (const Artifact& output : tmpl.outputs.artifacts.value) {
+      names.add(concat({kOutputArtifact, output.name.value, ".path"}));
     }
   }
   if (tmpl.retry_strategy.set || has_retries) {

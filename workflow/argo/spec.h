@@ -84,14 +84,38 @@ struct Parameter : Object {
   List<AnyStr> allowed;  ///< enum
   ValueFrom value_from;
 };
+
+/// Where something is kept: at most one kind, whose fields were checked and are kept as a tree.
+struct ArtifactLocation : Object {
+  std::string_view kind;      ///< "s3", "http", "git", "raw"; empty: none
+  const Node* node = nullptr;  ///< what stands below it
+  Flag archive_logs;
+};
+struct ArtifactGc : Object {
+  Str strategy;
+};
+struct Artifact : ArtifactLocation {
+  Str name, path, from, from_expression, sub_path, global_name;
+  Flag optional, recurse_mode;
+  Int mode;
+  const Node* archive = nullptr;
+  ArtifactGc gc;
+};
+struct ArtifactRepositoryRef : Object {
+  Str config_map, key;
+};
+
 struct Arguments : Object {
   List<Parameter> parameters;
+  List<Artifact> artifacts;
 };
 struct Inputs : Object {
   List<Parameter> parameters;
+  List<Artifact> artifacts;
 };
 struct Outputs : Object {
   List<Parameter> parameters;
+  List<Artifact> artifacts;
 };
 
 // Containers (Kubernetes core/v1)
@@ -402,6 +426,7 @@ struct Template : Object {
   PodSecurityContext security_context;
   StrMap annotations;
   PodMetadata metadata;
+  ArtifactLocation archive_location;
 
   [[nodiscard]] bool is_graph() const { return steps.set || dag.set; }
   /// It becomes a pod.
@@ -437,6 +462,9 @@ struct WorkflowSpec : Object {
   Flag host_network;
   Str dns_policy;
   DnsConfig dns_config;
+  Flag archive_logs;
+  ArtifactGc artifact_gc;
+  ArtifactRepositoryRef artifact_repository_ref;
 };
 
 struct Workflow : Object {

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -162,6 +163,15 @@ class FakeBackend final : public Backend {
                      {"dryRun", r.dry_run},
                      {"strict", r.strict}});
     answer<std::vector<Json>>(std::move(reply), workflows);
+  }
+  void artifact(ArtifactQuery q, Reply<std::shared_ptr<ArtifactFile>> reply) override {
+    calls.push_back({"artifact", q.name_space, q.name, q.uid, q.node_id, q.artifact, q.input});
+    auto file = std::make_shared<ArtifactFile>();
+    file->name = "a \"b\".tgz";
+    file->content = UniqueFd(::memfd_create("artifact", 0));
+    const std::string bytes = "the bytes";
+    (void)!::write(file->content.get(), bytes.data(), bytes.size());
+    answer(std::move(reply), std::move(file));
   }
   void create_resources(ResourceRequest r, Reply<std::vector<Json>> reply) override {
     resources(std::move(r), "create", std::move(reply));

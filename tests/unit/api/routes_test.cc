@@ -298,10 +298,30 @@ TEST_F(Routes, OneWorkflow) {
        "is not a JSON object"},
       {"PUT", "/api/v1/workflows/ns/hello/set", R"({"outputParameters":"{\"k\":1}"})", "", 400, "",
        "k is not a string"},
-      {"GET", "/artifacts/ns/w/n/a", "", "", 501, "", R"({"code":12})"},
   });
   EXPECT_EQ(client.call("GET", "/api/v1/workflows/ns/x?fields=status.phase").body,
             R"({"status":{"phase":"Succeeded"}})");
+}
+
+TEST_F(Routes, Artifacts) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"/artifacts/ns/w/w-1/out", R"(["artifact","ns","w","","w-1","out",false])"},
+      {"/artifacts-by-uid/u/w-1/out", R"(["artifact","","","u","w-1","out",false])"},
+      {"/input-artifacts/ns/w/w-1/in", R"(["artifact","ns","w","","w-1","in",true])"},
+      {"/input-artifacts-by-uid/u/w-1/in", R"(["artifact","","","u","w-1","in",true])"},
+      {"/artifact-files/ns/workflows/w/w-1/outputs/main-logs", R"(["artifact","ns","w","","w-1","main-logs",false])"},
+      {"/artifact-files/ns/archived-workflows/u/w-1/inputs/in", R"(["artifact","ns","","u","w-1","in",true])"},
+  };
+  for (const auto& [target, call] : cases) {
+    const Response response = client.call("GET", target);
+    EXPECT_EQ(response.status, 200) << target;
+    EXPECT_EQ(response.body, "the bytes");
+    EXPECT_NE(response.headers.find("filename=\"a _b_.tgz\""), std::string::npos) << response.headers;
+    EXPECT_NE(response.headers.find("application/gzip"), std::string::npos) << response.headers;
+    EXPECT_EQ(harness.last_call(), Json::parse(call));
+  }
+  run({{"GET", "/artifact-files/ns/workflows/w/n/sideways/a", "", "", 404, "", R"({"code":5})"},
+       {"POST", "/artifacts/ns/w/n/a", "", "", 405, "", ""}});
 }
 
 TEST_F(Routes, BackendErrors) {

@@ -11,7 +11,7 @@ TEST(NodeSelector, Matches) {
                     .display_name = "approve",
                     .template_name = "gate",
                     .phase = engine::Phase::Running,
-                    .inputs = {{"env", "a=b,c"}}};
+                    .inputs = {.parameters = {{"env", "a=b,c"}}, .artifacts = {}}};
   struct Case {
     const char* selector;
     bool matches;

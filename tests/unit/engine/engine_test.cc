@@ -174,7 +174,7 @@ TEST_F(EngineTest, ParametersFlowThroughOutputsInputsAndDefaults) {
     container: {image: busybox, command: [exit, '0']}
 )");
   EXPECT_EQ(end(), "Succeeded");
-  EXPECT_THAT(node("wf[1].take").inputs, ElementsAre(Parameter{"x", "v1.2-wf"}, Parameter{"w", "fallback"},
+  EXPECT_THAT(node("wf[1].take").inputs.parameters, ElementsAre(Parameter{"x", "v1.2-wf"}, Parameter{"w", "fallback"},
                                                      Parameter{"z", "missing"}));
   EXPECT_THAT(node("wf[0].make").outputs.parameters, ElementsAre(Parameter{"p", "v1.2-wf"}, Parameter{"q", "missing"}));
   EXPECT_THAT(node("wf").outputs.parameters, ElementsAre(Parameter{"out", "v1.2-wf"}));
@@ -421,7 +421,7 @@ TEST_F(EngineTest, FailuresAreListedForTheExitHandler) {
     inputs: {parameters: [{name: text}]}
     container: {image: busybox, command: [exit, '0']}
 )");
-  EXPECT_THAT(node("wf.onExit[0].tell").inputs.front().value,
+  EXPECT_THAT(node("wf.onExit[0].tell").inputs.parameters.front().value,
               ::testing::StartsWith(R"("[{\"displayName\":\"wf\",\"message\":\"main: Error (exit code 1)\",\"templateName\":\"main\",\"phase\":\"Failed\",\"podName\":\"wf\",\"finishedAt\":\")"));
 }
 

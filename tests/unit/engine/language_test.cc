@@ -18,7 +18,7 @@ const std::string kPrint = R"(
 
 class LanguageTest : public EngineTest {
  protected:
-  std::string input(const std::string& name, std::size_t index = 0) { return node(name).inputs.at(index).value; }
+  std::string input(const std::string& name, std::size_t index = 0) { return node(name).inputs.parameters.at(index).value; }
 };
 
 TEST_F(LanguageTest, ALoopInStepsIsMembersOfItsGroup) {
@@ -406,7 +406,7 @@ TEST_F(LanguageTest, GlobalOutputsAreTheRuns) {
 )" + kPrint);
   EXPECT_EQ(end(), "Succeeded");
   EXPECT_EQ(input("wf[1].b"), "value");
-  EXPECT_THAT(stored().status.outputs, ElementsAre(Parameter{"shared", "value"}));
+  EXPECT_THAT(stored().status.outputs.parameters, ElementsAre(Parameter{"shared", "value"}));
 }
 
 }  // namespace

@@ -76,12 +76,12 @@ TEST(CompileWorkflows, UnresolvedNamesAreErrors) {
 TEST(CompileWorkflows, PrintsAsFileLineColumn) {
   Diagnostics diagnostics;
   compile_workflows(
-      "kind: Workflow\nmetadata: {name: a}\nspec:\n  entrypoint: a\n  archiveLogs: true\n  "
+      "kind: Workflow\nmetadata: {name: a}\nspec:\n  entrypoint: a\n  resourceClaims: [{name: x}]\n  "
       "templates: []\n",
       Format::Yaml, {}, diagnostics);
   ASSERT_EQ(diagnostics.items().size(), 1u);
   EXPECT_EQ(to_string(diagnostics.items()[0], "ci.yaml"),
-            "ci.yaml:5:3: not supported yet: spec.archiveLogs at ci.yaml:5");
+            "ci.yaml:5:3: not supported yet: spec.resourceClaims at ci.yaml:5");
   EXPECT_EQ(to_string({Diagnostic::Severity::Warning, {2, 0}, "x"}, "a"), "a:2: warning: x");
   EXPECT_EQ(to_string({Diagnostic::Severity::Note, {}, "x"}, "a"), "a: note: x");
 }

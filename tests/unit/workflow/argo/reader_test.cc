@@ -55,8 +55,8 @@ TEST(Reader, KnownFieldsThatCannotRunYetAreRefusedByPath) {
        "8:5: not supported yet: spec.templates[0].podSpecPatch"},
       {"  - name: main\n    volumes: [{name: a, nfs: {}}]\n",
        "not supported yet: spec.templates[0].volumes[0].nfs"},
-      {"  - name: main\n    outputs: {artifacts: [{name: a}]}\n",
-       "not supported yet: spec.templates[0].outputs.artifacts"},
+      {"  - name: main\n    outputs: {artifacts: [{name: a, path: /a, gcs: {key: k}}]}\n",
+       "not supported yet: spec.templates[0].outputs.artifacts[0].gcs"},
   };
   for (const auto& [templates, error] : kCases) {
     EXPECT_THAT(errors_of_templates(templates + kRest), ElementsAre(HasSubstr(error))) << templates;
@@ -68,7 +68,7 @@ TEST(Reader, KnownFieldsThatCannotRunYetAreRefusedByPath) {
   }
   for (const char* field :
        {
-        "archiveLogs: true", "imagePullSecrets: [{name: a}]", "shutdown: Stop"}) {
+        "imagePullSecrets: [{name: a}]", "shutdown: Stop"}) {
     EXPECT_THAT(errors_of_spec("  " + std::string(field) +
                                "\n  entrypoint: main\n  templates:\n  - name: main\n" + kRest),
                 ElementsAre(HasSubstr("5:3: not supported yet: spec.")))
