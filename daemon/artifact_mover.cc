@@ -122,7 +122,8 @@ ArtifactMover::ArtifactMover(Settings settings, const Objects& objects, Executor
     : settings_(std::move(settings)),
       executor_(executor),
       locations_(objects, settings_.fallback),
-      artifacts_(std::move(artifacts)) {}
+      artifacts_(std::move(artifacts)),
+      remote_(executor, kRemoteJobs) {}
 
 Result<std::unique_ptr<ArtifactMover>> ArtifactMover::open(Settings settings, const Objects& objects,
                                                            Executor& executor) {
@@ -139,22 +140,8 @@ Result<std::unique_ptr<ArtifactMover>> ArtifactMover::open(Settings settings, co
 // ---- jobs ----
 
 void ArtifactMover::run(bool remote, Job job) {
-  if (!remote) return executor_.offload(std::move(job.work), std::move(job.done));
-  waiting_.push_back(std::move(job));
-  next();
-}
-
-void ArtifactMover::next() {
-  while (remote_running_ < kRemoteJobs && !waiting_.empty()) {
-    Job job = std::move(waiting_.front());
-    waiting_.pop_front();
-    ++remote_running_;
-    executor_.offload(std::move(job.work), [this, done = std::move(job.done)] {
-      --remote_running_;
-      done();
-      next();
-    });
-  }
+  if (remote) return remote_.run(std::move(job.work), std::move(job.done));
+  executor_.offload(std::move(job.work), std::move(job.done));
 }
 
 // ---- into pods ----
@@ -395,6 +382,17 @@ void ArtifactMover::erase(const std::vector<engine::Artifact>& list, const std::
                  collect_garbage();
                  for (const Error& error : work->errors) log("cannot delete " + error.message);
                }});
+}
+
+void ArtifactMover::list(const std::string& location, const std::string& name_space,
+                         const workflow::RepositoryRef& repository,
+                         std::function<void(Result<std::vector<std::string>>)> done) {
+  auto place = locations_.resolve(location, name_space, repository);
+  if (!place) return executor_.post([done = std::move(done), error = place.error()] { done(fail(error)); });
+  const bool remote = is_remote(*place);
+  auto keys = std::make_shared<Result<std::vector<std::string>>>();
+  run(remote, {[keys, place = std::move(*place), artifacts = artifacts_] { *keys = artifacts->list(place); },
+               [keys, done = std::move(done)] { done(std::move(*keys)); }});
 }
 
 void ArtifactMover::read(const engine::Artifact& artifact, const std::string& name_space,

@@ -11,7 +11,6 @@
 // from servers wait for each other when there are many, so that those within the host never wait
 // for a slow server. Loop thread; the work is done on workers.
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
@@ -24,6 +23,7 @@
 #include "daemon/artifact_location.h"
 #include "daemon/artifacts/artifacts.h"
 #include "daemon/engine/pod_artifacts.h"
+#include "daemon/job_queue.h"
 #include "runtime/pod.h"
 #include "runtime/runtime.h"
 
@@ -67,6 +67,9 @@ class ArtifactMover {
   /// Writes the artifact as it is kept (a tar.gz, a zip, or the file) into a file for reading.
   void read(const engine::Artifact& artifact, const std::string& name_space,
             const workflow::RepositoryRef& repository, std::function<void(Result<UniqueFd>)> done);
+  /// The keys below a place, sorted.
+  void list(const std::string& location, const std::string& name_space, const workflow::RepositoryRef& repository,
+            std::function<void(Result<std::vector<std::string>>)> done);
   /// Frees what no key stands for and no pod uses.
   void collect_garbage();
 
@@ -79,15 +82,13 @@ class ArtifactMover {
                 std::shared_ptr<artifacts::Artifacts> artifacts);
   std::shared_ptr<Pod> make(const engine::PodArtifacts& artifacts, const std::string& name_space, const runtime::PodSpec& pod);
   void run(bool remote, Job job);
-  void next();
 
   Settings settings_;
   Executor& executor_;
   ArtifactLocations locations_;
   std::shared_ptr<artifacts::Artifacts> artifacts_;  // workers may outlive us
   std::unordered_map<std::string, std::shared_ptr<Pod>> pods_;
-  std::deque<Job> waiting_;  // remote ones
-  int remote_running_ = 0;
+  JobQueue remote_;
   bool collecting_ = false, collect_again_ = false;
 };
 

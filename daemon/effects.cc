@@ -56,7 +56,8 @@ Effects::Effects(engine::Engine& engine, Store& store, const Objects& objects, P
       policy_(std::move(policy)),
       instance_(std::move(instance)),
       executor_(executor),
-      hooks_(std::move(hooks)) {}
+      hooks_(std::move(hooks)),
+      requests_(objects, executor) {}
 
 void Effects::gather(const engine::Changed& changed) {
   const engine::Run& run = *changed.run;
@@ -206,6 +207,14 @@ void Effects::carry_out(Effect effect) {
     runtime_->remove(remove->pod);
   } else if (auto* claims = std::get_if<engine::RemoveClaims>(&effect)) {
     runtime_->remove_claims(claims->run_uid);
+  } else if (auto* request = std::get_if<engine::SendRequest>(&effect)) {
+    requests_.send(*request, [this, id = request->id](const Result<engine::Engine::HttpAnswer>& answer) {
+      apply(engine_.request_ended(id, answer, hooks_.now()));
+    });
+  } else if (auto* list = std::get_if<engine::ListArtifacts>(&effect)) {
+    list_artifacts(*list);
+  } else if (auto* cancelled = std::get_if<engine::CancelRequest>(&effect)) {
+    requests_.cancel(cancelled->id);
   } else if (auto* artifacts = std::get_if<engine::RemoveArtifacts>(&effect)) {
     if (mover_ == nullptr) return;
     mover_->erase(artifacts->artifacts, artifacts->name_space, artifacts->repository, hooks_.log);
@@ -233,6 +242,14 @@ void Effects::pod_exited(const std::string& pod, runtime::PodExit exit) {
   mover_->save(pod, std::move(exit), [this, pod](const runtime::PodExit& saved) {
     apply(engine_.pod_exited(pod, saved, hooks_.now()));
   });
+}
+
+void Effects::list_artifacts(const engine::ListArtifacts& list) {
+  auto done = [this, id = list.id](const Result<std::vector<std::string>>& keys) {
+    apply(engine_.artifacts_listed(id, keys, hooks_.now()));
+  };
+  if (mover_ != nullptr) return mover_->list(list.location, list.name_space, list.repository, std::move(done));
+  executor_.post([done = std::move(done)] { done(fail(Code::FailedPrecondition, "there is no artifact repository")); });
 }
 
 void Effects::pod_removed(const std::string& pod) {

@@ -25,6 +25,7 @@
 #include "base/executor.h"
 #include "daemon/artifact_mover.h"
 #include "daemon/engine/engine.h"
+#include "daemon/http_requests.h"
 #include "daemon/objects.h"
 #include "daemon/policy.h"
 #include "daemon/store.h"
@@ -110,6 +111,7 @@ class Effects {
   void carry_out(engine::Effect effect);
   void prepare(engine::PreparePod effect);
   void adopt(engine::AdoptPod effect);
+  void list_artifacts(const engine::ListArtifacts& list);
   void look_at_host_paths(runtime::PodSpec pod, ArtifactMover::Loaded done);
   void load_artifacts(engine::PreparePod effect, ArtifactMover::Loaded done);
   void hand_over(const std::string& pod, std::function<void()> deliver);
@@ -128,6 +130,7 @@ class Effects {
   Hooks hooks_;
   runtime::Runtime* runtime_ = nullptr;
   ArtifactMover* mover_ = nullptr;
+  HttpRequests requests_;
 
   Gathered gathered_;
   Gathered sent_;  // while in_flight_

@@ -46,9 +46,9 @@ class Loop::UvTimer : public Loop::Timer {
 };
 
 Loop::Loop() {
-  // Workers parse, compile, unpack and read; more than cores would only queue on the disk. Four more wait for servers
-  // that artifacts come from (ArtifactMover).
-  ::setenv("UV_THREADPOOL_SIZE", "8", 0);
+  // Workers parse, compile, unpack and read; more than cores would only queue on the disk. The others wait for
+  // servers (ArtifactMover, HttpRequests).
+  ::setenv("UV_THREADPOOL_SIZE", "12", 0);
   // These fail only when the process has no descriptors or memory left: nothing could go on then.
   if (uv_loop_init(&loop_) != 0) std::abort();
   if (uv_async_init(&loop_, &wake_,

@@ -65,7 +65,8 @@ RunProgress count_progress(const std::vector<const engine::Node*>& nodes) {
   auto is_leaf = [&](Index i) {
     using engine::NodeType;
     const NodeType type = nodes[i]->type;
-    return type == NodeType::Pod || type == NodeType::Container || type == NodeType::Suspend;
+    return type == NodeType::Pod || type == NodeType::Container || type == NodeType::Suspend ||
+           type == NodeType::Http;
   };
   RunProgress progress;
   progress.nodes.resize(nodes.size());

@@ -80,7 +80,8 @@ struct OutputParameter {
 
 /// A file or directory that a template takes or gives, or that a caller hands over.
 struct Artifact {
-  std::string name;
+  std::string name;                         ///< as written
+  std::optional<Text> varying_name;         ///< outputs: a name that holds variables
   std::optional<Text> path;                 ///< in the container; pods only
   std::optional<JsonTemplate> location;     ///< one key: {"s3":{…}}, {"http":…}, {"git":…}, {"raw":…}
   std::optional<Text> from;                 ///< instead of a location: `{{steps.a.outputs.artifacts.x}}`
@@ -213,12 +214,31 @@ struct Memoize {
   std::optional<Text> max_age;  ///< a Go duration
 };
 
+/// A request that the daemon makes itself, as often as it has to after a restart.
+struct HttpRequest {
+  Text method, url, body;
+  struct Header {
+    Text name, value;
+    std::optional<KeyRef> key_ref;  ///< instead of the value
+  };
+  std::vector<Header> headers;
+  std::optional<std::int64_t> timeout_seconds;
+  Text success_condition;  ///< an expression over request.* and response.*; empty: the status is 2xx
+  bool insecure_skip_verify = false;
+};
+
+/// The keys below a place of artifacts, changed by expressions over `data`.
+struct DataQuery {
+  JsonTemplate location;
+  std::vector<Formula> transformation;
+};
+
 struct Template {
-  enum class Kind : std::uint8_t { Pod, Graph, Suspend };
+  enum class Kind : std::uint8_t { Pod, Graph, Suspend, Http, Data };
   std::string name;      ///< empty: written inline
   std::string scope;     ///< of its definition: "local/WORKFLOW", "namespaced/TEMPLATE", "cluster/TEMPLATE"
   Kind kind = Kind::Pod;
-  Index body = kNone;    ///< index in Plan::pods or Plan::graphs
+  Index body = kNone;    ///< index in Plan::pods, graphs, requests or queries
   std::vector<InputParameter> inputs;
   std::vector<OutputParameter> outputs;
   std::vector<Artifact> input_artifacts;
@@ -254,6 +274,8 @@ struct Plan {
   std::vector<Template> templates;
   std::vector<PodTemplate> pods;
   std::vector<Graph> graphs;
+  std::vector<HttpRequest> requests;
+  std::vector<DataQuery> queries;
   Index entrypoint = kNone;
   std::vector<Hook> hooks;  ///< of the run; `onExit` is the hook `exit`
 

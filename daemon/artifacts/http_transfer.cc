@@ -169,6 +169,8 @@ void Exchange::set_up() {
   ::curl_easy_setopt(curl, CURLOPT_USERAGENT, "gantry");
   ::curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, request_.follow_redirects ? 1L : 0L);
   ::curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 10L);
+  ::curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, request_.insecure_skip_verify ? 0L : 1L);
+  ::curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, request_.insecure_skip_verify ? 0L : 2L);
   ::curl_easy_setopt(curl, CURLOPT_POSTREDIR, static_cast<long>(CURL_REDIR_POST_ALL));
   ::curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(limits.connect_timeout.count()));

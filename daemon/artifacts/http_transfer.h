@@ -43,6 +43,7 @@ struct HttpRequest {
   BasicAuth basic;  ///< used when both are given; not sent to other hosts on redirects
   std::optional<ClientCertificate> client_certificate;
   std::string ca;  ///< PEM
+  bool insecure_skip_verify = false;
   std::optional<AwsSignature> aws;
   bool follow_redirects = false;  ///< at most 10, as Go's client
   std::variant<std::monostate, std::string, FilePart> body;

@@ -57,6 +57,7 @@ std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
   switch (node.type) {
     case NodeType::Skipped:
     case NodeType::Suspend:
+    case NodeType::Http:
       return {node.id};
     case NodeType::Pod:
     case NodeType::Container: {
@@ -119,8 +120,9 @@ std::unique_ptr<Call> Engine::Impl::make_call(Live& live, Call* parent, Call::Ro
 
 NodeType type_of(const Template& tmpl, const workflow::Plan& plan, bool attempt) {
   if (tmpl.retry && !attempt) return NodeType::Retry;
-  if (tmpl.kind == Template::Kind::Pod) return NodeType::Pod;
+  if (tmpl.kind == Template::Kind::Pod || tmpl.kind == Template::Kind::Data) return NodeType::Pod;
   if (tmpl.kind == Template::Kind::Suspend) return NodeType::Suspend;
+  if (tmpl.kind == Template::Kind::Http) return NodeType::Http;
   return plan.graphs[tmpl.body].kind == workflow::Graph::Kind::Steps ? NodeType::Steps : NodeType::Dag;
 }
 
@@ -238,6 +240,8 @@ void Engine::Impl::run_template(Call& call) {
     case Template::Kind::Graph: return open_graph(call);
     case Template::Kind::Suspend: return open_suspend(call);
     case Template::Kind::Pod: return open_pod(call);
+    case Template::Kind::Http: return open_http(call);
+    case Template::Kind::Data: return open_data(call);
   }
 }
 

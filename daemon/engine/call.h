@@ -107,6 +107,11 @@ struct PodCall {
   std::optional<Duration> active_deadline;
 };
 
+/// Something that the daemon is asked to do; there is one as long as the answer is waited for.
+struct RequestCall {
+  std::string id;
+};
+
 struct RetryCall {
   std::unique_ptr<Call> attempt;
   std::optional<std::int64_t> limit;
@@ -138,6 +143,7 @@ struct Call {
   std::unique_ptr<GraphCall> graph;
   std::unique_ptr<PodCall> pod;
   std::unique_ptr<RetryCall> retry;
+  std::unique_ptr<RequestCall> request;
 
   [[nodiscard]] bool is_attempt() const { return role == Role::Attempt; }
 };

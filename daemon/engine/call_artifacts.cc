@@ -22,10 +22,17 @@ Render renderer(const workflow::Scope& scope) {
   };
 }
 
+Result<std::string> name_of(const workflow::Artifact& declared, const Render& one) {
+  if (!declared.varying_name) return declared.name;
+  return one(*declared.varying_name);
+}
+
 /// The artifact as declared, without what `from` would give.
 Result<Artifact> declared_artifact(const workflow::Artifact& declared, const Render& one) {
   Artifact out;
-  out.name = declared.name;
+  auto name = name_of(declared, one);
+  if (!name) return fail(std::move(name.error()));
+  out.name = std::move(*name);
   out.archive = declared.archive;
   out.mode = declared.mode;
   out.recurse_mode = declared.recurse_mode;
@@ -81,7 +88,9 @@ Result<Artifact> resolved_artifact(const workflow::Artifact& declared, const wor
   if (!declared.from && !declared.from_expression) return declared_artifact(declared, one);
   auto artifact = referenced_artifact(declared, scope);
   if (!artifact) return artifact;
-  artifact->name = declared.name;
+  auto name = name_of(declared, one);
+  if (!name) return fail(std::move(name.error()));
+  artifact->name = std::move(*name);
   artifact->global_name.clear();
   if (declared.sub_path) {
     auto sub_path = one(*declared.sub_path);
@@ -250,10 +259,12 @@ void Engine::Impl::delete_artifacts(Live& live) {
 void Engine::Impl::export_artifacts(Call& call) {
   Live& live = *call.live;
   for (const workflow::Artifact& declared : call.tmpl->output_artifacts) {
-    const Artifact* given = artifact_named(call.node->outputs.artifacts, declared.name);
-    if (!declared.global_name || given == nullptr) continue;
-    auto name = render(*declared.global_name, CallScope(live, call, now_));
-    if (!name) continue;
+    if (!declared.global_name) continue;
+    const CallScope scope(live, call, now_);
+    const auto own = name_of(declared, renderer(scope));
+    const Artifact* given = own ? artifact_named(call.node->outputs.artifacts, *own) : nullptr;
+    auto name = render(*declared.global_name, scope);
+    if (!name || given == nullptr) continue;
     Artifact global = *given;
     global.name = *name;
     global.path.clear();

@@ -283,6 +283,18 @@ Output Engine::pod_progress(const std::string& pod, const std::string& what, Tim
   return impl_->finish();
 }
 
+Output Engine::request_ended(const std::string& id, const Result<HttpAnswer>& answer, Time now) {
+  impl_->begin(now);
+  impl_->request_ended(id, answer);
+  return impl_->finish();
+}
+
+Output Engine::artifacts_listed(const std::string& id, const Result<std::vector<std::string>>& keys, Time now) {
+  impl_->begin(now);
+  impl_->artifacts_listed(id, keys);
+  return impl_->finish();
+}
+
 Output Engine::timer_due(std::uint64_t token, Time now) {
   impl_->begin(now);
   impl_->timer_due(token);

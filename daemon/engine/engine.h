@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -44,12 +45,36 @@ struct SignalPod { std::string pod; int signal; bool everything; };
 struct RemovePod { std::string pod; };
 /// Delete the directories of the run's volume claims.
 struct RemoveClaims { std::string run_uid; };
+/// Make an HTTP request, then call Engine::request_ended(). The values of headers that come from Secrets are the loop's
+/// to look up.
+struct SendRequest {
+  std::string id;
+  std::string name_space;
+  std::string method, url, body;
+  struct Header {
+    std::string name, value;
+    std::string secret, key;  ///< instead of the value
+    bool optional = false;
+  };
+  std::vector<Header> headers;
+  std::optional<Duration> timeout;
+  bool insecure_skip_verify = false;
+};
+/// List the keys below a place of artifacts, then call Engine::artifacts_listed().
+struct ListArtifacts {
+  std::string id, name_space;
+  workflow::RepositoryRef repository;
+  std::string location;
+};
+/// Nobody waits for the answer any more.
+struct CancelRequest { std::string id; };
 /// Delete what artifactGC says is no longer wanted; failures are for the operator's log.
 struct RemoveArtifacts { std::string name_space; workflow::RepositoryRef repository; std::vector<Artifact> artifacts; };
 /// Call Engine::timer_due(token) at or after `at`. A timer that is no longer wanted is ignored when it fires.
 struct SetTimer { Time at; std::uint64_t token; };
 
-using Effect = std::variant<PreparePod, AdoptPod, StartPod, SignalPod, RemovePod, RemoveClaims, RemoveArtifacts, SetTimer>;
+using Effect = std::variant<PreparePod, AdoptPod, StartPod, SignalPod, RemovePod, RemoveClaims, RemoveArtifacts, SendRequest,
+                            ListArtifacts, CancelRequest, SetTimer>;
 
 /// What the store must take in, and the watchers be told. Pointers are valid until the next call of the engine.
 struct Changed {
@@ -125,6 +150,13 @@ class Engine {
   /// What a user may want to see while the node is Pending ("pulling image x").
   Output pod_progress(const std::string& pod, const std::string& what, Time now);
   Output timer_due(std::uint64_t token, Time now);
+  struct HttpAnswer {
+    long status = 0;
+    std::map<std::string, std::string> headers;  ///< names in lower case
+    std::string body;
+  };
+  Output request_ended(const std::string& id, const Result<HttpAnswer>& answer, Time now);
+  Output artifacts_listed(const std::string& id, const Result<std::vector<std::string>>& keys, Time now);
 
   /// `stop` or `terminate`. NotFound when there is no such live run; a run that is over already is FailedPrecondition.
   Result<Output> shut_down(const std::string& uid, Shutdown how, Time now);

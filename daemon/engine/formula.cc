@@ -26,7 +26,7 @@ class ScopeNames final : public expr::Names {
   const workflow::Scope& scope_;
 };
 
-static Result<expr::Expression> expression_of(const workflow::Formula& formula, const workflow::Scope& scope) {
+Result<expr::Expression> expression_of(const workflow::Formula& formula, const workflow::Scope& scope) {
   if (!formula.text) return formula.parsed;
   auto text = formula.text->render(scope);
   if (!text) return fail(text.error());

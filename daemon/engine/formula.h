@@ -8,6 +8,8 @@
 
 namespace gantry::engine {
 
+/// The formula, parsed; its tags are replaced first.
+Result<workflow::expr::Expression> expression_of(const workflow::Formula& formula, const workflow::Scope& scope);
 Result<workflow::expr::Value> evaluate(const workflow::Formula& formula, const workflow::Scope& scope);
 Result<bool> evaluate_bool(const workflow::Formula& formula, const workflow::Scope& scope);
 

@@ -10,6 +10,7 @@
 //   hook.cc     lifecycle hooks of runs, steps and tasks
 //   suspend.cc  Suspend nodes; suspended runs
 //   daemon.cc   daemon steps
+//   request.cc  what the daemon is asked to do itself; http.cc: HTTP requests
 //   pod.cc      pods: admission, start, end, kill
 //   call_artifacts.cc  what calls are given and give of files
 //
@@ -178,6 +179,15 @@ class Engine::Impl {
   void suspend(Live& live);
   void resume(Live& live);
 
+  // request.cc, http.cc
+  void await_answer(Call& call, const std::string& id);
+  Call* answered(const std::string& id);
+  void cancel_request(Call& call);
+  void open_http(Call& call);
+  void request_ended(const std::string& id, const Result<HttpAnswer>& answer);
+  void open_data(Call& call);
+  void artifacts_listed(const std::string& id, const Result<std::vector<std::string>>& keys);
+
   // pod.cc
   void open_pod(Call& call);
   void adopt_pod(Call& call);
@@ -217,6 +227,7 @@ class Engine::Impl {
   struct PodRef { Live* live; Call* call; Node* node; };                    ///< call: null once the pod is over
   std::unordered_map<std::string, PodRef> pods_;                            ///< from admission queue to removal
   std::unordered_map<std::uint64_t, Call*> tickets_;
+  std::unordered_map<std::string, Call*> requests_;
   struct Timer { TimerKind kind; std::string uid; std::string subject; };
   std::unordered_map<std::uint64_t, Timer> timers_;
   std::uint64_t next_ticket_ = 1;

@@ -11,7 +11,7 @@ namespace gantry::engine {
 template <class E, std::size_t N>
 using Names = std::array<std::pair<E, std::string_view>, N>;
 
-constexpr Names<NodeType, 9> kNodeTypes{{{NodeType::Pod, "Pod"},
+constexpr Names<NodeType, 10> kNodeTypes{{{NodeType::Pod, "Pod"},
                                          {NodeType::Steps, "Steps"},
                                          {NodeType::StepGroup, "StepGroup"},
                                          {NodeType::Dag, "DAG"},
@@ -19,6 +19,7 @@ constexpr Names<NodeType, 9> kNodeTypes{{{NodeType::Pod, "Pod"},
                                          {NodeType::Retry, "Retry"},
                                          {NodeType::Skipped, "Skipped"},
                                          {NodeType::Suspend, "Suspend"},
+                                         {NodeType::Http, "HTTP"},
                                          {NodeType::Container, "Container"}}};
 constexpr Names<RunPhase, 5> kRunPhases{{{RunPhase::Pending, "Pending"},
                                          {RunPhase::Running, "Running"},

@@ -16,7 +16,7 @@ namespace gantry::engine {
 
 using workflow::Phase;
 
-enum class NodeType : std::uint8_t { Pod, Steps, StepGroup, Dag, TaskGroup, Retry, Skipped, Suspend, Container };
+enum class NodeType : std::uint8_t { Pod, Steps, StepGroup, Dag, TaskGroup, Retry, Skipped, Suspend, Container, Http };
 /// Argo's name of the type ("DAG").
 std::string_view node_type_name(NodeType type);
 std::optional<NodeType> node_type_from(std::string_view name);
@@ -33,6 +33,7 @@ struct Values {
   std::vector<Parameter> parameters;
   std::vector<Artifact> artifacts;
   [[nodiscard]] bool empty() const { return parameters.empty() && artifacts.empty(); }
+  bool operator==(const Values&) const = default;
 };
 
 struct NodeOutputs {

@@ -201,6 +201,9 @@ void Engine::Impl::stop_tree(Call& call, Halt why, const std::string& message) {
   if (workflow::is_fulfilled(call.node->phase)) return;
   if (call.pod) {
     kill_pod(call, message);
+  } else if (call.request) {
+    cancel_request(call);
+    end_call(call, Phase::Failed, message);
   } else if (call.retry && !call.retry->waiting) {
     if (call.retry->attempt) stop_tree(*call.retry->attempt, why, message);
   } else if (call.graph) {
@@ -232,6 +235,7 @@ void Engine::Impl::stop_tree(Call& call, Halt why, const std::string& message) {
 
 void Engine::Impl::abandon(Call& call) {
   locks_.release(&call);
+  if (call.request) cancel_request(call);
   if (call.pod) {
     admission_.release(call.pod->ticket);
     tickets_.erase(call.pod->ticket);

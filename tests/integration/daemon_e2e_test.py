@@ -5,7 +5,8 @@
 
 Needs root. Every test has workflows of its own; the daemon is shared, and some tests kill it.
 """
-import http.client, json, os, random, re, signal, socket, subprocess, sys, tempfile, time, unittest, urllib.parse
+import http.client, http.server, json, os, random, re, signal, socket, subprocess, sys, tempfile, threading, time
+import unittest, urllib.parse
 
 BIN = os.path.abspath(sys.argv.pop(1))
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -339,6 +340,55 @@ class EndToEnd(unittest.TestCase):
             sh("true", inputs={"artifacts": [{"name": "in", "path": "/in", "s3": {"key": "no/such"}}]})]})
         self.assertPhase(unloadable, "Error")
         self.assertIn("init: Error (exit code 64): artifact in failed to load", unloadable["status"]["message"])
+
+    def test_http(self):
+        kept, asked = {}, []
+
+        class Server(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(dict(self.headers))
+                body = kept.get(self.path, b"from the server")
+                self.send_response(404 if self.path == "/none" else 200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_PUT(self):
+                kept[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+                self.send_response(201)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        url = f"http://127.0.0.1:{server.server_port}"
+        D.cli("secret", "create", "token", "--from-literal", "t=tell nobody")
+        workflow = D.run({"entrypoint": "main", "templates": [
+            {"name": "main", "steps": [
+                [{"name": "ask", "template": "ask"}],
+                [{"name": "use", "template": "use",
+                  "arguments": {"parameters": [{"name": "r", "value": "{{steps.ask.outputs.result}}"}],
+                                "artifacts": [{"name": "in", "http": {"url": url + "/in"}}]}}],
+                [{"name": "none", "template": "none", "continueOn": {"failed": True}}]]},
+            {"name": "ask", "http": {"url": url + "/ask", "headers": [
+                {"name": "Authorization", "valueFrom": {"secretKeyRef": {"name": "token", "key": "t"}}}],
+                "successCondition": "response.statusCode == 200 && response.body contains 'server'"}},
+            {"name": "none", "http": {"url": url + "/none"}},
+            sh("echo {{inputs.parameters.r}}; cat /in; echo sent > /out", "use",
+               inputs={"parameters": [{"name": "r"}], "artifacts": [{"name": "in", "path": "/in"}]},
+               outputs={"artifacts": [{"name": "out", "path": "/out", "archive": {"none": {}},
+                                       "http": {"url": url + "/out"}}]})]})
+        self.assertPhase(workflow, "Succeeded")
+        self.assertEqual(D.logs(workflow["metadata"]["name"]), ["from the server", "from the server"])
+        self.assertEqual(kept, {"/out": b"sent\n"})
+        self.assertEqual(asked[0]["Authorization"], "tell nobody")
+        tree = nodes(workflow)
+        self.assertEqual((tree["ask"]["type"], tree["none"]["message"]), ("HTTP", "received non-2xx response code: 404"))
+        self.assertNotIn("tell nobody", json.dumps(workflow))
 
     # ---- commands ----
 

@@ -97,6 +97,23 @@ void World::perform(const engine::Effect& effect) {
     void operator()(const engine::SignalPod& e) { world.runtime_.signal(e.pod, e.signal, e.everything); }
     void operator()(const engine::RemovePod& e) { world.runtime_.remove(e.pod); }
     void operator()(const engine::RemoveArtifacts&) {}  // the simulation keeps no bytes
+    void operator()(const engine::SendRequest& e) {
+      world.requests.push_back(e);
+      if (!world.options_.server) return;  // it never answers
+      world.runtime_.at(world.now(), [this_world = &world, life = world.life_, e] {
+        if (life != this_world->life_) return;
+        this_world->carry_out(this_world->engine_->request_ended(e.id, this_world->options_.server(e), this_world->now()));
+      });
+    }
+    void operator()(const engine::ListArtifacts& e) {
+      world.runtime_.at(world.now(), [this_world = &world, life = world.life_, e] {
+        if (life != this_world->life_) return;
+        this_world->carry_out(this_world->engine_->artifacts_listed(e.id, this_world->options_.keys, this_world->now()));
+      });
+    }
+    void operator()(const engine::CancelRequest& e) {
+      std::erase_if(world.requests, [&](const auto& request) { return request.id == e.id; });
+    }
     void operator()(const engine::RemoveClaims& e) { world.runtime_.remove_claims(e.run_uid); }
     void operator()(const engine::SetTimer& e) {
       world.runtime_.at(e.at, [this_world = &world, life = world.life_, token = e.token] {

@@ -22,9 +22,14 @@ class World : public runtime::Listener {
     runtime::SimulatedRuntime::Author author;
     engine::Settings settings;
     Duration slowest_commit{5};
+    std::vector<std::string> keys;  ///< of every place of artifacts
+    /// Answers the HTTP requests; none: they are never answered.
+    std::function<Result<engine::Engine::HttpAnswer>(const engine::SendRequest&)> server;
   };
   explicit World(Options options);
   ~World() override;
+
+  std::vector<engine::SendRequest> requests;  ///< that were sent and not cancelled
 
   /// Submits a run; its uid is its name.
   void submit(const std::string& name, workflow::PlanPtr plan);

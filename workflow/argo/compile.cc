@@ -274,7 +274,7 @@ void Compiler::inputs(const argo::Template& written, workflow::Template& out, co
 void Compiler::template_kind(const argo::Template& written, const std::string& where) {
   const int kinds = written.container.set + written.script.set + written.steps.set +
                     written.dag.set + written.suspend.set + written.container_set.set +
-                    written.other_kinds;
+                    written.http.set + written.data.set + written.other_kinds;
   if (kinds == 0 && !written.flawed) {
     error(written.at, where + " template type unspecified. " + std::string(kTemplateKinds));
   } else if (kinds > 1) {
@@ -388,6 +388,16 @@ void Compiler::template_body(Source& source, const argo::Template& written, Inde
                                "\" is no duration (for example 20, 30s, 1h30m)");
       }
     }
+  } else if (written.http.set) {
+    out.kind = workflow::Template::Kind::Http;
+    HttpRequest made = request(written.http, where + ".http");
+    out.body = static_cast<Index>(plan_.requests.size());
+    plan_.requests.push_back(std::move(made));
+  } else if (written.data.set) {
+    out.kind = workflow::Template::Kind::Data;
+    DataQuery made = query(written.data, where + ".data");
+    out.body = static_cast<Index>(plan_.queries.size());
+    plan_.queries.push_back(std::move(made));
   } else if (written.is_pod()) {
     out.kind = workflow::Template::Kind::Pod;
     PodTemplate made = pod(written, where);

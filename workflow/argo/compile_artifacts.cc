@@ -46,6 +46,7 @@ ArchiveLocation Compiler::archive_location(const ArtifactLocation& written, cons
 workflow::Artifact Compiler::artifact(const argo::Artifact& written, const std::string& where) {
   workflow::Artifact out;
   out.name = written.name.value;
+  if (out.name.find("{{") != std::string::npos) out.varying_name = text(written.name, where + ".name");
   out.at = written.at;
   if (!written.path.empty()) out.path = text(written.path, where + ".path");
   if (has_location(written)) out.location = location(written, where);

@@ -53,6 +53,10 @@ class Compiler {
   void outputs(const argo::Template& written, workflow::Template& out, const std::string& where);
   std::optional<workflow::RetryStrategy> retry(const argo::RetryStrategy& written, const std::string& where);
 
+  // compile_http.cc: templates that are no pods
+  HttpRequest request(const argo::HttpTemplate& written, const std::string& where);
+  DataQuery query(const argo::DataTemplate& written, const std::string& where);
+
   // compile_artifacts.cc
   std::optional<JsonTemplate> location(const ArtifactLocation& written, const std::string& where);
   ArchiveLocation archive_location(const ArtifactLocation& written, const std::string& where);
@@ -174,6 +178,8 @@ void Compiler::check_names(const std::vector<T>& named, const std::string& where
       if (!item.flawed) error(item.at, prefix() + " is required");
       continue;
     }
+    // What a variable makes of it is seen once the template is called.
+    if (parameter_names && item.name.value.find("{{") != std::string_view::npos) continue;
     const std::string bad =
         parameter_names ? check_parameter_name(item.name.value) : check_field_name(item.name.value);
     if (!bad.empty())

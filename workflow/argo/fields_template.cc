@@ -202,6 +202,56 @@ const ObjectType<Memoize>& type_of(const Memoize*) {
   return type;
 }
 
+const ObjectType<HttpHeaderSource>& type_of(const HttpHeaderSource*) {
+  using T = HttpHeaderSource;
+  static const ObjectType<T> type{"HTTPHeaderSource", {field<T, &T::secret_key_ref>("secretKeyRef")}};
+  return type;
+}
+
+const ObjectType<HttpRequestHeader>& type_of(const HttpRequestHeader*) {
+  using T = HttpRequestHeader;
+  static const ObjectType<T> type{
+      "HTTPHeader",
+      {field<T, &T::name>("name"), field<T, &T::value>("value"), field<T, &T::value_from>("valueFrom")}};
+  return type;
+}
+
+const ObjectType<HttpBodySource>& type_of(const HttpBodySource*) {
+  using T = HttpBodySource;
+  static const ObjectType<T> type{"HTTPBodySource", {field<T, &T::bytes>("bytes")}};
+  return type;
+}
+
+const ObjectType<HttpTemplate>& type_of(const HttpTemplate*) {
+  using T = HttpTemplate;
+  static const ObjectType<T> type{
+      "HTTP",
+      {field<T, &T::method>("method"), field<T, &T::url>("url"), field<T, &T::headers>("headers"),
+       field<T, &T::timeout_seconds>("timeoutSeconds"), field<T, &T::success_condition>("successCondition"),
+       field<T, &T::body>("body"), field<T, &T::body_from>("bodyFrom"),
+       field<T, &T::insecure_skip_verify>("insecureSkipVerify")}};
+  return type;
+}
+
+const ObjectType<DataSource>& type_of(const DataSource*) {
+  using T = DataSource;
+  static const ObjectType<T> type{"DataSource", {field<T, &T::artifact_paths>("artifactPaths")}};
+  return type;
+}
+
+const ObjectType<TransformationStep>& type_of(const TransformationStep*) {
+  using T = TransformationStep;
+  static const ObjectType<T> type{"TransformationStep", {field<T, &T::expression>("expression")}};
+  return type;
+}
+
+const ObjectType<DataTemplate>& type_of(const DataTemplate*) {
+  using T = DataTemplate;
+  static const ObjectType<T> type{
+      "Data", {field<T, &T::source>("source"), field<T, &T::transformation>("transformation")}};
+  return type;
+}
+
 const ObjectType<PodMetadata>& type_of(const PodMetadata*) {
   using T = PodMetadata;
   static const ObjectType<T> type{
@@ -219,6 +269,8 @@ const ObjectType<Template>& type_of(const Template*) {
        field<T, &T::outputs>("outputs"),
        field<T, &T::container>("container"),
        field<T, &T::script>("script"),
+       field<T, &T::http>("http"),
+       field<T, &T::data>("data"),
        field<T, &T::steps>("steps"),
        field<T, &T::dag>("dag"),
        field<T, &T::container_set>("containerSet"),
@@ -226,8 +278,6 @@ const ObjectType<Template>& type_of(const Template*) {
        field<T, &T::sidecars>("sidecars"),
        field<T, &T::daemon>("daemon"),
        field<T, &T::host_aliases>("hostAliases"),
-       later_kind("data"),
-       later_kind("http"),
        later_kind("plugin"),
        later_kind("resource"),
        field<T, &T::suspend>("suspend"),

@@ -169,6 +169,8 @@ class ReferenceCheck {
     container(tmpl.container, own, where);
     container(tmpl.script, own, where);
     check(tmpl.script.source, own, where);
+    http(tmpl.http, own, where);
+    location(tmpl.data.source.artifact_paths, own, where);
     if (tmpl.steps.set) {
       steps(tmpl, own);
     } else if (tmpl.dag.set) {
@@ -296,6 +298,7 @@ class ReferenceCheck {
   }
 
   void artifact(const Artifact& written, const NameSet& names, std::string_view where) {
+    check(written.name, names, where);
     check(written.path, names, where);
     check(written.from, names, where);
     check(written.sub_path, names, where);
@@ -328,6 +331,17 @@ class ReferenceCheck {
     }
     for (const auto* amounts : {&written.resources.requests, &written.resources.limits}) {
       for (const KeyQuantity& amount : amounts->value) check(amount.value, names, where);
+    }
+  }
+
+  void http(const HttpTemplate& written, const NameSet& names, const std::string& where) {
+    for (const Str* one : {&written.method, &written.url, &written.body, &written.success_condition}) {
+      check(*one, names, where);
+    }
+    for (const HttpRequestHeader& header : written.headers.value) {
+      check(header.name, names, where);
+      check(header.value, names, where);
+      selector(header.value_from.secret_key_ref, names, where);
     }
   }
 

@@ -31,6 +31,7 @@ bool offers_anything(const Template* callee) {
 bool offers(const Template* callee, std::string_view field) {
   if (offers_anything(callee)) return true;
   if (std::find(kNodeFields.begin(), kNodeFields.end(), field) != kNodeFields.end()) return true;
+  if (field == "outputs.result" && (callee->http.set || callee->data.set)) return true;
   if (std::find(kPodFields.begin(), kPodFields.end(), field) != kPodFields.end())
     return callee->is_pod();
   if (field == "ip") return callee->daemon.value;
@@ -39,7 +40,9 @@ bool offers(const Template* callee, std::string_view field) {
     field.remove_prefix(kOutputArtifact.size());
     const auto& artifacts = callee->outputs.artifacts.value;
     return std::any_of(artifacts.begin(), artifacts.end(),
-                       [&](const Artifact& output) { return output.name.value == field; });
+                       [&](const Artifact& output) {
+                         return output.name.value == field || output.name.value.find("{{") != std::string_view::npos;
+                       });
   }
   if (!field.starts_with(kOutputParameter)) return false;
   field.remove_prefix(kOutputParameter.size());

@@ -397,6 +397,35 @@ struct Memoize : Object {
   CacheSource cache;
 };
 
+struct HttpHeaderSource : Object {
+  SecretKeySelector secret_key_ref;
+};
+struct HttpRequestHeader : Object {
+  Str name, value;
+  HttpHeaderSource value_from;
+};
+struct HttpBodySource : Object {
+  Str bytes;
+};
+struct HttpTemplate : Object {
+  Str method, url, body, success_condition;
+  List<HttpRequestHeader> headers;
+  HttpBodySource body_from;
+  Int timeout_seconds;
+  Flag insecure_skip_verify;
+};
+
+struct DataSource : Object {
+  Artifact artifact_paths;
+};
+struct TransformationStep : Object {
+  Str expression;
+};
+struct DataTemplate : Object {
+  DataSource source;
+  List<TransformationStep> transformation;
+};
+
 struct PodMetadata : Object {
   StrMap labels, annotations;
 };
@@ -411,10 +440,12 @@ struct Template : Object {
   DagTemplate dag;
   SuspendTemplate suspend;
   ContainerSetTemplate container_set;
+  HttpTemplate http;
+  DataTemplate data;
   List<UserContainer> init_containers, sidecars;
   Flag daemon;
   List<HostAlias> host_aliases;
-  int other_kinds = 0;  ///< http, data, …: known, but not supported yet
+  int other_kinds = 0;  ///< resource, plugin: known, but not supported yet
   IntOrStr active_deadline_seconds;
   Str timeout;
   Int parallelism;

@@ -65,8 +65,11 @@ StoredRun exit_handlers() {
        .template_name = "say",
        .phase = Phase::Succeeded,
        .boundary_id = "wf-1",
-       .inputs = {{"m", "1"}},
-       .outputs = {.parameters = {{"o", "v"}}, .result = "r", .exit_code = "0"}},
+       .inputs = {.parameters = {{"m", "1"}},
+                  .artifacts = {{.name = "a", .path = "/a", .location = R"({"s3":{"key":"k"}})"}}},
+       .outputs = {.parameters = {{"o", "v"}},
+                   .artifacts = {{.name = "log", .location = R"({"s3":{"key":"l"}})", .archive = R"({"none":{}})"}},
+                   .result = "r", .exit_code = "0"}},
       {.id = "wf-4",
        .name = "wf.onExit[0].b",
        .type = NodeType::Skipped,
@@ -105,9 +108,11 @@ TEST(WorkflowJson, HasArgosShape) {
     "id": "wf-2", "name": "wf.onExit[0]", "displayName": "[0]", "type": "StepGroup",
     "templateScope": "local/wf", "phase": "Succeeded", "boundaryID": "wf-1", "startedAt": null,
     "finishedAt": null, "progress": "1/1", "children": ["wf-3", "wf-4"]})");
-  expect_json(nodes["wf-3"]["inputs"], R"({"parameters": [{"name": "m", "value": "1"}]})");
+  expect_json(nodes["wf-3"]["inputs"], R"({"parameters": [{"name": "m", "value": "1"}],
+      "artifacts": [{"name": "a", "path": "/a", "s3": {"key": "k"}}]})");
   expect_json(nodes["wf-3"]["outputs"], R"({
-    "parameters": [{"name": "o", "value": "v"}], "result": "r", "exitCode": "0"})");
+    "parameters": [{"name": "o", "value": "v"}], "result": "r", "exitCode": "0",
+    "artifacts": [{"name": "log", "archive": {"none": {}}, "s3": {"key": "l"}}]})");
   EXPECT_FALSE(nodes["wf-4"].contains("progress"));
 }
 
@@ -181,6 +186,7 @@ TEST(NodeJson, RoundTrip) {
     EXPECT_EQ(node_json(*read), node_json(node));
     EXPECT_EQ(read->started, node.started);
     EXPECT_EQ(read->inputs, node.inputs);
+    EXPECT_EQ(read->outputs.artifacts, node.outputs.artifacts);
     EXPECT_EQ(read->outputs.result, node.outputs.result);
     EXPECT_EQ(read->phase, node.phase);
     EXPECT_EQ(read->type, node.type);

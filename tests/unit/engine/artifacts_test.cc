@@ -184,6 +184,29 @@ TEST_F(ArtifactsTest, GlobalArtifactsAndHooks) {
   }
 }
 
+TEST_F(ArtifactsTest, NamesThatVary) {
+  run(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    steps:
+    - - name: make
+        template: make
+        arguments: {parameters: [{name: x, value: "{{item}}"}]}
+        withItems: [car, bike]
+    - - {name: take, template: take, arguments: {artifacts: [{name: in, from: "{{workflow.outputs.artifacts.g-bike}}"}]}}
+  - name: make
+    inputs: {parameters: [{name: x}]}
+    container: {image: busybox, command: [exit, "0"]}
+    outputs: {artifacts: [{name: "r-{{inputs.parameters.x}}", path: /out, globalName: "g-{{inputs.parameters.x}}"}]}
+  - name: take
+    inputs: {artifacts: [{name: in, path: /in}]}
+    container: {image: busybox, command: [exit, "0"]})");
+  EXPECT_EQ(end(), "Succeeded");
+  EXPECT_THAT(inputs("wf[1].take"), ElementsAre(HasSubstr("/r-bike.tgz")));
+  EXPECT_THAT(outputs("wf[0].make(0:car)"), ElementsAre(HasSubstr("r-car {")));
+}
+
 TEST_F(ArtifactsTest, LogsAndPlacesOfATemplate) {
   run(R"(
   entrypoint: main

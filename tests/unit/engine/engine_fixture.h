@@ -41,7 +41,7 @@ inline runtime::Script interpret(const runtime::PodSpec& pod) {
 
 class EngineTest : public ::testing::Test {
  protected:
-  EngineTest() : world_(options()) {}
+  explicit EngineTest(World::Options how = options()) : world_(std::move(how)) {}
 
   static World::Options options() {
     World::Options options;
