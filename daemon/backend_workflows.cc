@@ -143,6 +143,7 @@ void DaemonBackend::erase(const Found& found, std::function<void(Result<void>)> 
   const engine::RunInfo info = info_of(found);
   const std::string uid = info.uid;
   const Json object = json_of(found);
+  retrying_.erase(uid);
   daemon_.effects().erase(uid,
                           [this, uid, live, done = std::move(done)](const Result<void>& erased) {
                             if (erased) {

@@ -305,13 +305,13 @@ class Builder {
 };
 
 /// `run-node-attempt`, deterministic and short enough for containerd (76 characters). The node's name holds the
-/// attempt.
+/// attempt; what runs again after `gantry retry` is told from what failed.
 std::string pod_id(const Live& live, const Node& node) {
   const RunInfo& info = live.run.info;
   std::string uid = info.uid;
   std::erase(uid, '-');
   std::string hash = node.id == info.name ? std::to_string(fnv32a(node.name)) : node.id.substr(info.name.size() + 1);
-  return uid.substr(0, 20) + "-" + hash;
+  return uid.substr(0, 20) + "-" + hash + (node.life > 0 ? "-r" + std::to_string(node.life) : "");
 }
 
 }  // namespace
@@ -342,7 +342,7 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
   pod.labels = {{"gantry.io/run", info.uid},
                 {"gantry.io/node", call.node->id},
                 {"workflows.argoproj.io/workflow", info.name}};
-  pod.log_directory = info.uid + "/" + name;
+  pod.log_directory = info.uid + "/" + log_directory(info.name, *call.node);
   pod.network = live.run.plan->host_network ? runtime::Network::Host : settings.network;
   pod.termination_grace = settings.termination_grace;
   pod.containers = builder.containers(from);

@@ -14,12 +14,13 @@ void Engine::Impl::start_run(Live& live) {
   std::optional<Error> error;
   live.arguments = resolve_arguments(live, error);
   if (error) return fail_run(live, error->message);
-  if (live.run.status.suspended && live.run.nodes.empty()) return;
+  const bool was_begun = live.run.find(live.run.info.name) != nullptr;
+  if (live.run.status.suspended && !was_begun) return;
   if (!plan.locks.empty() && !live.locked) {
     auto keys = lock_keys(live, plan.locks, RunScope(live, now_));
     if (!keys) return fail_run(live, keys.error().message);
     live.locks = std::move(*keys);
-    if (live.restored && !live.run.nodes.empty()) {
+    if (live.restored && was_begun && live.run.status.phase != RunPhase::Pending) {
       locks_.force(&live, live.locks);
     } else {
       locks_.wait(request_of(live, &live, live.locks));
@@ -147,6 +148,7 @@ void Engine::Impl::end_run(Live& live) {
   status.finished = now_;
   mark_status(live);
   locks_.release(&live);
+  locks_released_ = true;
   // After a failure `retry` finds the data, unless volumeClaimGC says otherwise.
   const workflow::Plan& plan = *live.run.plan;
   const bool always = plan.claim_gc == workflow::Plan::ClaimGc::OnWorkflowCompletion;

@@ -46,6 +46,7 @@ struct RunStatus {
   Shutdown shutdown = Shutdown::None;
   bool suspended = false;  ///< nothing new starts until it is resumed
   std::vector<Parameter> outputs;  ///< globalName outputs
+  std::uint32_t retries = 0;       ///< how often it was over and went on (`gantry retry`)
 };
 
 /// Owned by the engine; readable by the loop thread between two events.
