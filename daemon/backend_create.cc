@@ -10,6 +10,7 @@
 #include "daemon/engine/carry_over.h"
 #include "daemon/names.h"
 #include "daemon/resource_document.h"
+#include "daemon/submission.h"
 #include "daemon/workflow_json.h"
 
 namespace gantry {
@@ -102,6 +103,7 @@ void DaemonBackend::compile(CreateRequest request, bool strict, api::Reply<Candi
     if (document->diagnostics.has_errors()) return;
     for (workflow::Compiled& compiled : document->compiled) {
       override_spec(compiled, document->request);
+      add_template_label(compiled.spec_json, compiled.metadata.labels);
       document->origins.push_back(origin_of(compiled));
     }
   };

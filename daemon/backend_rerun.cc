@@ -122,6 +122,15 @@ void DaemonBackend::remove_directories(std::vector<std::string> directories) {
 
 // ---- resubmit ----
 
+/// The spec without what stopped the old run.
+static std::string without_shutdown(const std::string& spec_json) {
+  if (spec_json.find("\"shutdown\"") == std::string::npos) return spec_json;
+  auto spec = nlohmann::ordered_json::parse(spec_json, nullptr, false);
+  if (!spec.is_object()) return spec_json;
+  spec.erase("shutdown");
+  return spec.dump();
+}
+
 /// A new workflow with the spec of an old one (argo-workflows workflow/util
 /// FormulateResubmitWorkflow).
 void DaemonBackend::resubmit(const Found& found, Command command, api::Reply<Json> reply) {
@@ -155,7 +164,7 @@ void DaemonBackend::resubmit(const Found& found, Command command, api::Reply<Jso
   std::string text = document.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.pop_back();
   api::CreateRequest request{.name_space = old.name_space,
-                             .document = text + ",\"spec\":" + old.spec_json + "}",
+                             .document = text + ",\"spec\":" + without_shutdown(old.spec_json) + "}",
                              .parameters = std::move(command.parameters),
                              .caller = command.caller};
   create(

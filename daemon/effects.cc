@@ -291,6 +291,7 @@ void Effects::adopt(const std::string& name_space, runtime::PodSpec pod) {
   runtime::PodSpec resolved = pod;
   if (objects_.resolve(resolved, name_space)) return runtime_->adopt(std::move(resolved));
   for (auto& container : pod.containers) container.env_references.clear();
+  pod.image_pull_secrets.clear();
   runtime_->adopt(std::move(pod));
 }
 

@@ -198,6 +198,9 @@ void Engine::Impl::timer_due(std::uint64_t token) {
                           ? "timeout"
                           : "Pod was active on the node longer than the specified deadline");
       break;
+    case TimerKind::PodPending:
+      if (call->node->phase == Phase::Pending) kill_pod(*call, "timeout");
+      break;
     case TimerKind::PodKill:
       durable_effect(SignalPod{timer.subject, SIGKILL, true});
       break;
@@ -229,6 +232,10 @@ Output Engine::submit(RunInfo info, workflow::PlanPtr plan, std::vector<Node> ca
   live.run.status.suspended = live.run.plan->suspend;
   impl_->mark_status(live);
   impl_->start_run(live);
+  if (auto shutdown = shutdown_from(live.run.plan->shutdown).value_or(Shutdown::None);
+      shutdown != Shutdown::None && !is_ended(live.run.status.phase)) {
+    impl_->shut_down(live, shutdown);
+  }
   return impl_->finish();
 }
 

@@ -58,13 +58,15 @@ class Engine::Impl {
   void now_effect(Effect effect) { output_.now.push_back(std::move(effect)); }
   void durable_effect(Effect effect) { output_.durable.push_back(std::move(effect)); }
 
-  enum class TimerKind : std::uint8_t { RunDeadline, PodDeadline, PodTimeout, PodKill, Backoff, Suspend };
+  enum class TimerKind : std::uint8_t { RunDeadline, PodDeadline, PodTimeout, PodPending, PodKill, Backoff, Suspend };
   /// `subject`: a pod, or the id of a Retry or Suspend node.
   void set_timer(Time at, TimerKind kind, const std::string& uid, const std::string& subject);
   void timer_due(std::uint64_t token);
 
   // run.cc
   void start_run(Live& live);
+  // run_metadata.cc
+  Result<void> label_run(Live& live);
   void begin_root(Live& live);
   std::vector<Parameter> resolve_arguments(Live& live, std::optional<Error>& error);
   void root_ended(Live& live);

@@ -148,6 +148,13 @@ class Builder {
     return out;
   }
 
+  /// The user's labels; those of the daemon stay the daemon's.
+  void labels(const workflow::PodMetadata& from, std::map<std::string, std::string>& to) {
+    for (const auto& [name, value] : from.labels) {
+      if (!name.starts_with("gantry.io/")) to[name] = text(value);
+    }
+  }
+
   runtime::Dns dns() {
     const auto& from = live_.run.plan->dns;
     runtime::Dns to;
@@ -330,8 +337,15 @@ static std::string container_of_path(const runtime::PodSpec& pod, const std::str
 }
 
 Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
-                                   const Settings& settings) {
-  const workflow::PodTemplate& from = live.run.plan->pods[call.tmpl->body];
+                                   const Settings& settings, const workflow::PodPatch* patch) {
+  const workflow::PodTemplate* written = &live.run.plan->pods[call.tmpl->body];
+  workflow::PodTemplate patched;
+  if (patch != nullptr) {
+    patched = *written;
+    if (auto done = workflow::apply_patch(*patch, patched); !done) return fail(std::move(done.error()));
+    written = &patched;
+  }
+  const workflow::PodTemplate& from = *written;
   Builder builder(live, call, scope);
   runtime::PodSpec pod;
   const RunInfo& info = live.run.info;
@@ -343,7 +357,14 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
                 {"gantry.io/node", call.node->id},
                 {"workflows.argoproj.io/workflow", info.name}};
   pod.log_directory = info.uid + "/" + log_directory(info.name, *call.node);
-  pod.network = live.run.plan->host_network ? runtime::Network::Host : settings.network;
+  builder.labels(live.run.plan->pod_metadata, pod.labels);
+  builder.labels(from.metadata, pod.labels);
+  const bool host_network = patch != nullptr && patch->host_network ? *patch->host_network : live.run.plan->host_network;
+  pod.network = host_network ? runtime::Network::Host : settings.network;
+  for (const auto& secret : live.run.plan->image_pull_secrets) pod.image_pull_secrets.push_back(builder.text(secret));
+  if (patch != nullptr) {
+    for (const auto& secret : patch->image_pull_secrets) pod.image_pull_secrets.push_back(builder.text(secret));
+  }
   pod.termination_grace = settings.termination_grace;
   pod.containers = builder.containers(from);
   pod.volumes = builder.volumes(from, pod.containers);

@@ -14,6 +14,9 @@ void Engine::Impl::start_run(Live& live) {
   std::optional<Error> error;
   live.arguments = resolve_arguments(live, error);
   if (error) return fail_run(live, error->message);
+  if (live.created) {
+    if (auto labelled = label_run(live); !labelled) return fail_run(live, labelled.error().message);
+  }
   const bool was_begun = live.run.find(live.run.info.name) != nullptr;
   if (live.run.status.suspended && !was_begun) return;
   if (!plan.locks.empty() && !live.locked) {

@@ -54,6 +54,8 @@ PodTemplate Compiler::pod(const argo::Template& written, const std::string& wher
   out.host_aliases = host_aliases(written.host_aliases, where + ".hostAliases");
   out.volumes = volumes(written.volumes, where + ".volumes");
   out.security = security(written.security_context, where + ".securityContext");
+  out.metadata = pod_metadata(written.metadata, where + ".metadata");
+  out.patch = pod_spec_patch(written.pod_spec_patch, where + ".podSpecPatch");
   return out;
 }
 

@@ -107,16 +107,16 @@ const ObjectType<WorkflowSpec>& type_of(const WorkflowSpec*) {
                                    later<T>("archiveLogs"),
                                    later<T>("artifactGC"),
                                    later<T>("artifactRepositoryRef"),
-                                   later<T>("imagePullSecrets"),
-                                   later<T>("metrics"),
-                                   later<T>("podMetadata"),
+                                   field<T, &T::image_pull_secrets>("imagePullSecrets"),
+                                   field<T, &T::metrics>("metrics"),
+                                   field<T, &T::pod_metadata>("podMetadata"),
                                    later<T>("podResources"),
-                                   later<T>("podSpecPatch"),
+                                   field<T, &T::pod_spec_patch>("podSpecPatch"),
                                    later<T>("resourceClaims"),
-                                   later<T>("shutdown"),
+                                   field<T, &T::shutdown>("shutdown"),
                                    silent<T>("templateDefaults"),     // merged into the templates before (merge.h)
                                    silent<T>("workflowTemplateRef"),  // merged into the spec before
-                                   later<T>("workflowMetadata")}};
+                                   field<T, &T::workflow_metadata>("workflowMetadata")}};
   return type;
 }
 
