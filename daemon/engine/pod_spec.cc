@@ -9,13 +9,31 @@ namespace gantry::engine {
 
 namespace {
 
+/// What the volumes of the workflow see where a pod mounts them: the names of its template, and then those of the graphs
+/// around it (argo-workflows workflow/controller substituteParamsInVolumes).
+class OutwardScope : public workflow::Scope {
+ public:
+  OutwardScope(const CallScope& scope, const Call& call) : scope_(scope), call_(call) {}
+  [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const override {
+    for (const Call* call = &call_; call != nullptr; call = call->parent) {
+      if (auto value = scope_.at(*call).lookup(name)) return value;
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] const workflow::expr::Facts& facts() const override { return scope_.facts(); }
+
+ private:
+  const CallScope& scope_;
+  const Call& call_;
+};
+
 /// Renders the texts of one pod; the first failure stays and makes the rest moot.
 class Builder {
  public:
   Builder(const Live& live, const Call& call, const CallScope& scope) : live_(live), call_(call), scope_(scope) {}
 
   std::string text(const workflow::Text& source) {
-    auto rendered = render(source, scope_);
+    auto rendered = of_workflow_ ? source.render(OutwardScope(scope_, call_)) : render(source, scope_);
     if (rendered) return std::move(*rendered);
     fail_with(rendered.error());
     return {};
@@ -277,9 +295,11 @@ class Builder {
   Source volume_source(const workflow::PodTemplate& pod, const std::string& name) {
     for (const auto* list : {&pod.volumes, &live_.run.plan->volumes}) {
       for (const auto& volume : *list) {
-        if (text(volume.name) == name) {
-          return std::visit([&](const auto& source) { return convert(source); }, volume.source);
-        }
+        if (text(volume.name) != name) continue;
+        of_workflow_ = list != &pod.volumes;
+        auto source = std::visit([&](const auto& written) { return convert(written); }, volume.source);
+        of_workflow_ = false;
+        return source;
       }
     }
     for (const auto& claim : live_.run.plan->claim_templates) {
@@ -308,6 +328,7 @@ class Builder {
   const Live& live_;
   const Call& call_;
   const CallScope& scope_;
+  bool of_workflow_ = false;  ///< the texts are those of the workflow's volumes
   std::optional<Error> error_;
 };
 
@@ -368,6 +389,13 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
   pod.termination_grace = settings.termination_grace;
   pod.containers = builder.containers(from);
   pod.volumes = builder.volumes(from, pod.containers);
+  for (const auto& container : pod.containers) {
+    for (const auto& mount : container.mounts) {
+      if (!mount.mount_path.empty()) continue;
+      builder.fail_with({Code::InvalidArgument, "container \"" + container.name + "\": volumeMounts \"" + mount.volume +
+                                                    "\": mountPath: Required value"});
+    }
+  }
   pod.dns = builder.dns();
   pod.host_aliases = builder.host_aliases(from);
   for (const auto& output : call.tmpl->outputs) {

@@ -91,11 +91,17 @@ void Engine::Impl::fail_run(Live& live, const std::string& message) {
   end_run(live);
 }
 
+/// It could not be made what its template says: there is no pod, nor anything else of it.
+static bool never_began(const Node& node) {
+  return node.phase == Phase::Error && node.pod.empty() && node.children.empty();
+}
+
 void Engine::Impl::root_ended(Live& live) {
   const Node& root = *live.root->node;
   bool good = !workflow::is_failed_or_error(root.phase);
   live.main_phase = good ? "Succeeded" : std::string(workflow::phase_name(root.phase));
   live.main_message = good ? "" : root.message;
+  if (never_began(root)) live.main_message = "error in entry template execution: " + root.message;
   if (live.run.status.shutdown != Shutdown::None) {
     live.main_phase = "Failed";
     live.main_message = "Stopped with strategy '" + std::string(shutdown_name(live.run.status.shutdown)) + "'";
@@ -147,6 +153,10 @@ void Engine::Impl::end_run(Live& live) {
   if (live.exit && status.phase == RunPhase::Succeeded && workflow::is_failed_or_error(live.exit->node->phase)) {
     status.phase = live.exit->node->phase == Phase::Failed ? RunPhase::Failed : RunPhase::Error;
     status.message = live.exit->node->message;
+  }
+  if (live.exit && never_began(*live.exit->node)) {
+    status.phase = RunPhase::Error;
+    status.message = "error in exit template execution : " + live.exit->node->message;  // upstream's blank
   }
   status.finished = now_;
   mark_status(live);

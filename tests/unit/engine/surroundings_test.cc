@@ -147,6 +147,38 @@ TEST_F(SurroundingsTest, APatchIsRenderedAndLaidOverThePod) {
   EXPECT_THAT(pod.image_pull_secrets, ElementsAre("registry", "other"));
 }
 
+TEST_F(SurroundingsTest, VolumesOfTheWorkflowMayNameWhatATaskGave) {
+  const auto pod = pod_of(R"(
+  entrypoint: main
+  volumes: [{name: cfg, configMap: {name: "{{tasks.producer.outputs.parameters.name}}", optional: true}}]
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {name: producer, template: produce, when: "false"}
+      - {name: consumer, template: consume, depends: "producer.Succeeded || producer.Skipped"}
+  - name: produce
+    outputs: {parameters: [{name: name, valueFrom: {path: /tmp/out, default: rescued}}]}
+    container: {image: busybox, command: [exit, '0']}
+  - {name: consume, container: {image: busybox, command: [exit, '0'], volumeMounts: [{name: cfg, mountPath: /cfg}]}}
+)");
+  ASSERT_EQ(pod.volumes.size(), 1u);
+  EXPECT_EQ(std::get<runtime::Files>(pod.volumes[0].source).from.name, "rescued");
+}
+
+TEST_F(SurroundingsTest, AnExitHandlerThatCannotBeMade) {
+  submit(R"(
+  entrypoint: main
+  onExit: bye
+  templates:
+  - {name: main, container: {image: busybox, command: [exit, '0']}}
+  - {name: bye, container: {image: busybox, command: [exit, '0'], volumeMounts: [{name: foo, mountPath: /foo}]}}
+)");
+  world_.run_to_rest();
+  EXPECT_EQ(end(), "Error | error in exit template execution : volume 'foo' not found in workflow spec");
+  EXPECT_EQ(node("wf.onExit").message, "volume 'foo' not found in workflow spec");
+}
+
 TEST_F(SurroundingsTest, APatchThatIsNoneIsTheNodesError) {
   run(R"(
   entrypoint: main
@@ -154,7 +186,7 @@ TEST_F(SurroundingsTest, APatchThatIsNoneIsTheNodesError) {
   templates:
   - {name: main, podSpecPatch: "{{workflow.parameters.patch}}", container: {image: busybox, command: [exit, '0']}}
 )");
-  EXPECT_THAT(end(), HasSubstr("Error | Error applying PodSpecPatch: invalid podSpecPatch \"containers: {\": "));
+  EXPECT_THAT(end(), HasSubstr("Error | error in entry template execution: Error applying PodSpecPatch: invalid podSpecPatch \"containers: {\": "));
 }
 
 }  // namespace
