@@ -1,4 +1,5 @@
-// What can be done with a workflow that there is: stopped, suspended and the like (backend_rerun.cc: run again).
+// What can be done with a workflow that there is: stopped, suspended and the like
+// (backend_rerun.cc: run again).
 
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -63,7 +64,9 @@ void DaemonBackend::command(const std::string& name_space, const std::string& na
 }
 
 /// How messages name a caller.
-static std::string user_of(const api::Caller& caller) { return "uid:" + std::to_string(caller.uid); }
+static std::string user_of(const api::Caller& caller) {
+  return "uid:" + std::to_string(caller.uid);
+}
 
 Result<engine::Output> DaemonBackend::act(const engine::Run& run, const Command& command) {
   auto selector = NodeSelector::parse(command.node_selector);
@@ -88,11 +91,13 @@ Result<engine::Output> DaemonBackend::act(const engine::Run& run, const Command&
                            "Resumed by: map[User:" + user_of(command.caller) + "]", daemon_.now());
     case Verb::Set: {
       engine::Engine::NodeChange change;
-      for (const auto& [name, value] : command.output_parameters) change.outputs.push_back({name, value});
+      for (const auto& [name, value] : command.output_parameters)
+        change.outputs.push_back({name, value});
       if (!command.message.empty()) change.message = command.message;
       if (!command.phase.empty()) {
         change.phase = engine::phase_from(command.phase);
-        if (!change.phase) return fail(Code::InvalidArgument, "unknown phase \"" + command.phase + "\"");
+        if (!change.phase)
+          return fail(Code::InvalidArgument, "unknown phase \"" + command.phase + "\"");
       }
       return engine.set_nodes(uid, wanted, change, daemon_.now());
     }

@@ -1,4 +1,5 @@
-// Workflows that are run again: `retry` lets one that is over go on, `resubmit` makes a new one of it.
+// Workflows that are run again: `retry` lets one that is over go on, `resubmit` makes a new one of
+// it.
 
 #include <filesystem>
 #include <memory>
@@ -20,7 +21,8 @@ using api::Json;
 
 // ---- retry ----
 
-/// A retry on its way: the store is asked for the run, a worker compiles it, the engine takes it up.
+/// A retry on its way: the store is asked for the run, a worker compiles it, the engine takes it
+/// up.
 struct DaemonBackend::Retry {
   std::string uid;
   Command command;
@@ -68,8 +70,8 @@ void DaemonBackend::retry(const Found& found, Command command, api::Reply<Json> 
         return end_retry(*retry, fail(Code::DataLoss, retry->run.damage));
       }
       auto compile = [retry, limits = daemon_.settings().limits] {
-        retry->compiled = compile_stored(retry->run.info, retry->run.origin, limits,
-                                         retry->command.parameters);
+        retry->compiled =
+            compile_stored(retry->run.info, retry->run.origin, limits, retry->command.parameters);
       };
       daemon_.executor().offload(compile, [this, retry] { go_on(*retry); });
     });
@@ -97,9 +99,8 @@ void DaemonBackend::go_on(Retry& retry) {
                    engine::log_directory(run.info.name, node));
   }
   run.info.spec_json = std::move(retry.compiled->spec_json);
-  daemon_.effects().apply(daemon_.engine().retry(std::move(run.info),
-                                                 std::move(retry.compiled->plan), std::move(*left),
-                                                 daemon_.now()));
+  daemon_.effects().apply(daemon_.engine().retry(
+      std::move(run.info), std::move(retry.compiled->plan), std::move(*left), daemon_.now()));
   const engine::Run* again = daemon_.engine().find_uid(retry.uid);
   Json object = again == nullptr ? Json::object() : workflow_json(*again);
   retrying_.erase(retry.uid);
@@ -163,10 +164,11 @@ void DaemonBackend::resubmit(const Found& found, Command command, api::Reply<Jso
                 {"metadata", std::move(metadata)}};
   std::string text = document.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.pop_back();
-  api::CreateRequest request{.name_space = old.name_space,
-                             .document = text + ",\"spec\":" + without_shutdown(old.spec_json) + "}",
-                             .parameters = std::move(command.parameters),
-                             .caller = command.caller};
+  api::CreateRequest request{
+      .name_space = old.name_space,
+      .document = text + ",\"spec\":" + without_shutdown(old.spec_json) + "}",
+      .parameters = std::move(command.parameters),
+      .caller = command.caller};
   create(
       std::move(request), nullptr,
       [reply = std::move(reply)](Result<std::vector<Json>> created) {

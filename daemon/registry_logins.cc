@@ -13,7 +13,8 @@ static std::string text_at(const Json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-Result<std::vector<runtime::RegistryLogin>> registry_logins(const std::map<std::string, std::string>& data) {
+Result<std::vector<runtime::RegistryLogin>> registry_logins(
+    const std::map<std::string, std::string>& data) {
   constexpr const char* kNew = ".dockerconfigjson";
   constexpr const char* kOld = ".dockercfg";
   std::vector<runtime::RegistryLogin> logins;
@@ -22,7 +23,8 @@ Result<std::vector<runtime::RegistryLogin>> registry_logins(const std::map<std::
     if (found == data.end()) continue;
     // No value of it goes into a message.
     const auto damaged = [&] {
-      return fail(Code::InvalidArgument, std::string(key) + " is not a configuration of Docker with credentials");
+      return fail(Code::InvalidArgument,
+                  std::string(key) + " is not a configuration of Docker with credentials");
     };
     Json json = Json::parse(found->second, nullptr, false);
     if (json.is_object() && key == kNew) json = json.value("auths", Json::object());

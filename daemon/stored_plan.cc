@@ -42,11 +42,10 @@ Result<workflow::Compiled> compile_stored(
     std::vector<std::pair<std::string, std::string>> parameters) {
   workflow::Diagnostics diagnostics;
   const auto library = workflow::library_of(templates_of(origin));
-  auto compiled = workflow::compile_workflows(document_of(info), workflow::Format::Json,
-                                              {.parameters = std::move(parameters),
-                                               .library = library.get(),
-                                               .limits = limits},
-                                              diagnostics);
+  auto compiled = workflow::compile_workflows(
+      document_of(info), workflow::Format::Json,
+      {.parameters = std::move(parameters), .library = library.get(), .limits = limits},
+      diagnostics);
   if (!diagnostics.has_errors() && compiled.size() == 1) return std::move(compiled.front());
   return fail(Code::InvalidArgument, first_error(diagnostics));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-// A stored run compiled again: after a restart, and when it is retried. Pure; a worker thread may do it.
+// A stored run compiled again: after a restart, and when it is retried. Pure; a worker thread may
+// do it.
 
 #include <string>
 #include <utility>

@@ -137,7 +137,8 @@ void add_resource_commands(Command& parent, Session& session, const ResourceFami
         .flag("--strict,!--no-strict", options->strict,
               "A number or boolean where a text is wanted is an error (the default)")
         .action([&session, &family, options, method = sending.method] {
-          return send_resources(session, family, options->files, options->strict, options->output, method);
+          return send_resources(session, family, options->files, options->strict, options->output,
+                                method);
         });
   }
 

@@ -14,7 +14,8 @@ Server parse(std::string_view server) {
     if (server.starts_with(scheme)) server.remove_prefix(scheme.size());
   }
   const auto slash = server.find('/');
-  Server out{server.substr(0, slash), slash == std::string_view::npos ? "" : server.substr(slash + 1)};
+  Server out{server.substr(0, slash),
+             slash == std::string_view::npos ? "" : server.substr(slash + 1)};
   while (out.path.ends_with('/')) out.path.remove_suffix(1);
   if (out.path == "v1" || out.path == "v2") out.path = {};
   if (out.host == "index.docker.io" || out.host == "registry-1.docker.io") out.host = "docker.io";
@@ -59,12 +60,14 @@ bool fits_path(std::string_view prefix, std::string_view path) {
 
 }  // namespace
 
-std::string user_for(const std::vector<runtime::RegistryLogin>& logins, const Reference& reference) {
+std::string user_for(const std::vector<runtime::RegistryLogin>& logins,
+                     const Reference& reference) {
   const runtime::RegistryLogin* best = nullptr;
   std::size_t best_path = 0;
   for (const runtime::RegistryLogin& login : logins) {
     const Server server = parse(login.server);
-    if (!fits_host(server.host, reference.domain) || !fits_path(server.path, reference.path)) continue;
+    if (!fits_host(server.host, reference.domain) || !fits_path(server.path, reference.path))
+      continue;
     if (best != nullptr && server.path.size() <= best_path) continue;
     best = &login;
     best_path = server.path.size();

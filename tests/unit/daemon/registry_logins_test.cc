@@ -37,7 +37,8 @@ TEST(RegistryLogins, APodGetsThoseOfItsNamespace) {
   objects.put(api::ObjectKind::Secret,
               {.name_space = "ns",
                .name = "registry",
-               .data = {{".dockerconfigjson", R"({"auths": {"r.io": {"username": "me", "password": "x"}}})"}}});
+               .data = {{".dockerconfigjson",
+                         R"({"auths": {"r.io": {"username": "me", "password": "x"}}})"}}});
   runtime::PodSpec pod;
   pod.image_pull_secrets = {"registry", "gone"};
   ASSERT_TRUE(objects.resolve(pod, "ns"));

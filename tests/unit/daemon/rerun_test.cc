@@ -82,7 +82,8 @@ TEST_F(RerunTest, WhatFailedRunsAgainUnderANewPod) {
   EXPECT_EQ((*answer)["metadata"]["labels"]["workflows.argoproj.io/completed"], "false");
   EXPECT_NE(newest(), old_pod);
   EXPECT_NE(runtime_.pods[newest()].log_directory, logs);
-  EXPECT_EQ(runtime_.pods[newest()].hostname, runtime_.pods[old_pod].hostname) << "Argo's name of it is the same";
+  EXPECT_EQ(runtime_.pods[newest()].hostname, runtime_.pods[old_pod].hostname)
+      << "Argo's name of it is the same";
   settle();
   EXPECT_FALSE(std::filesystem::exists(directory_.path() + "/" + logs));
   EXPECT_THAT(runtime_.calls, Contains("start " + newest()));
@@ -140,7 +141,8 @@ TEST_F(RerunTest, WithOtherArguments) {
   settle();
   start();
   settle();
-  EXPECT_EQ(runtime_.pods[newest()].containers[0].args, std::vector<std::string>{"bye"}) << "it is stored";
+  EXPECT_EQ(runtime_.pods[newest()].containers[0].args, std::vector<std::string>{"bye"})
+      << "it is stored";
 }
 
 TEST_F(RerunTest, OnlyWhatIsOverAndFailed) {
@@ -151,8 +153,9 @@ TEST_F(RerunTest, OnlyWhatIsOverAndFailed) {
   EXPECT_EQ(running.error().message, "Cannot retry a workflow in phase Running");
   end_newest(0);
   end_newest(0);
-  EXPECT_EQ(retry().error().message,
-            "To retry a succeeded workflow, set the options restartSuccessful and nodeFieldSelector");
+  EXPECT_EQ(
+      retry().error().message,
+      "To retry a succeeded workflow, set the options restartSuccessful and nodeFieldSelector");
   auto again = retry({.node_selector = "displayName=b", .restart_successful = true});
   ASSERT_TRUE(again) << again.error().message;
   end_newest(0);
@@ -163,14 +166,17 @@ TEST_F(RerunTest, OnlyWhatIsOverAndFailed) {
 TEST_F(RerunTest, TwoRetriesAtOnceAndADeletedRun) {
   fail_pair();
   std::optional<Result<Json>> first, second;
-  backend_->command("argo", "pair", {.verb = api::Verb::Retry}, [&](auto r) { first = std::move(r); });
-  backend_->command("argo", "pair", {.verb = api::Verb::Retry}, [&](auto r) { second = std::move(r); });
+  backend_->command("argo", "pair", {.verb = api::Verb::Retry},
+                    [&](auto r) { first = std::move(r); });
+  backend_->command("argo", "pair", {.verb = api::Verb::Retry},
+                    [&](auto r) { second = std::move(r); });
   run_until([&] { return first && second; });
   EXPECT_NE(first->has_value(), second->has_value()) << "one of them";
   end_newest(1);
   first.reset();
   std::optional<Result<Json>> removed;
-  backend_->command("argo", "pair", {.verb = api::Verb::Retry}, [&](auto r) { first = std::move(r); });
+  backend_->command("argo", "pair", {.verb = api::Verb::Retry},
+                    [&](auto r) { first = std::move(r); });
   backend_->remove("argo", "pair", [&](auto r) { removed = std::move(r); });
   run_until([&] { return first && removed; });
   settle_all();
@@ -184,7 +190,8 @@ TEST_F(RerunTest, AMemoizedResubmissionBeginsWithWhatSucceeded) {
   ASSERT_TRUE(created) << created.error().message;
   const std::string name = (*created)["metadata"]["name"];
   EXPECT_THAT(name, HasSubstr("pair-"));
-  EXPECT_EQ((*created)["metadata"]["labels"]["workflows.argoproj.io/previous-workflow-name"], "pair");
+  EXPECT_EQ((*created)["metadata"]["labels"]["workflows.argoproj.io/previous-workflow-name"],
+            "pair");
   start();
   settle();
   end_newest(0);
