@@ -1,9 +1,10 @@
 #pragma once
 
 // What the API asks of the daemon. One class, a file for each family of calls: backend_create.cc,
-// backend_submit.cc, backend_workflows.cc, backend_command.cc, backend_resources.cc,
+// backend_submit.cc, backend_workflows.cc, backend_command.cc, backend_rerun.cc, backend_resources.cc,
 // backend_events.cc, backend_objects.cc, backend_images.cc. Loop thread.
 
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
@@ -90,17 +91,24 @@ class DaemonBackend final : public api::Backend {
   std::string spool_directory() override { return settings_.spool_directory; }
 
  private:
+  /// The run whose nodes a memoized one begins with.
+  struct Previous {
+    std::string name;
+    std::vector<engine::Node> nodes;
+  };
   /// One workflow on its way from a document to the engine.
   struct Candidate {
     engine::RunInfo info;
     workflow::PlanPtr plan;
     RunOrigin origin;
+    std::shared_ptr<const Previous> previous;  ///< null: it begins with nothing
   };
   using Candidates = std::vector<Candidate>;
   /// Called for each new run in the turn in which the store is given it.
   using Accepted = std::function<void(const engine::RunInfo&)>;
   void create(api::CreateRequest request, Accepted accepted,
-              api::Reply<std::vector<api::Json>> reply);
+              api::Reply<std::vector<api::Json>> reply,
+              std::shared_ptr<const Previous> previous = nullptr);
   void compile(api::CreateRequest request, bool strict, api::Reply<Candidates> reply);
   void reserve(Candidates candidates, Accepted accepted, api::Reply<std::vector<api::Json>> reply);
   void submit(Candidates candidates, Accepted accepted, api::Reply<std::vector<api::Json>> reply);
@@ -140,6 +148,11 @@ class DaemonBackend final : public api::Backend {
                      api::Reply<std::shared_ptr<api::ArtifactFile>> reply);
   Result<engine::Output> act(const engine::Run& run, const api::Command& command);
   void resubmit(const Found& found, api::Command command, api::Reply<api::Json> reply);
+  struct Retry;
+  void retry(const Found& found, api::Command command, api::Reply<api::Json> reply);
+  void go_on(Retry& retry);
+  void end_retry(Retry& retry, Result<api::Json> answer);
+  void remove_directories(std::vector<std::string> directories);
 
   Daemon& daemon_;
   containerd::Images* images_;
@@ -150,6 +163,7 @@ class DaemonBackend final : public api::Backend {
   Expiry expiry_;
   /// Namespaces and names of workflows whose names the store is being asked about.
   std::set<std::pair<std::string, std::string>> reserved_;
+  std::set<std::string> retrying_;  ///< uids of runs that are on their way back into the engine
 };
 
 /// `workflows.argoproj.io "x" not found`.

@@ -1,4 +1,5 @@
-// What can be done with a workflow that there is: stopped, suspended, retried and the like.
+// What can be done with a workflow that there is: stopped, suspended and the like
+// (backend_rerun.cc: run again).
 
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -13,10 +14,6 @@ using api::Command;
 using api::Json;
 using api::Verb;
 
-static tl::unexpected<Error> later(const char* what) {
-  return fail(Code::Unimplemented, std::string("not supported yet: ") + what);
-}
-
 /// Why a command has nothing to do with a workflow that is over.
 static Error is_over(const engine::RunInfo& info, Verb verb) {
   switch (verb) {
@@ -28,10 +25,9 @@ static Error is_over(const engine::RunInfo& info, Verb verb) {
               "currently, set only targets suspend nodes: no suspend nodes matching the selector "
               "in the completed workflow \"" +
                   info.name + "\""};
-    case Verb::Retry:
-      return later("retry of a workflow").value();
     case Verb::Stop:
     case Verb::Terminate:
+    case Verb::Retry:
     case Verb::Resubmit:
       break;
   }
@@ -51,6 +47,7 @@ void DaemonBackend::command(const std::string& name_space, const std::string& na
        [this, command = std::move(command), reply = std::move(reply)](Result<Found> found) {
          if (!found) return reply(fail(std::move(found.error())));
          if (command.verb == Verb::Resubmit) return resubmit(*found, command, reply);
+         if (command.verb == Verb::Retry) return retry(*found, command, reply);
          const auto* live = std::get_if<const engine::Run*>(&*found);
          if (live == nullptr) {
            return reply(fail(is_over(std::get<StoredRun>(*found).info, command.verb)));
@@ -67,7 +64,9 @@ void DaemonBackend::command(const std::string& name_space, const std::string& na
 }
 
 /// How messages name a caller.
-static std::string user_of(const api::Caller& caller) { return "uid:" + std::to_string(caller.uid); }
+static std::string user_of(const api::Caller& caller) {
+  return "uid:" + std::to_string(caller.uid);
+}
 
 Result<engine::Output> DaemonBackend::act(const engine::Run& run, const Command& command) {
   auto selector = NodeSelector::parse(command.node_selector);
@@ -92,56 +91,21 @@ Result<engine::Output> DaemonBackend::act(const engine::Run& run, const Command&
                            "Resumed by: map[User:" + user_of(command.caller) + "]", daemon_.now());
     case Verb::Set: {
       engine::Engine::NodeChange change;
-      for (const auto& [name, value] : command.output_parameters) change.outputs.push_back({name, value});
+      for (const auto& [name, value] : command.output_parameters)
+        change.outputs.push_back({name, value});
       if (!command.message.empty()) change.message = command.message;
       if (!command.phase.empty()) {
         change.phase = engine::phase_from(command.phase);
-        if (!change.phase) return fail(Code::InvalidArgument, "unknown phase \"" + command.phase + "\"");
+        if (!change.phase)
+          return fail(Code::InvalidArgument, "unknown phase \"" + command.phase + "\"");
       }
       return engine.set_nodes(uid, wanted, change, daemon_.now());
     }
     case Verb::Retry:
-      return later("retry of a workflow");
     case Verb::Resubmit:
       break;
   }
   return fail(Code::Internal, "no such command");
-}
-
-/// A new workflow with the spec of an old one (argo-workflows workflow/util
-/// FormulateResubmitWorkflow).
-void DaemonBackend::resubmit(const Found& found, Command command, api::Reply<Json> reply) {
-  const auto* live = std::get_if<const engine::Run*>(&found);
-  const engine::RunInfo& old = live != nullptr ? (*live)->info : std::get<StoredRun>(found).info;
-  const engine::RunStatus& status =
-      live != nullptr ? (*live)->status : std::get<StoredRun>(found).status;
-  if (command.memoized) {
-    if (status.phase != engine::RunPhase::Failed && status.phase != engine::RunPhase::Error) {
-      return reply(fail(Code::InvalidArgument,
-                        "workflow must be Failed/Error to resubmit in memoized mode"));
-    }
-    return reply(fail(Code::Unimplemented, "not supported yet: memoized resubmit"));
-  }
-  // Not those that the daemon sets, and not what told the old one apart.
-  auto labels = old.labels;
-  labels["workflows.argoproj.io/resubmitted-from-workflow"] = old.name;
-  labels["workflows.argoproj.io/previous-workflow-name"] = old.name;
-  auto annotations = old.annotations;
-  Json metadata{{"labels", labels}, {"annotations", annotations}};
-  metadata["generateName"] = old.generate_name.empty() ? old.name + "-" : old.generate_name;
-  Json document{{"apiVersion", "argoproj.io/v1alpha1"},
-                {"kind", "Workflow"},
-                {"metadata", std::move(metadata)}};
-  std::string text = document.dump(-1, ' ', false, Json::error_handler_t::replace);
-  text.pop_back();
-  api::CreateRequest request{.name_space = old.name_space,
-                             .document = text + ",\"spec\":" + old.spec_json + "}",
-                             .parameters = std::move(command.parameters),
-                             .caller = command.caller};
-  create(std::move(request), [reply = std::move(reply)](Result<std::vector<Json>> created) {
-    if (!created) return reply(fail(std::move(created.error())));
-    reply(created->empty() ? Json::object() : std::move(created->front()));
-  });
 }
 
 }  // namespace gantry

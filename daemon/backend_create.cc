@@ -7,8 +7,10 @@
 
 #include "base/ids.h"
 #include "daemon/backend.h"
+#include "daemon/engine/carry_over.h"
 #include "daemon/names.h"
 #include "daemon/resource_document.h"
+#include "daemon/submission.h"
 #include "daemon/workflow_json.h"
 
 namespace gantry {
@@ -101,6 +103,7 @@ void DaemonBackend::compile(CreateRequest request, bool strict, api::Reply<Candi
     if (document->diagnostics.has_errors()) return;
     for (workflow::Compiled& compiled : document->compiled) {
       override_spec(compiled, document->request);
+      add_template_label(compiled.spec_json, compiled.metadata.labels);
       document->origins.push_back(origin_of(compiled));
     }
   };
@@ -121,7 +124,7 @@ void DaemonBackend::compile(CreateRequest request, bool strict, api::Reply<Candi
       auto info = info_of(compiled, document->request);
       if (!info) return reply(fail(std::move(info.error())));
       candidates.push_back(
-          {std::move(*info), std::move(compiled.plan), std::move(document->origins[i])});
+          {std::move(*info), std::move(compiled.plan), std::move(document->origins[i]), nullptr});
     }
     reply(std::move(candidates));
   });
@@ -148,12 +151,14 @@ void DaemonBackend::create(CreateRequest request, api::Reply<std::vector<Json>> 
 }
 
 void DaemonBackend::create(CreateRequest request, Accepted accepted,
-                           api::Reply<std::vector<Json>> reply) {
+                           api::Reply<std::vector<Json>> reply,
+                           std::shared_ptr<const Previous> previous) {
   if (request.dry_run) return lint(std::move(request), std::move(reply));
   compile(std::move(request), false,
-          [this, accepted = std::move(accepted),
-           reply = std::move(reply)](Result<Candidates> candidates) {
+          [this, accepted = std::move(accepted), reply = std::move(reply),
+           previous = std::move(previous)](Result<Candidates> candidates) {
             if (!candidates) return reply(fail(std::move(candidates.error())));
+            for (Candidate& candidate : *candidates) candidate.previous = previous;
             reserve(std::move(*candidates), accepted, reply);
           });
 }
@@ -226,8 +231,14 @@ void DaemonBackend::submit(Candidates candidates, Accepted accepted,
     candidate.info.created = daemon_.now();
     std::string uid = candidate.info.uid;
     expiry_.accepted(uid, read_ttl(candidate.origin.ttl));
-    engine::Output output = daemon_.engine().submit(std::move(candidate.info),
-                                                    std::move(candidate.plan), daemon_.now());
+    std::vector<engine::Node> carried;
+    if (const Previous* previous = candidate.previous.get()) {
+      carried = engine::carry_over(previous->name, previous->nodes, candidate.info.name,
+                                   *candidate.plan, daemon_.now());
+    }
+    engine::Output output =
+        daemon_.engine().submit(std::move(candidate.info), std::move(candidate.plan),
+                                std::move(carried), daemon_.now());
     const engine::Run* run = daemon_.engine().find_uid(uid);
     if (run != nullptr) answer->objects.push_back(workflow_json(*run));
     daemon_.effects().submit(uid, std::move(output), std::move(candidate.origin),

@@ -145,6 +145,7 @@ void DaemonBackend::erase(const Found& found, std::function<void(Result<void>)> 
   const Json object = json_of(found);
   const auto artifacts = artifacts_of_deleted(found);
   const auto repository = repository_of(found);
+  retrying_.erase(uid);
   daemon_.effects().erase(uid,
                           [this, uid, live, info, artifacts, repository,
                            done = std::move(done)](const Result<void>& erased) {

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "workflow/parse.h"
+#include "daemon/stored_plan.h"
 
 namespace gantry {
 
@@ -81,40 +80,8 @@ struct Daemon::Recovered {
   std::string problem;  ///< why it cannot go on
 };
 
-/// The object that was submitted, as far as compiling needs it. Worker thread.
-static std::string document_of(const engine::RunInfo& info) {
-  nlohmann::json document{{"apiVersion", "argoproj.io/v1alpha1"},
-                          {"kind", "Workflow"},
-                          {"metadata",
-                           {{"name", info.name},
-                            {"namespace", info.name_space},
-                            {"labels", info.labels},
-                            {"annotations", info.annotations}}}};
-  std::string text = document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  text.pop_back();
-  return text + ",\"spec\":" + info.spec_json + "}";
-}
-
 /// How long containerd may take to undo the creates of a daemon that was killed.
 constexpr Duration kUndoing = std::chrono::milliseconds(1500);
-
-static std::map<std::string, std::string> templates_of(const RunOrigin& origin) {
-  if (origin.templates.empty()) return {};
-  auto json = nlohmann::json::parse(origin.templates, nullptr, false);
-  std::map<std::string, std::string> templates;
-  if (!json.is_object()) return templates;
-  for (const auto& [name, text] : json.items()) {
-    if (text.is_string()) templates.emplace(name, text.get<std::string>());
-  }
-  return templates;
-}
-
-static std::string first_error(const workflow::Diagnostics& diagnostics) {
-  for (const auto& diagnostic : diagnostics.items()) {
-    if (diagnostic.severity == workflow::Diagnostic::Severity::Error) return diagnostic.message;
-  }
-  return "the stored specification holds no workflow";
-}
 
 void Daemon::restore(Recovered& recovered) {
   StoredRun& run = recovered.run;
@@ -170,15 +137,11 @@ void Daemon::recover(std::function<void(Result<std::size_t>)> done) {
           for (Recovered& one : *recovered) {
             one.problem = one.run.damage;
             if (!one.problem.empty()) continue;
-            workflow::Diagnostics diagnostics;
-            const auto library = workflow::library_of(templates_of(one.run.origin));
-            auto compiled =
-                workflow::compile_workflows(document_of(one.run.info), workflow::Format::Json,
-                                            {.library = library.get(), .limits = limits}, diagnostics);
-            if (!diagnostics.has_errors() && compiled.size() == 1) {
-              one.plan = std::move(compiled[0].plan);
+            auto compiled = compile_stored(one.run.info, one.run.origin, limits);
+            if (compiled) {
+              one.plan = std::move(compiled->plan);
             } else {
-              one.problem = first_error(diagnostics);
+              one.problem = compiled.error().message;
             }
           }
         };

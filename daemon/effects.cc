@@ -18,7 +18,11 @@ void Effects::Gathered::add(StoreBatch::RunRow row) {
   if (first) {
     batch.runs.push_back(std::move(row));
   } else {
-    batch.runs[at->second].status = std::move(row.status);
+    StoreBatch::RunRow& had = batch.runs[at->second];
+    had.status = std::move(row.status);
+    if (!row.respecified) return;
+    had.respecified = true;
+    had.info.spec_json = std::move(row.info.spec_json);
   }
 }
 
@@ -36,15 +40,30 @@ void Effects::Gathered::add(ResourceStatus status) {
   batch.statuses.push_back(std::move(status));
 }
 
-void Effects::Gathered::add_deleted(const std::string& uid) {
-  std::erase_if(batch.runs, [&](const auto& row) { return row.info.uid == uid; });
-  std::erase_if(batch.nodes, [&](const auto& row) { return row.run_uid == uid; });
-  run_at.clear();
+void Effects::Gathered::index_nodes() {
   node_at.clear();
-  for (std::size_t i = 0; i < batch.runs.size(); ++i) run_at[batch.runs[i].info.uid] = i;
   for (std::size_t i = 0; i < batch.nodes.size(); ++i) {
     node_at[batch.nodes[i].run_uid + '/' + batch.nodes[i].node_id] = i;
   }
+}
+
+void Effects::Gathered::add_deleted(StoreBatch::NodeKey key) {
+  if (node_at.contains(key.run_uid + '/' + key.node_id)) {
+    std::erase_if(batch.nodes, [&](const auto& row) {
+      return row.run_uid == key.run_uid && row.node_id == key.node_id;
+    });
+    index_nodes();
+  }
+  batch.deleted_nodes.push_back(std::move(key));
+}
+
+void Effects::Gathered::add_deleted(const std::string& uid) {
+  std::erase_if(batch.runs, [&](const auto& row) { return row.info.uid == uid; });
+  std::erase_if(batch.nodes, [&](const auto& row) { return row.run_uid == uid; });
+  std::erase_if(batch.deleted_nodes, [&](const auto& key) { return key.run_uid == uid; });
+  run_at.clear();
+  for (std::size_t i = 0; i < batch.runs.size(); ++i) run_at[batch.runs[i].info.uid] = i;
+  index_nodes();
   batch.deleted_runs.push_back(uid);
 }
 
@@ -63,9 +82,14 @@ void Effects::gather(const engine::Changed& changed) {
   const engine::Run& run = *changed.run;
   if (changed.created) {
     gathered_.add({.created = true, .info = run.info, .status = run.status});
+  } else if (changed.respecified) {
+    gathered_.add({.respecified = true,
+                   .info = {.uid = run.info.uid, .spec_json = run.info.spec_json},
+                   .status = run.status});
   } else if (changed.status) {
     gathered_.add({.info = {.uid = run.info.uid}, .status = run.status});
   }
+  for (const std::string& id : changed.deleted) gathered_.add_deleted({run.info.uid, id});
   for (const engine::Node* node : changed.nodes) {
     gathered_.add(StoreBatch::NodeRow{run.info.uid, node->id, node_json(*node)});
   }
@@ -148,6 +172,7 @@ void Effects::give_up_and_retry(const Error& error) {
   Gathered later = std::exchange(gathered_, {});
   gathered_ = std::move(failed);
   for (auto& row : later.batch.runs) gathered_.add(std::move(row));
+  for (auto& key : later.batch.deleted_nodes) gathered_.add_deleted(std::move(key));
   for (auto& row : later.batch.nodes) gathered_.add(std::move(row));
   for (auto& uid : later.batch.deleted_runs) gathered_.add_deleted(uid);
   for (auto& status : later.batch.statuses) gathered_.add(std::move(status));
@@ -319,6 +344,7 @@ void Effects::adopt(engine::AdoptPod effect) {
   runtime::PodSpec resolved = effect.pod;
   if (!objects_.resolve(resolved, effect.name_space)) {
     for (auto& container : effect.pod.containers) container.env_references.clear();
+    effect.pod.image_pull_secrets.clear();
     resolved = std::move(effect.pod);
   }
   if (effect.artifacts.empty() || mover_ == nullptr) return runtime_->adopt(std::move(resolved));

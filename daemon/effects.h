@@ -96,8 +96,11 @@ class Effects {
     void add(StoreBatch::RunRow row);
     void add(StoreBatch::NodeRow row);
     void add(ResourceStatus status);
+    /// Of a node that is no more; news of it from before need not be stored.
+    void add_deleted(StoreBatch::NodeKey key);
     /// A deleted run's other news need not be stored.
     void add_deleted(const std::string& uid);
+    void index_nodes();
     [[nodiscard]] bool nothing() const {
       return batch.empty() && effects.empty() && waiters.empty();
     }

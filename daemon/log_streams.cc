@@ -141,7 +141,8 @@ class LogStreams::Follower : public std::enable_shared_from_this<Follower> {
         if (!at->second->started) at->second->started = node.started;
         continue;
       }
-      std::string directory = daemon_.settings().log_root + "/" + info_.uid + "/" + name;
+      std::string directory = daemon_.settings().log_root + "/" + info_.uid + "/" +
+                              engine::log_directory(info_.name, node);
       std::string container = query_.container.empty() ? "main" : query_.container;
       at->second = std::make_shared<Source>(name, directory + "/" + container, node.started);
       sources_.push_back(at->second);

@@ -86,6 +86,7 @@ Node node_from(const Json& json) {
   node.outbound_nodes = json.value("outboundNodes", std::vector<std::string>());
   node.hooked = json.value("hooked", false);
   node.retried = json.value("retried", false);
+  node.life = json.value("life", 0u);
   node.pod = json.value("pod", "");
   node.start_intended = json.value("startIntended", false);
   node.template_ref = json.value("templateRef", "");
@@ -122,6 +123,7 @@ std::string node_json(const Node& node) {
   put("outboundNodes", node.outbound_nodes);
   if (node.hooked) json["hooked"] = true;
   if (node.retried) json["retried"] = true;
+  if (node.life > 0) json["life"] = node.life;
   put("pod", node.pod);
   if (node.start_intended) json["startIntended"] = true;
   put("templateRef", node.template_ref);

@@ -1,5 +1,7 @@
 #include "daemon/objects.h"
 
+#include "daemon/registry_logins.h"
+
 #include <set>
 #include <utility>
 
@@ -164,6 +166,14 @@ Result<void> Objects::resolve(runtime::Files& files, const std::string& name_spa
 }
 
 Result<void> Objects::resolve(runtime::PodSpec& pod, const std::string& name_space) const {
+  for (const std::string& name : std::exchange(pod.image_pull_secrets, {})) {
+    // As for the kubelet, a Secret that is not there is no error: the image may be there, or public.
+    const api::Object* secret = find(api::ObjectKind::Secret, name_space, name);
+    if (secret == nullptr) continue;
+    auto logins = registry_logins(secret->data);
+    if (!logins) return fail(std::move(logins.error()).wrap("image pull secret \"" + name + "\""));
+    pod.logins.insert(pod.logins.end(), logins->begin(), logins->end());
+  }
   for (runtime::ContainerSpec& container : pod.containers) {
     if (auto done = resolve(container, name_space); !done) return done;
   }

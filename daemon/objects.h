@@ -31,7 +31,8 @@ class Objects final : public engine::Objects {
   [[nodiscard]] std::vector<const api::Object*> list(api::ObjectKind kind,
                                                      const std::string& name_space) const;
 
-  /// Replaces every EnvReference and fills every Files volume of the pod. What fails carries
+  /// Replaces every EnvReference, fills every Files volume of the pod and turns its pull secrets
+  /// into logins. What fails carries
   /// Kubernetes' words: `secret "x" not found`, `couldn't find key k in Secret ns/x` (kubernetes
   /// pkg/kubelet/kubelet_pods.go), `references non-existent secret key: k` (pkg/volume/secret). As
   /// there, envFrom yields to env, and a key that cannot be a variable's name is left out.

@@ -28,8 +28,9 @@ struct RunOrigin {
 /// nothing of the loop's.
 struct StoreBatch {
   struct RunRow {
-    bool created = false;  ///< insert with `info`; else update the status only
-    engine::RunInfo info;  ///< uid always; the rest only when created
+    bool created = false;      ///< insert with `info`; else update the status only
+    bool respecified = false;  ///< update spec_json too
+    engine::RunInfo info;      ///< uid always; spec_json when respecified; the rest when created
     engine::RunStatus status;
     RunOrigin origin;  ///< only when created
   };
@@ -38,13 +39,18 @@ struct StoreBatch {
     std::string node_id;
     std::string json;  ///< node_json()
   };
+  struct NodeKey {
+    std::string run_uid;
+    std::string node_id;
+  };
   std::vector<RunRow> runs;
+  std::vector<NodeKey> deleted_nodes;  ///< before `nodes`, which may hold new ones of these ids
   std::vector<NodeRow> nodes;
   std::vector<std::string> deleted_runs;  ///< uids
   std::vector<ResourceStatus> statuses;
   std::vector<engine::Memo> memos;
   [[nodiscard]] bool empty() const {
-    return runs.empty() && nodes.empty() && deleted_runs.empty() && statuses.empty() &&
+    return runs.empty() && deleted_nodes.empty() && nodes.empty() && deleted_runs.empty() && statuses.empty() &&
            memos.empty();
   }
 };

@@ -45,7 +45,7 @@ std::string_view kind_name(api::ObjectKind kind) {
 
 constexpr std::string_view kColumns =
     "id, uid, namespace, name, generate_name, phase, message, created, started, finished, "
-    "shutdown, labels, annotations, spec_json, templates, ttl, suspended, outputs";
+    "shutdown, labels, annotations, spec_json, templates, ttl, suspended, outputs, retries";
 
 struct RunRow {
   std::int64_t id = 0;
@@ -75,6 +75,7 @@ RunRow read_run(const Statement& row) {
   info.spec_json = row.text(13);
   read.run.origin = {row.text(14), row.text(15)};
   status.suspended = row.integer(16) != 0;
+  status.retries = static_cast<std::uint32_t>(row.integer(18));
   auto outputs = node_outputs_from_json(row.text(17));
   if (outputs) {
     status.outputs = {std::move(outputs->parameters), std::move(outputs->artifacts)};
@@ -136,12 +137,15 @@ Result<void> insert_run(Database& database, const StoreBatch::RunRow& row) {
 Result<void> update_run(Database& database, const StoreBatch::RunRow& row) {
   const engine::RunStatus& status = row.status;
   std::string outputs = node_outputs_json({status.outputs.parameters, status.outputs.artifacts, {}, {}});
-  return database.run(
+  auto done = database.run(
       "UPDATE runs SET phase = ?, message = ?, started = ?, finished = ?, shutdown = ?, "
-      "suspended = ?, outputs = ? WHERE uid = ?",
+      "suspended = ?, outputs = ?, retries = ? WHERE uid = ?",
       {engine::run_phase_name(status.phase), status.message, millis(status.started),
        millis(status.finished), engine::shutdown_name(status.shutdown),
-       std::int64_t{status.suspended}, outputs, row.info.uid});
+       std::int64_t{status.suspended}, outputs, std::int64_t{status.retries}, row.info.uid});
+  if (!done || !row.respecified) return done;
+  return database.run("UPDATE runs SET spec_json = ? WHERE uid = ?",
+                      {row.info.spec_json, row.info.uid});
 }
 
 /// A list's conditions: what SQLite can decide, and the selector terms that are left for us.
@@ -242,6 +246,11 @@ Result<void> write(Database& database, const StoreBatch& batch) {
   for (const auto& row : batch.runs) {
     auto done = row.created ? insert_run(database, row) : update_run(database, row);
     if (!done) return fail(std::move(done.error()).wrap("store run " + row.info.uid));
+  }
+  for (const auto& [run_uid, node_id] : batch.deleted_nodes) {
+    auto done =
+        database.run("DELETE FROM nodes WHERE run_uid = ? AND node_id = ?", {run_uid, node_id});
+    if (!done) return fail(std::move(done.error()).wrap("delete node " + node_id));
   }
   for (const auto& node : batch.nodes) {
     auto done = database.run(

@@ -26,6 +26,7 @@ constexpr std::int64_t kApplicationId = 0x476e7472;
 // * resources.json is the object as it was submitted, without status; status is the daemon's own
 //   word on a CronWorkflow. The two are written independently of each other.
 // * runs.outputs is what globalName gave, memos what memoized templates gave: node_outputs_json().
+// * runs.retries is how often the run was over and went on.
 // * counters has the newest resourceVersion, so that a deleted object's is not given again.
 constexpr std::array kMigrations{
     R"sql(
@@ -106,6 +107,9 @@ CREATE TABLE memos (
   created INTEGER NOT NULL,
   PRIMARY KEY (namespace, cache, key)
 ) WITHOUT ROWID;
+)sql",
+    R"sql(
+ALTER TABLE runs ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
 )sql",
 };
 

@@ -26,6 +26,18 @@ void copy_texts(const Json& from, const char* field, Json& into) {
 
 }  // namespace
 
+void add_template_label(const std::string& spec_json, std::map<std::string, std::string>& labels) {
+  // Few have one, and a spec may be large.
+  if (spec_json.find("\"workflowTemplateRef\"") == std::string::npos) return;
+  const Json spec = Json::parse(spec_json, nullptr, false);
+  const auto reference = spec.is_object() ? spec.find("workflowTemplateRef") : spec.end();
+  if (reference == spec.end() || !reference->is_object()) return;
+  const auto name = reference->find("name");
+  if (name == reference->end() || !name->is_string()) return;
+  const bool cluster = reference->value("clusterScope", false);
+  labels[std::string(cluster ? kClusterTemplateLabel : kTemplateLabel)] = name->get<std::string>();
+}
+
 std::string template_document(api::ResourceKind kind, const std::string& name) {
   const bool cluster = kind == api::ResourceKind::ClusterWorkflowTemplate;
   Json reference{{"name", name}};

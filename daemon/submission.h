@@ -19,6 +19,10 @@ inline constexpr std::string_view kClusterTemplateLabel =
     "workflows.argoproj.io/cluster-workflow-template";
 inline constexpr std::string_view kScheduledTime = "workflows.argoproj.io/scheduled-time";
 
+/// The label of a workflow that says which template its spec.workflowTemplateRef names; nothing
+/// when it has none (argo-workflows workflow/controller/operator.go setWfTemplateLabel).
+void add_template_label(const std::string& spec_json, std::map<std::string, std::string>& labels);
+
 /// A Workflow with a workflowTemplateRef. `kind` is one of the two templates.
 std::string template_document(api::ResourceKind kind, const std::string& name);
 

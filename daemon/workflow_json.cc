@@ -153,6 +153,8 @@ Json workflow_json(const engine::RunInfo& info, const engine::RunStatus& status,
   }
   if (status.shutdown != engine::Shutdown::None) {
     json["spec"]["shutdown"] = engine::shutdown_name(status.shutdown);
+  } else {
+    json["spec"].erase("shutdown");  // one of the file ended with a retry
   }
   return json;
 }

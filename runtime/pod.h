@@ -200,6 +200,10 @@ struct OutputArtifact {
   std::string staged;     ///< absolute, on the host; must not exist, its directory must
 };
 
+/// Credentials of a registry. `server` is as Docker's configuration has it: "registry:5000", "https://host/path",
+/// "*.example.com".
+struct RegistryLogin { std::string server, user, password; };
+
 struct PodSpec {
   std::string id;          ///< unique, `run-node-attempt`; [A-Za-z0-9._-], at most 76 characters
   std::string hostname;
@@ -215,6 +219,8 @@ struct PodSpec {
   std::vector<InputArtifact> input_artifacts;
   std::vector<OutputArtifact> output_artifacts;
   Duration termination_grace = std::chrono::seconds(30);  ///< of sidecars, preStop and failed liveness probes
+  std::vector<std::string> image_pull_secrets;  ///< names of Secrets; the daemon makes logins of them
+  std::vector<RegistryLogin> logins;
   Dns dns;
   std::vector<HostAlias> host_aliases;
   std::map<std::string, std::string> sysctls;  ///< "net.ipv4.…": of the pod's own network; "kernel.shm…", "fs.mqueue.…"

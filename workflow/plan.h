@@ -247,6 +247,7 @@ struct Template {
   std::optional<RetryStrategy> retry;
   std::optional<Text> active_deadline_seconds;  ///< pods only; the clock starts when the pod starts
   std::optional<Text> timeout;                  ///< pods only; a Go duration, waiting included
+  std::optional<Text> pending_timeout;          ///< pods only; a Go duration, how long the node may be Pending
   std::optional<Text> suspend_duration;         ///< Suspend: a Go duration or seconds; absent: until it is resumed
   std::optional<Index> parallelism;             ///< graphs: how many of its children may be active at once
   std::vector<Lock> locks;
@@ -268,6 +269,17 @@ struct ClaimTemplate {
   std::string name;
   std::string storage;  ///< resources.requests.storage, as written
   Mark at;
+};
+
+/// spec.workflowMetadata: what a run is labelled with when it is accepted.
+struct RunMetadata {
+  std::vector<std::pair<std::string, std::string>> labels, annotations;
+  struct LabelFrom {
+    std::string label;
+    Formula expression;
+    std::string source;  ///< of the expression, for messages
+  };
+  std::vector<LabelFrom> labels_from;
 };
 
 struct Plan {
@@ -301,6 +313,11 @@ struct Plan {
   };
   Dns dns;
   bool suspend = false;
+  std::string shutdown;  ///< "Stop", "Terminate" or nothing: it is stopped as soon as it is accepted
+  RunMetadata metadata;
+  PodMetadata pod_metadata;
+  std::optional<Text> pod_spec_patch;
+  std::vector<Text> image_pull_secrets;
   enum class ClaimGc : std::uint8_t { OnWorkflowSuccess, OnWorkflowCompletion };
   ClaimGc claim_gc = ClaimGc::OnWorkflowSuccess;
 

@@ -131,6 +131,11 @@ struct Volume {
 
 struct HostAlias { Text ip; std::vector<Text> hostnames; };
 
+/// Labels and annotations of a pod; on one key the template's stand over the workflow's.
+struct PodMetadata {
+  std::vector<std::pair<std::string, Text>> labels, annotations;
+};
+
 struct PodTemplate {
   Container main;                       ///< not of a containerSet
   std::vector<Container> set;           ///< of a containerSet: all of them are main containers
@@ -144,6 +149,8 @@ struct PodTemplate {
   std::optional<Text> script_source;
   std::vector<Volume> volumes;   ///< the template's own, beside the workflow's
   SecurityContext security;      ///< the template's pod-level securityContext
+  PodMetadata metadata;
+  std::optional<Text> patch;     ///< podSpecPatch: YAML or JSON, once it is rendered (pod_patch.h)
 };
 
 }  // namespace gantry::workflow

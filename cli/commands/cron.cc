@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/cron_create.h"
 #include "cli/commands/resource.h"
 #include "cli/render/resource_view.h"
 
@@ -10,7 +11,7 @@ namespace gantry::cli {
 namespace {
 
 constexpr ResourceFamily kCrons{"cron-workflows", "CronWorkflow", "cron workflows", true,
-                                cron_view,        cron_table};
+                                cron_view,        cron_table,     true};
 
 int set_suspended(Session& session, const std::vector<std::string>& names, const char* verb,
                   const char* done) {
@@ -32,6 +33,7 @@ int set_suspended(Session& session, const std::vector<std::string>& names, const
 void add_cron(Command& root, Session& session) {
   Command parent = root.add("cron", "Workflows that run by the clock", "Objects");
   add_resource_commands(parent, session, kCrons);
+  add_cron_create(parent, session, kCrons);
   struct Verb {
     const char* verb;
     const char* done;

@@ -11,47 +11,13 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-void show(const ResourceFamily& family, const Json& object, const std::string& output) {
-  if (output == "json") {
-    print_json(object);
-  } else if (output == "yaml") {
-    print_yaml(object);
-  } else if (output == "name") {
-    print_line(text_at(object, {"metadata", "name"}));
-  } else {
-    print(family.view(object));
-  }
-}
-
-/// Sends files as they are: POST creates what is in them, PUT changes it.
-int send(Session& session, const ResourceFamily& family, const Names& files, bool strict,
-         const std::string& output, const char* method) {
-  auto documents = read_documents(files);
-  if (!documents) return report(documents.error());
-  if (documents->empty()) {
-    return report(std::string("No ") + family.words + " found in given files");
-  }
-  for (const Document& document : *documents) {
-    Request request{.method = method,
-                    .path = collection_of(session, family),
-                    .query = {{"file", document.name}},
-                    .body = document.text,
-                    .content_type = "application/yaml"};
-    if (strict) request.query.emplace_back("strict", "true");
-    Result<Json> answer = session.client->call(std::move(request));
-    if (!answer) return report_document(session, document, answer.error());
-    for (const Json& object : at(*answer, {"items"})) show(family, object, output);
-  }
-  return 0;
-}
-
 int get(Session& session, const ResourceFamily& family, const Names& names,
         const std::string& output) {
   for (const std::string& name : names) {
     Result<Json> object =
         session.client->call({.path = collection_of(session, family) + "/" + encode(name)});
     if (!object) return report(object.error());
-    show(family, *object, output);
+    show_resource(family, *object, output);
   }
   return 0;
 }
@@ -110,6 +76,39 @@ int remove(Session& session, const ResourceFamily& family, Names names, bool all
 
 }  // namespace
 
+void show_resource(const ResourceFamily& family, const Json& object, const std::string& output) {
+  if (output == "json") {
+    print_json(object);
+  } else if (output == "yaml") {
+    print_yaml(object);
+  } else if (output == "name") {
+    print_line(text_at(object, {"metadata", "name"}));
+  } else {
+    print(family.view(object));
+  }
+}
+
+int send_resources(Session& session, const ResourceFamily& family, const Names& files, bool strict,
+                   const std::string& output, const char* method) {
+  auto documents = read_documents(files);
+  if (!documents) return report(documents.error());
+  if (documents->empty()) {
+    return report(std::string("No ") + family.words + " found in given files");
+  }
+  for (const Document& document : *documents) {
+    Request request{.method = method,
+                    .path = collection_of(session, family),
+                    .query = {{"file", document.name}},
+                    .body = document.text,
+                    .content_type = "application/yaml"};
+    if (strict) request.query.emplace_back("strict", "true");
+    Result<Json> answer = session.client->call(std::move(request));
+    if (!answer) return report_document(session, document, answer.error());
+    for (const Json& object : at(*answer, {"items"})) show_resource(family, object, output);
+  }
+  return 0;
+}
+
 std::string collection_of(const Session& session, const ResourceFamily& family) {
   return family.has_namespace ? session.collection(family.path)
                               : std::string("/api/v1/") + family.path;
@@ -130,6 +129,7 @@ void add_resource_commands(Command& parent, Session& session, const ResourceFami
   };
   for (const Sending& sending : {Sending{"create", "POST", "Create " + words},
                                  {"update", "PUT", "Change " + words + " that there are"}}) {
+    if (family.own_create && sending.name == std::string("create")) continue;
     auto options = std::make_shared<FileOptions>();
     parent.add(sending.name, sending.description)
         .arguments("FILE", options->files, "Files or directories; - is standard input")
@@ -137,7 +137,8 @@ void add_resource_commands(Command& parent, Session& session, const ResourceFami
         .flag("--strict,!--no-strict", options->strict,
               "A number or boolean where a text is wanted is an error (the default)")
         .action([&session, &family, options, method = sending.method] {
-          return send(session, family, options->files, options->strict, options->output, method);
+          return send_resources(session, family, options->files, options->strict, options->output,
+                                method);
         });
   }
 

@@ -20,12 +20,22 @@ struct ResourceFamily {
   bool has_namespace;
   std::string (*view)(const Json& object);  ///< what get, create and update print
   std::string (*table)(const std::vector<Json>& objects, bool with_namespace);
+  bool own_create = false;
 };
 
 /// `/api/v1/PATH[/NAMESPACE]`.
 std::string collection_of(const Session& session, const ResourceFamily& family);
 
-/// `create`, `get`, `list`, `update`, `delete` and `lint` under `parent`.
+/// Prints an object as `-o` says.
+void show_resource(const ResourceFamily& family, const Json& object, const std::string& output);
+
+/// Sends files as they are: POST creates what is in them, PUT changes it. The exit status.
+int send_resources(Session& session, const ResourceFamily& family,
+                   const std::vector<std::string>& files, bool strict, const std::string& output,
+                   const char* method);
+
+/// `get`, `list`, `update`, `delete`, `lint` and, unless the family has one of its own, `create`
+/// under `parent`.
 void add_resource_commands(Command& parent, Session& session, const ResourceFamily& family);
 
 }  // namespace gantry::cli

@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "daemon/engine/carry_over.h"
 #include "daemon/engine/json_text.h"
 #include "workflow/document.h"
 
@@ -26,10 +27,14 @@ static std::string joined(const std::vector<std::string>& items) {
   return json + "]";
 }
 
+static bool succeeded(const Member& member) {
+  return member.node != nullptr && (member.node->phase == Phase::Succeeded || is_carried_over(*member.node));
+}
+
 static std::optional<std::string> results(const TaskRecord& record) {
   std::vector<std::string> items;
   for (const Member& member : record.members) {
-    if (member.node == nullptr || member.node->phase != Phase::Succeeded || !member.node->outputs.result) continue;
+    if (!succeeded(member) || !member.node->outputs.result) continue;
     auto item = as_json(*member.node->outputs.result, false);
     if (!item) return std::nullopt;
     items.push_back(std::move(*item));
@@ -40,7 +45,7 @@ static std::optional<std::string> results(const TaskRecord& record) {
 static std::string all_parameters(const TaskRecord& record) {
   std::vector<std::string> items;
   for (const Member& member : record.members) {
-    if (member.node == nullptr || member.node->phase != Phase::Succeeded) continue;
+    if (!succeeded(member)) continue;
     std::map<std::string, std::string> sorted;
     for (const Parameter& p : member.node->outputs.parameters) sorted[p.name] = p.value;
     if (sorted.empty()) continue;
@@ -57,7 +62,7 @@ static std::string all_parameters(const TaskRecord& record) {
 static std::optional<std::string> one_parameter(const TaskRecord& record, std::string_view name) {
   std::vector<std::string> values;
   for (const Member& member : record.members) {
-    if (member.node == nullptr || member.node->phase != Phase::Succeeded) continue;
+    if (!succeeded(member)) continue;
     for (const Parameter& p : member.node->outputs.parameters) {
       if (p.name == name) values.push_back(p.value);
     }

@@ -12,24 +12,37 @@ using workflow::Template;
 
 // ---- nodes ----
 
+/// `<run>-<fnv32a(name)>`; the root's is the run's name.
+std::string Engine::Impl::new_node_id(const Live& live, const std::string& name) {
+  const std::string& run_name = live.run.info.name;
+  if (name == run_name) return run_name;
+  const std::string base = run_name + "-" + std::to_string(fnv32a(name));
+  std::string id = base;
+  // 32 bits are few for a run of a hundred thousand nodes: two names may have one hash.
+  for (int n = 2; live.by_id.contains(id); ++n) id = base + "-" + std::to_string(n);
+  return id;
+}
+
 /// The node of that full name: a new one, or the one that an earlier life of the daemon stored.
 Node& Engine::Impl::make_node(Live& live, const std::string& name, const std::string& display_name, NodeType type,
                               const workflow::Template& tmpl, const std::string& boundary_id,
                               const std::string& scope) {
-  if (Node* stored = live.run.find(name)) return *stored;
-  Node node;
-  const std::string& run_name = live.run.info.name;
-  node.id = name == run_name ? run_name : run_name + "-" + std::to_string(fnv32a(name));
-  // 32 bits are few for a run of a hundred thousand nodes: two names may have one hash.
-  for (int n = 2; live.by_id.contains(node.id); ++n) {
-    node.id = run_name + "-" + std::to_string(fnv32a(name)) + "-" + std::to_string(n);
+  if (Node* stored = live.run.find(name)) {
+    if (stored->boundary_id != boundary_id) {  // carried over: where it belongs is known only now
+      stored->boundary_id = boundary_id;
+      mark(live, *stored);
+    }
+    return *stored;
   }
+  Node node;
+  node.id = new_node_id(live, name);
   node.name = name;
   node.display_name = display_name;
   node.type = type;
   node.template_name = type == NodeType::StepGroup ? "" : tmpl.name;
   node.template_scope = scope;
   node.boundary_id = boundary_id;
+  node.life = live.run.status.retries;
   node.started = now_;
   node.phase = type == NodeType::Pod ? Phase::Pending : Phase::Running;
   Node& added = live.run.nodes.emplace_back(std::move(node));

@@ -170,13 +170,15 @@ struct Live {
   std::string main_phase = "Running";      ///< workflow.status
   std::string main_message;
   bool deadline_exceeded = false;
-  bool restored = false;                   ///< taken over from an earlier life of the daemon
+  bool restored = false;                   ///< it has nodes of an earlier life of the daemon or of the run
   bool forgotten = false;
   bool remove_claims = false;              ///< once the last pod is removed
 
   // What this event changed.
   bool created = false;
   bool status_changed = false;
+  bool respecified = false;
+  std::vector<std::string> deleted_nodes;
   std::vector<const Node*> changed_nodes;
   std::unordered_set<const Node*> changed_set;
   bool touched = false;

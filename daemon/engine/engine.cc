@@ -21,6 +21,8 @@ Output Engine::Impl::finish() {
     live->touched = false;
     output_.changed.push_back({&live->run, std::exchange(live->created, false),
                                std::exchange(live->status_changed, false),
+                               std::exchange(live->respecified, false),
+                               std::exchange(live->deleted_nodes, {}),
                                std::exchange(live->changed_nodes, {})});
     live->changed_set.clear();
   }
@@ -130,6 +132,31 @@ void Engine::Impl::erase_run(const std::string& uid) {
   runs_.erase(it);
 }
 
+void Engine::Impl::take_nodes(Live& live, std::vector<Node> nodes) {
+  for (Node& node : nodes) {
+    if (node.id.empty()) node.id = new_node_id(live, node.name);
+    Node& taken = live.run.nodes.emplace_back(std::move(node));
+    live.run.by_name[taken.name] = &taken;
+    live.by_id[taken.id] = &taken;
+  }
+}
+
+/// Lets go of a run that is over and is about to go on, with `pods` that the runtime has not cleared away yet. Daemons
+/// among them may still be ending.
+void Engine::Impl::leave_behind(const std::string& uid, std::unordered_set<std::string>& pods) {
+  Live* old = live(uid);
+  if (old == nullptr) return;
+  for (auto& daemon : std::exchange(old->daemons, {})) {
+    abandon(*daemon);
+    bury(daemon);
+  }
+  pods = std::exchange(old->pods, {});
+  for (const std::string& pod : pods) {
+    if (std::exchange(pods_.at(pod).call, nullptr) != nullptr) durable_effect(RemovePod{pod});
+  }
+  erase_run(uid);
+}
+
 Call* Engine::Impl::call_of_pod(const std::string& pod) {
   auto it = pods_.find(pod);
   return it == pods_.end() ? nullptr : it->second.call;
@@ -171,6 +198,9 @@ void Engine::Impl::timer_due(std::uint64_t token) {
                           ? "timeout"
                           : "Pod was active on the node longer than the specified deadline");
       break;
+    case TimerKind::PodPending:
+      if (call->node->phase == Phase::Pending) kill_pod(*call, "timeout");
+      break;
     case TimerKind::PodKill:
       durable_effect(SignalPod{timer.subject, SIGKILL, true});
       break;
@@ -187,14 +217,25 @@ Engine::Engine(Settings settings) : impl_(std::make_unique<Impl>(settings)) {}
 Engine::~Engine() = default;
 
 Output Engine::submit(RunInfo info, workflow::PlanPtr plan, Time now) {
+  return submit(std::move(info), std::move(plan), {}, now);
+}
+
+Output Engine::submit(RunInfo info, workflow::PlanPtr plan, std::vector<Node> carried, Time now) {
   impl_->begin(now);
   Live& live = impl_->add_run(std::move(info), std::move(plan));
   live.created = true;
+  live.restored = !carried.empty();
+  impl_->take_nodes(live, std::move(carried));
+  for (Node& node : live.run.nodes) impl_->mark(live, node);
   live.run.status.phase = RunPhase::Running;
   live.run.status.started = now;
   live.run.status.suspended = live.run.plan->suspend;
   impl_->mark_status(live);
   impl_->start_run(live);
+  if (auto shutdown = shutdown_from(live.run.plan->shutdown).value_or(Shutdown::None);
+      shutdown != Shutdown::None && !is_ended(live.run.status.phase)) {
+    impl_->shut_down(live, shutdown);
+  }
   return impl_->finish();
 }
 
@@ -204,15 +245,28 @@ Output Engine::restore(RunInfo info, workflow::PlanPtr plan, RunStatus status, s
   live.run.status = std::move(status);
   live.restored = true;
   impl_->restoring_ = true;
-  for (Node& node : nodes) {
-    Node& stored = live.run.nodes.emplace_back(std::move(node));
-    live.run.by_name[stored.name] = &stored;
-    live.by_id[stored.id] = &stored;
-  }
+  impl_->take_nodes(live, std::move(nodes));
   Shutdown shutdown = live.run.status.shutdown;
   impl_->start_run(live);
   impl_->pump();
   if (shutdown != Shutdown::None && !is_ended(live.run.status.phase)) impl_->shut_down(live, shutdown);
+  return impl_->finish();
+}
+
+Output Engine::retry(RunInfo info, workflow::PlanPtr plan, RetriedRun retried, Time now) {
+  impl_->begin(now);
+  std::unordered_set<std::string> pods;
+  impl_->leave_behind(info.uid, pods);
+  Live& live = impl_->add_run(std::move(info), std::move(plan));
+  live.run.status = std::move(retried.status);
+  live.restored = live.respecified = true;
+  for (const std::string& pod : pods) impl_->pods_[pod] = {&live, nullptr, nullptr};
+  live.pods = std::move(pods);
+  impl_->take_nodes(live, std::move(retried.nodes));
+  for (const std::string& id : retried.changed) impl_->mark(live, *live.by_id.at(id));
+  for (const Node& node : retried.deleted) live.deleted_nodes.push_back(node.id);
+  impl_->mark_status(live);
+  impl_->start_run(live);
   return impl_->finish();
 }
 

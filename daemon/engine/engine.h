@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "daemon/engine/pod_artifacts.h"
+#include "daemon/engine/retry_run.h"
 #include "daemon/engine/run.h"
 #include "runtime/runtime.h"
 #include "scheduler/admission.h"
@@ -81,6 +82,8 @@ struct Changed {
   const Run* run = nullptr;
   bool created = false;              ///< a new run: store RunInfo too
   bool status = false;               ///< RunStatus changed
+  bool respecified = false;          ///< RunInfo::spec_json changed
+  std::vector<std::string> deleted;  ///< ids of nodes that are no more; `nodes` may hold new ones of these ids
   std::vector<const Node*> nodes;    ///< new or changed nodes
 };
 
@@ -129,10 +132,15 @@ class Engine {
   /// A run was accepted: its first steps start once the output's transaction is committed. The name must be free in
   /// its namespace (find()).
   Output submit(RunInfo info, workflow::PlanPtr plan, Time now);
+  /// As submit(), with what carry_over() found in an earlier run.
+  Output submit(RunInfo info, workflow::PlanPtr plan, std::vector<Node> carried, Time now);
 
   /// A run that was not over when an earlier life of the daemon ended, with its stored nodes. What is fulfilled stays;
   /// pods that may run are adopted; the rest goes on.
   Output restore(RunInfo info, workflow::PlanPtr plan, RunStatus status, std::vector<Node> nodes, Time now);
+
+  /// A run that was over goes on with what retry_run() left of it. `info` may have other arguments than it had.
+  Output retry(RunInfo info, workflow::PlanPtr plan, RetriedRun retried, Time now);
 
   Output pod_prepared(const std::string& pod, Time now);
   Output pod_started(const std::string& pod, Time at, Time now);
@@ -194,7 +202,7 @@ class Engine {
   /// Lets go of the memory of a run that is over and whose pods are all removed: the store has it. False when it is not
   /// that far yet.
   bool drop(const std::string& uid);
-  /// The node that a pod belongs to, or nothing.
+  /// The node that a pod belongs to, or nothing. Of a pod that a retried run left behind there is no node.
   struct Owner { const Run* run; const Node* node; };
   [[nodiscard]] std::optional<Owner> owner_of(const std::string& pod) const;
 

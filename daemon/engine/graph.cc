@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "daemon/engine/carry_over.h"
 #include "daemon/engine/impl.h"
 
 namespace gantry::engine {
@@ -132,7 +133,7 @@ static bool has_result(const TaskRecord& record, workflow::TaskResult asked) {
   if (record.node == nullptr) return false;
   const auto is = [](const Member& member, Phase phase) { return member.node != nullptr && member.node->phase == phase; };
   switch (asked) {
-    case TaskResult::Succeeded: return record.node->phase == Phase::Succeeded;
+    case TaskResult::Succeeded: return record.node->phase == Phase::Succeeded || is_carried_over(*record.node);
     case TaskResult::Failed: return record.node->phase == Phase::Failed;
     case TaskResult::Errored: return record.node->phase == Phase::Error;
     case TaskResult::Skipped: return record.node->phase == Phase::Skipped;
@@ -140,7 +141,9 @@ static bool has_result(const TaskRecord& record, workflow::TaskResult asked) {
     case TaskResult::Daemoned: return record.node->daemoned;
     case TaskResult::AnySucceeded:
       return std::any_of(record.members.begin(), record.members.end(),
-                         [&](const Member& member) { return is(member, Phase::Succeeded); });
+                         [&](const Member& member) {
+                           return is(member, Phase::Succeeded) || (member.node != nullptr && is_carried_over(*member.node));
+                         });
     case TaskResult::AllFailed:
       return !record.members.empty() && std::all_of(record.members.begin(), record.members.end(),
                                                     [&](const Member& member) { return is(member, Phase::Failed); });

@@ -4,7 +4,7 @@
 //   engine.cc   the events, and the output that is gathered while one is handled
 //   run.cc      the run as a whole: its begin, its exit handler, its end, stop and deadline
 //   call.cc     a call begins and ends: inputs, locks, memoization
-//   retry.cc    attempts
+//   retry.cc    attempts (retry_run.cc: `gantry retry`; carry_over.cc: `resubmit --memoized`)
 //   graph.cc    steps and DAGs: what each task that becomes ready leads to
 //   task.cc     one task: `when`, loops, arguments; its members
 //   hook.cc     lifecycle hooks of runs, steps and tasks
@@ -47,6 +47,8 @@ class Engine::Impl {
   Output finish();
   Live& add_run(RunInfo info, workflow::PlanPtr plan);
   void erase_run(const std::string& uid);
+  void take_nodes(Live& live, std::vector<Node> nodes);
+  void leave_behind(const std::string& uid, std::unordered_set<std::string>& pods);
   Live* live(const std::string& uid);
   Call* call_of_pod(const std::string& pod);
   void pump();
@@ -58,13 +60,15 @@ class Engine::Impl {
   void now_effect(Effect effect) { output_.now.push_back(std::move(effect)); }
   void durable_effect(Effect effect) { output_.durable.push_back(std::move(effect)); }
 
-  enum class TimerKind : std::uint8_t { RunDeadline, PodDeadline, PodTimeout, PodKill, Backoff, Suspend };
+  enum class TimerKind : std::uint8_t { RunDeadline, PodDeadline, PodTimeout, PodPending, PodKill, Backoff, Suspend };
   /// `subject`: a pod, or the id of a Retry or Suspend node.
   void set_timer(Time at, TimerKind kind, const std::string& uid, const std::string& subject);
   void timer_due(std::uint64_t token);
 
   // run.cc
   void start_run(Live& live);
+  // run_metadata.cc
+  Result<void> label_run(Live& live);
   void begin_root(Live& live);
   Values resolve_arguments(Live& live, std::optional<Error>& error);
   void root_ended(Live& live);
@@ -80,6 +84,7 @@ class Engine::Impl {
   void bury(std::unique_ptr<Call>& call) { graveyard_.push_back(std::move(call)); }
 
   // call.cc
+  [[nodiscard]] static std::string new_node_id(const Live& live, const std::string& name);
   Node& make_node(Live& live, const std::string& name, const std::string& display_name, NodeType type,
                   const workflow::Template& tmpl, const std::string& boundary_id, const std::string& scope);
   void add_child(Live& live, Node& parent, const Node& child);

@@ -72,4 +72,10 @@ std::string pod_name(const std::string& run_name, const Node& node) {
   return prefix + "-" + hash;
 }
 
+std::string log_directory(const std::string& run_name, const Node& node) {
+  std::string directory = pod_name(run_name, node);
+  if (node.life > 0) directory += "." + std::to_string(node.life);
+  return directory;
+}
+
 }  // namespace gantry::engine

@@ -69,6 +69,7 @@ struct Node {
   bool memo_hit = false;
   std::string memo_cache, memo_key;
   bool locked = false;       ///< it held its locks when it was stored
+  std::uint32_t life = 0;    ///< RunStatus::retries when it was made
   std::string pod;           ///< Pod nodes: the runtime's id of the pod
   /// Pod nodes: what the next life of the daemon must know about the pod.
   bool start_intended = false;  ///< stored before the pod is started
@@ -77,5 +78,8 @@ struct Node {
 /// Argo's name of a node's pod: `<run>-<template>-<fnv32a>`; the root's is the run's name (argo-workflows
 /// workflow/util/pod_name.go, version 2).
 std::string pod_name(const std::string& run_name, const Node& node);
+/// The directory of its pod's logs, below the run's: pod_name(), and which life of the run it is of, so that a pod that
+/// runs again does not write into the files of the one that failed.
+std::string log_directory(const std::string& run_name, const Node& node);
 
 }  // namespace gantry::engine

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "daemon/engine/impl.h"
+#include "daemon/engine/pod_patch.h"
 #include "daemon/engine/pod_spec.h"
 #include "workflow/quantity.h"
 
@@ -23,7 +24,9 @@ static Result<std::optional<Duration>> duration_of(const std::optional<workflow:
 void Engine::Impl::open_pod(Call& call) {
   Live& live = *call.live;
   CallScope scope(live, call, now_);
-  auto spec = build_pod(live, call, scope, settings_);
+  auto patch = pod_patch_of(live, call, scope);
+  if (!patch) return end_call(call, Phase::Error, patch.error().message);
+  auto spec = build_pod(live, call, scope, settings_, *patch ? &**patch : nullptr);
   if (!spec) return end_call(call, Phase::Error, spec.error().message);
   auto artifacts = pod_artifacts(call, scope, *spec);
   if (!artifacts) return end_call(call, Phase::Error, artifacts.error().message);
@@ -31,6 +34,8 @@ void Engine::Impl::open_pod(Call& call) {
   if (!deadline) return end_call(call, Phase::Error, deadline.error().message);
   auto timeout = duration_of(call.tmpl->timeout, scope);
   if (!timeout) return end_call(call, Phase::Error, timeout.error().message);
+  auto pending_timeout = duration_of(call.tmpl->pending_timeout, scope);
+  if (!pending_timeout) return end_call(call, Phase::Error, pending_timeout.error().message);
   scheduler::Amounts wanted = amounts_of(*spec);
   if (auto why = admission_.impossible(wanted)) return end_call(call, Phase::Error, "can never start: " + *why);
 
@@ -41,11 +46,17 @@ void Engine::Impl::open_pod(Call& call) {
   pod.artifacts = std::move(*artifacts);
   pod.wanted = wanted;
   pod.active_deadline = *deadline;
+  if (*patch && (*patch)->active_deadline_seconds) {
+    pod.active_deadline = std::chrono::seconds(*(*patch)->active_deadline_seconds);
+  }
   pod.ticket = next_ticket_++;
   pods_[pod.id] = {&live, &call, call.node};
   ++live.active_pods;
   const std::string& uid = live.run.info.uid;
   if (*timeout) set_timer(call.node->started.value_or(now_) + **timeout, TimerKind::PodTimeout, uid, pod.id);
+  if (*pending_timeout && call.node->phase == Phase::Pending) {
+    set_timer(call.node->started.value_or(now_) + **pending_timeout, TimerKind::PodPending, uid, pod.id);
+  }
   if (call.node->start_intended) {
     adopt_pod(call);
     return;

@@ -9,13 +9,31 @@ namespace gantry::engine {
 
 namespace {
 
+/// What the volumes of the workflow see where a pod mounts them: the names of its template, and then those of the graphs
+/// around it (argo-workflows workflow/controller substituteParamsInVolumes).
+class OutwardScope : public workflow::Scope {
+ public:
+  OutwardScope(const CallScope& scope, const Call& call) : scope_(scope), call_(call) {}
+  [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const override {
+    for (const Call* call = &call_; call != nullptr; call = call->parent) {
+      if (auto value = scope_.at(*call).lookup(name)) return value;
+    }
+    return std::nullopt;
+  }
+  [[nodiscard]] const workflow::expr::Facts& facts() const override { return scope_.facts(); }
+
+ private:
+  const CallScope& scope_;
+  const Call& call_;
+};
+
 /// Renders the texts of one pod; the first failure stays and makes the rest moot.
 class Builder {
  public:
   Builder(const Live& live, const Call& call, const CallScope& scope) : live_(live), call_(call), scope_(scope) {}
 
   std::string text(const workflow::Text& source) {
-    auto rendered = render(source, scope_);
+    auto rendered = of_workflow_ ? source.render(OutwardScope(scope_, call_)) : render(source, scope_);
     if (rendered) return std::move(*rendered);
     fail_with(rendered.error());
     return {};
@@ -148,6 +166,13 @@ class Builder {
     return out;
   }
 
+  /// The user's labels; those of the daemon stay the daemon's.
+  void labels(const workflow::PodMetadata& from, std::map<std::string, std::string>& to) {
+    for (const auto& [name, value] : from.labels) {
+      if (!name.starts_with("gantry.io/")) to[name] = text(value);
+    }
+  }
+
   runtime::Dns dns() {
     const auto& from = live_.run.plan->dns;
     runtime::Dns to;
@@ -270,9 +295,11 @@ class Builder {
   Source volume_source(const workflow::PodTemplate& pod, const std::string& name) {
     for (const auto* list : {&pod.volumes, &live_.run.plan->volumes}) {
       for (const auto& volume : *list) {
-        if (text(volume.name) == name) {
-          return std::visit([&](const auto& source) { return convert(source); }, volume.source);
-        }
+        if (text(volume.name) != name) continue;
+        of_workflow_ = list != &pod.volumes;
+        auto source = std::visit([&](const auto& written) { return convert(written); }, volume.source);
+        of_workflow_ = false;
+        return source;
       }
     }
     for (const auto& claim : live_.run.plan->claim_templates) {
@@ -301,17 +328,18 @@ class Builder {
   const Live& live_;
   const Call& call_;
   const CallScope& scope_;
+  bool of_workflow_ = false;  ///< the texts are those of the workflow's volumes
   std::optional<Error> error_;
 };
 
 /// `run-node-attempt`, deterministic and short enough for containerd (76 characters). The node's name holds the
-/// attempt.
+/// attempt; what runs again after `gantry retry` is told from what failed.
 std::string pod_id(const Live& live, const Node& node) {
   const RunInfo& info = live.run.info;
   std::string uid = info.uid;
   std::erase(uid, '-');
   std::string hash = node.id == info.name ? std::to_string(fnv32a(node.name)) : node.id.substr(info.name.size() + 1);
-  return uid.substr(0, 20) + "-" + hash;
+  return uid.substr(0, 20) + "-" + hash + (node.life > 0 ? "-r" + std::to_string(node.life) : "");
 }
 
 }  // namespace
@@ -329,8 +357,15 @@ std::string container_of_path(const runtime::PodSpec& pod, const std::string& pa
 }
 
 Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
-                                   const Settings& settings) {
-  const workflow::PodTemplate& from = live.run.plan->pods[call.tmpl->body];
+                                   const Settings& settings, const workflow::PodPatch* patch) {
+  const workflow::PodTemplate* written = &live.run.plan->pods[call.tmpl->body];
+  workflow::PodTemplate patched;
+  if (patch != nullptr) {
+    patched = *written;
+    if (auto done = workflow::apply_patch(*patch, patched); !done) return fail(std::move(done.error()));
+    written = &patched;
+  }
+  const workflow::PodTemplate& from = *written;
   Builder builder(live, call, scope);
   runtime::PodSpec pod;
   const RunInfo& info = live.run.info;
@@ -341,11 +376,25 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
   pod.labels = {{"gantry.io/run", info.uid},
                 {"gantry.io/node", call.node->id},
                 {"workflows.argoproj.io/workflow", info.name}};
-  pod.log_directory = info.uid + "/" + name;
-  pod.network = live.run.plan->host_network ? runtime::Network::Host : settings.network;
+  pod.log_directory = info.uid + "/" + log_directory(info.name, *call.node);
+  builder.labels(live.run.plan->pod_metadata, pod.labels);
+  builder.labels(from.metadata, pod.labels);
+  const bool host_network = patch != nullptr && patch->host_network ? *patch->host_network : live.run.plan->host_network;
+  pod.network = host_network ? runtime::Network::Host : settings.network;
+  for (const auto& secret : live.run.plan->image_pull_secrets) pod.image_pull_secrets.push_back(builder.text(secret));
+  if (patch != nullptr) {
+    for (const auto& secret : patch->image_pull_secrets) pod.image_pull_secrets.push_back(builder.text(secret));
+  }
   pod.termination_grace = settings.termination_grace;
   pod.containers = builder.containers(from);
   pod.volumes = builder.volumes(from, pod.containers);
+  for (const auto& container : pod.containers) {
+    for (const auto& mount : container.mounts) {
+      if (!mount.mount_path.empty()) continue;
+      builder.fail_with({Code::InvalidArgument, "container \"" + container.name + "\": volumeMounts \"" + mount.volume +
+                                                    "\": mountPath: Required value"});
+    }
+  }
   pod.dns = builder.dns();
   pod.host_aliases = builder.host_aliases(from);
   for (const auto& output : call.tmpl->outputs) {

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "daemon/engine/call.h"
 #include "daemon/engine/engine.h"
+#include "workflow/pod_patch.h"
 #include "daemon/engine/scope.h"
 #include "runtime/pod.h"
 
@@ -12,8 +13,9 @@ namespace gantry::engine {
 
 /// Fails when a text cannot be rendered, a quantity does not parse, or a mount names a volume that does not exist
 /// (`volume 'x' not found in workflow spec`). References to Secrets and ConfigMaps stay references.
+/// `patch` (null: none) is laid over the template's pod.
 Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
-                                   const Settings& settings);
+                                   const Settings& settings, const workflow::PodPatch* patch = nullptr);
 
 /// The container whose file an output is: `main`, or in a set without one the first that has a volume there.
 std::string container_of_path(const runtime::PodSpec& pod, const std::string& path);

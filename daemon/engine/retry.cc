@@ -133,7 +133,7 @@ void Engine::Impl::attempt_ended(Call& call, Call& attempt) {
   retry.last = &last;
   call.node->outputs = last.outputs;
   const std::string next = call.node->name + "(" + std::to_string(retry.attempts) + ")";
-  if (!workflow::is_failed_or_error(last.phase)) return end_call(call, last.phase, "");
+  if (!workflow::is_failed_or_error(last.phase)) return end_call(call, Phase::Succeeded, "");
   if (live.is_stored(next)) return start_attempt(call);  // an earlier life began it, whatever was asked for since
   if (live.run.status.shutdown != Shutdown::None && !call.in_exit_handler) {
     return end_call(call, last.phase,

@@ -14,12 +14,16 @@ void Engine::Impl::start_run(Live& live) {
   std::optional<Error> error;
   live.arguments = resolve_arguments(live, error);
   if (error) return fail_run(live, error->message);
-  if (live.run.status.suspended && live.run.nodes.empty()) return;
+  if (live.created) {
+    if (auto labelled = label_run(live); !labelled) return fail_run(live, labelled.error().message);
+  }
+  const bool was_begun = live.run.find(live.run.info.name) != nullptr;
+  if (live.run.status.suspended && !was_begun) return;
   if (!plan.locks.empty() && !live.locked) {
     auto keys = lock_keys(live, plan.locks, RunScope(live, now_));
     if (!keys) return fail_run(live, keys.error().message);
     live.locks = std::move(*keys);
-    if (live.restored && !live.run.nodes.empty()) {
+    if (live.restored && was_begun && live.run.status.phase != RunPhase::Pending) {
       locks_.force(&live, live.locks);
     } else {
       locks_.wait(request_of(live, &live, live.locks));
@@ -92,11 +96,17 @@ void Engine::Impl::fail_run(Live& live, const std::string& message) {
   end_run(live);
 }
 
+/// It could not be made what its template says: there is no pod, nor anything else of it.
+static bool never_began(const Node& node) {
+  return node.phase == Phase::Error && node.pod.empty() && node.children.empty();
+}
+
 void Engine::Impl::root_ended(Live& live) {
   const Node& root = *live.root->node;
   bool good = !workflow::is_failed_or_error(root.phase);
   live.main_phase = good ? "Succeeded" : std::string(workflow::phase_name(root.phase));
   live.main_message = good ? "" : root.message;
+  if (never_began(root)) live.main_message = "error in entry template execution: " + root.message;
   if (live.run.status.shutdown != Shutdown::None) {
     live.main_phase = "Failed";
     live.main_message = "Stopped with strategy '" + std::string(shutdown_name(live.run.status.shutdown)) + "'";
@@ -150,10 +160,15 @@ void Engine::Impl::end_run(Live& live) {
     status.phase = live.exit->node->phase == Phase::Failed ? RunPhase::Failed : RunPhase::Error;
     status.message = live.exit->node->message;
   }
+  if (live.exit && never_began(*live.exit->node)) {
+    status.phase = RunPhase::Error;
+    status.message = "error in exit template execution : " + live.exit->node->message;  // upstream's blank
+  }
   status.finished = now_;
   mark_status(live);
   delete_artifacts(live);
   locks_.release(&live);
+  locks_released_ = true;
   // After a failure `retry` finds the data, unless volumeClaimGC says otherwise.
   const workflow::Plan& plan = *live.run.plan;
   const bool always = plan.claim_gc == workflow::Plan::ClaimGc::OnWorkflowCompletion;

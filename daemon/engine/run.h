@@ -45,7 +45,8 @@ struct RunStatus {
   std::optional<Time> finished;
   Shutdown shutdown = Shutdown::None;
   bool suspended = false;  ///< nothing new starts until it is resumed
-  Values outputs;  ///< of globalName
+  Values outputs;             ///< of globalName
+  std::uint32_t retries = 0;  ///< how often it was over and went on (`gantry retry`)
 };
 
 /// Owned by the engine; readable by the loop thread between two events.

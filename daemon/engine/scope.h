@@ -49,6 +49,8 @@ class CallScope : public workflow::Scope {
   CallScope(Live& live, const Call& call, Time now, const workflow::Item* item = nullptr, TaskNode own = {})
       : live_(live), call_(call), now_(now), item_(item), own_(own) {}
   [[nodiscard]] std::optional<std::string> lookup(std::string_view name) const override;
+  /// What a text in the template of another call of the same run sees at the same time.
+  [[nodiscard]] CallScope at(const Call& call) const { return {live_, call, now_}; }
   /// True when `name` is an output of a skipped or omitted task without a default.
   [[nodiscard]] bool is_absent(std::string_view name) const override;
   void for_each_below(std::string_view name,

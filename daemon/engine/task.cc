@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "daemon/engine/carry_over.h"
 #include "daemon/engine/impl.h"
 #include "workflow/go_format.h"
 #include "workflow/when.h"
@@ -141,7 +142,7 @@ Result<void> Engine::Impl::resolve_member(Call& call, Index task, Member& member
   Live& live = *call.live;
   if (const Node* stored = live.run.find(member_node_name(call, task, member.name))) {
     // An earlier life of the daemon looked at this; what it found stands.
-    if (stored->type == NodeType::Skipped) {
+    if (stored->type == NodeType::Skipped && !is_carried_over(*stored)) {
       member.skip = stored->message;
       return {};
     }

@@ -12,6 +12,7 @@
 #include "runtime/containerd/call.h"
 #include "runtime/containerd/image_import.h"
 #include "runtime/containerd/image_pull.h"
+#include "runtime/containerd/registry_login.h"
 #include "runtime/containerd/image_store.h"
 #include "runtime/containerd/reference.h"
 
@@ -43,6 +44,7 @@ struct Images::Impl : std::enable_shared_from_this<Images::Impl> {
     std::string reference;  // as the user wrote it, for the message
     Progress progress;
     Done<ImageRef> done;
+    std::string user;  // credentials, `NAME:PASSWORD`; empty: none
   };
 
   Impl(Channel& channel_in, Executor& executor_in, Settings settings_in)
@@ -131,13 +133,15 @@ struct Images::Impl : std::enable_shared_from_this<Images::Impl> {
 
   // --- ensure ---
 
-  void ensure(const std::string& text, runtime::PullPolicy policy, Progress progress,
+  void ensure(const std::string& text, runtime::PullPolicy policy,
+              const std::vector<runtime::RegistryLogin>& logins, Progress progress,
               Done<ImageRef> done) {
     auto reference = parse_reference(text);
     if (!reference) return answer(std::move(done), fail(reference.error()));
-    Waiter waiter{text, std::move(progress), std::move(done)};
+    Waiter waiter{text, std::move(progress), std::move(done), user_for(logins, *reference)};
+    if (waiter.user.empty()) waiter.user = settings.user;
     if (policy == runtime::PullPolicy::Always) return join_pull(*reference, std::move(waiter));
-    if (const auto pull = pulling.find(reference->name());
+    if (const auto pull = pulling.find(pull_key(reference->name(), waiter.user));
         pull != pulling.end() && policy == runtime::PullPolicy::IfNotPresent) {
       // It may be half there; whoever pulls it will tell.
       pull->second.push_back(std::move(waiter));
@@ -214,13 +218,23 @@ struct Images::Impl : std::enable_shared_from_this<Images::Impl> {
 
   // --- pull ---
 
+  /// Whoever pulls with other credentials pulls for itself.
+  static std::string pull_key(const std::string& name, const std::string& user) { return name + '\n' + user; }
+
+  static Settings with_user(Settings settings, const std::string& user) {
+    settings.user = user;
+    return settings;
+  }
+
   void join_pull(const Reference& reference, Waiter waiter) {
     const std::string name = reference.name();
-    auto& waiters = pulling[name];
+    const std::string user = waiter.user;
+    const std::string pull = pull_key(name, user);
+    auto& waiters = pulling[pull];
     waiters.push_back(std::move(waiter));
     if (waiters.size() > 1) return;
-    auto tell = on_loop([name](Impl& self, const std::string& what) {
-      const auto found = self.pulling.find(name);
+    auto tell = on_loop([pull](Impl& self, const std::string& what) {
+      const auto found = self.pulling.find(pull);
       if (found == self.pulling.end()) return;
       // A callback may call ensure() and so change the list.
       const auto copy = found->second;
@@ -233,7 +247,7 @@ struct Images::Impl : std::enable_shared_from_this<Images::Impl> {
     // one.
     auto key = std::make_shared<std::string>();
     work_in_turn<ImageRef>(
-        [settings = settings, reference, fd = cancel_fd.get(), tell,
+        [settings = with_user(settings, user), reference, fd = cancel_fd.get(), tell,
          key](ImageStore& store) -> Result<ImageRef> {
           auto pulled = pull_image(settings, reference, fd, tell);
           if (!pulled) return fail(pulled.error());
@@ -242,9 +256,9 @@ struct Images::Impl : std::enable_shared_from_this<Images::Impl> {
           *key = record_key(*image);
           return make_usable(store, *image);
         },
-        [this, name, key](Result<ImageRef> result) {
-          const auto waiters_now = std::move(pulling[name]);
-          pulling.erase(name);
+        [this, name, pull, key](Result<ImageRef> result) {
+          const auto waiters_now = std::move(pulling[pull]);
+          pulling.erase(pull);
           if (result) usable[name] = {*key, *result};
           for (const auto& one : waiters_now) {
             if (gone) return;  // a callback may destroy us
@@ -285,12 +299,12 @@ Images::Images(Channel& channel, Executor& executor, Settings settings)
 Images::~Images() { impl_->cancel(); }
 
 void Images::ensure(const std::string& reference, runtime::PullPolicy policy, Progress progress,
-                    Done<ImageRef> done) {
-  impl_->ensure(reference, policy, std::move(progress), std::move(done));
+                    Done<ImageRef> done, const std::vector<runtime::RegistryLogin>& logins) {
+  impl_->ensure(reference, policy, logins, std::move(progress), std::move(done));
 }
 
 void Images::pull(const std::string& reference, Progress progress, Done<ImageRef> done) {
-  impl_->ensure(reference, runtime::PullPolicy::Always, std::move(progress), std::move(done));
+  impl_->ensure(reference, runtime::PullPolicy::Always, {}, std::move(progress), std::move(done));
 }
 
 void Images::import_archive(const std::string& path, Progress progress,

@@ -72,8 +72,9 @@ class Images {
   /// InvalidArgument (a bad reference), NotFound (`Container image "x" is not present with pull
   /// policy of Never`), and for a pull whatever stopped it (`failed to pull image "x": …`), in one
   /// line.
+  /// `logins`: a pull uses the one whose server fits best, or else the settings' user.
   void ensure(const std::string& reference, runtime::PullPolicy policy, Progress progress,
-              Done<ImageRef> done);
+              Done<ImageRef> done, const std::vector<runtime::RegistryLogin>& logins = {});
 
   /// Reads an archive (OCI layout or `docker save`; plain, gzip or zstd) into containerd. All or
   /// nothing.

@@ -100,7 +100,11 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   struct Prepared;  // what a worker made of a container
   struct Examined;  // what a worker found out about an ended one
 
-  [[nodiscard]] bool several() const { return containers_.size() > 1; }
+  /// Each container is started, marked and looked at by itself. Not so when there is only one, with one attempt.
+  [[nodiscard]] bool several() const {
+    return containers_.size() > 1 ||
+           (containers_.size() == 1 && containers_[0].spec != nullptr && containers_[0].spec->attempts > 1);
+  }
   [[nodiscard]] std::size_t main_index() const;
   [[nodiscard]] std::size_t main_container() const;
   [[nodiscard]] std::optional<std::size_t> index_of(const std::string& name) const;

@@ -178,7 +178,8 @@ void PodLife::ensure_image(std::size_t index) {
         if (self->state_ != State::Preparing) return;
         self->services_.listener.on_progress(self->pod_.id, what);
       },
-      [self, index](Result<ImageRef> image) { self->have_image(index, std::move(image)); });
+      [self, index](Result<ImageRef> image) { self->have_image(index, std::move(image)); },
+      pod_.logins);
 }
 
 void PodLife::have_image(std::size_t index, Result<ImageRef> image) {
@@ -207,7 +208,8 @@ void PodLife::find_image(std::size_t index) {
         if (auto used = self->use_image(index, std::move(*image)); !used)
           return self->prepare_failed(used.error());
         self->make_snapshot(index);
-      });
+      },
+      pod_.logins);
 }
 
 Result<void> PodLife::use_image(std::size_t index, ImageRef image) {

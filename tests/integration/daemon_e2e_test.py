@@ -220,6 +220,72 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual([n["phase"] for k, n in sorted(nodes(workflow).items()) if k.endswith(")")],
                          ["Failed", "Failed", "Succeeded"])
 
+    def retried(self):
+        """Steps whose second one fails until the file `good` is in the claim, which outlives the failure."""
+        return {"entrypoint": "main", "volumeClaimTemplates": [claim("work")], "templates": [
+            {"name": "main", "steps": [[{"name": "first", "template": "first"}], [{"name": "second", "template": "second"}]]},
+            sh("echo once >> /work/count", "first", volumeMounts=[{"name": "work", "mountPath": "/work"}]),
+            sh("echo try $(wc -l < /work/count); echo x >> /work/tries; [ $(wc -l < /work/tries) -ge 2 ]", "second",
+               volumeMounts=[{"name": "work", "mountPath": "/work"}])]}
+
+    def test_gantry_retry(self):
+        workflow = D.run(self.retried())
+        self.assertPhase(workflow, "Failed")
+        name = workflow["metadata"]["name"]
+        before = nodes(workflow)
+        self.assertIn("Running", D.cli("retry", name))
+        workflow = D.wait(name)
+        self.assertPhase(workflow, "Succeeded")
+        after = nodes(workflow)
+        self.assertEqual(after["first"], {**before["first"], "children": after["first"]["children"]})
+        self.assertEqual(after["second"]["id"], before["second"]["id"])
+        self.assertEqual(D.logs(name), ["try 1"], "neither the old log, nor a first step that ran twice")
+        with self.assertRaisesRegex(Refused, "400: .*To retry a succeeded workflow"):
+            D.call("PUT", f"/api/v1/workflows/default/{name}/retry", {})
+        D.cli("retry", name, "--restart-successful", "--node-field-selector", "displayName=second")
+        self.assertPhase(D.wait(name), "Succeeded")
+
+    def test_gantry_retry_across_lives(self):
+        workflow = D.run(self.retried())
+        self.assertPhase(workflow, "Failed")
+        name = workflow["metadata"]["name"]
+        D.stop(signal.SIGKILL)
+        D.start()
+        D.cli("retry", name)
+        D.stop(signal.SIGKILL)
+        D.start()
+        self.assertPhase(D.wait(name), "Succeeded")
+        self.assertEqual(D.logs(name), ["try 1"])
+
+    def test_memoized_resubmission(self):
+        workflow = D.run({"entrypoint": "main", "templates": [
+            {"name": "main", "steps": [[{"name": "first", "template": "first"}],
+                                       [{"name": "second", "template": "second", "arguments": {"parameters": [
+                                           {"name": "r", "value": "{{steps.first.outputs.result}}"}]}}]]},
+            sh("cat /proc/sys/kernel/random/uuid", "first"),
+            sh("echo {{inputs.parameters.r}}; exit 1", "second", inputs={"parameters": [{"name": "r"}]})]})
+        self.assertPhase(workflow, "Failed")
+        again = json.loads(D.cli("resubmit", "--memoized", workflow["metadata"]["name"], "-o", "json"))["metadata"]["name"]
+        workflow = D.wait(again)
+        first = nodes(workflow)["first"]
+        self.assertEqual((first["type"], first["phase"]), ("Skipped", "Skipped"))
+        self.assertEqual(D.logs(again), [first["outputs"]["result"]])
+
+    def test_container_set_of_one_tries_again(self):
+        workflow = D.run({"entrypoint": "main", "templates": [{"name": "main", "containerSet": {
+            "retryStrategy": {"retries": 2, "duration": "10ms"},
+            "containers": [{"name": "a", "image": "busybox", "command": ["sh", "-c"],
+                            "args": ["[ -f there ] || { touch there; exit 1; }"]}]}}]})
+        self.assertPhase(workflow, "Succeeded")
+
+    def test_labels_and_patches(self):
+        workflow = D.run({"entrypoint": "main", "podSpecPatch": '{"containers":[{"name":"main","env":[{"name":"A","value":"b"}]}]}',
+                          "workflowMetadata": {"labelsFrom": {"who": {"expression": "workflow.name"}}},
+                          "templates": [sh("echo $A")]})
+        self.assertPhase(workflow, "Succeeded")
+        self.assertEqual(workflow["metadata"]["labels"]["who"], workflow["metadata"]["name"])
+        self.assertEqual(D.logs(workflow["metadata"]["name"]), ["b"])
+
     def test_script_and_outputs(self):
         workflow = D.run({"entrypoint": "main", "templates": [
             {"name": "main", "steps": [

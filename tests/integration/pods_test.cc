@@ -149,6 +149,24 @@ TEST_F(PodsTest, FollowsDependenciesAndTriesAgain) {
   }
 }
 
+TEST_F(PodsTest, TheOnlyContainerTriesAgainToo) {
+  auto spec = empty_pod();
+  add(spec, "a", "echo try >> /tries; cat /tries; test $(wc -l < /tries) = 2").attempts = 3;
+  spec.containers[0].retry_pause = 10ms;
+  spec.capture_stdout = true;
+  const auto exit = run(spec);
+  EXPECT_EQ(exit.containers.at("a").exit_code, 0);
+  EXPECT_EQ(exit.containers.at("a").attempts, 2);
+  EXPECT_EQ(log_of(spec, "a"), "try\ntry\ntry\n");
+  EXPECT_EQ(exit.stdout_tail, "try\ntry\ntry\n");
+
+  auto hopeless = empty_pod();
+  add(hopeless, "main", "exit 3").attempts = 2;
+  const auto failed = run(hopeless);
+  EXPECT_EQ(failed.containers.at("main").exit_code, 3);
+  EXPECT_EQ(failed.containers.at("main").attempts, 2);
+}
+
 TEST_F(PodsTest, SignalsOneContainer) {
   auto spec = empty_pod();
   add(spec, "a", "exec sleep 100");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/engine/carry_over.h"
+
 namespace gantry::testing {
 
 World::World(Options options)
@@ -10,6 +12,12 @@ World::World(Options options)
 }
 
 World::~World() { runtime_.set_listener(nullptr); }
+
+static std::vector<engine::Node> nodes_of(const World::StoredRun& run) {
+  std::vector<engine::Node> nodes;
+  for (const std::string& name : run.order) nodes.push_back(run.nodes.at(name));
+  return nodes;
+}
 
 void World::boot() {
   ++life_;
@@ -25,9 +33,7 @@ void World::boot() {
   runtime_.set_listener(this);
   for (const auto& [uid, run] : stored_) {
     if (engine::is_ended(run.status.phase)) continue;
-    std::vector<engine::Node> nodes;
-    for (const std::string& name : run.order) nodes.push_back(run.nodes.at(name));
-    carry_out(engine_->restore(run.info, plans_.at(uid), run.status, std::move(nodes), now()));
+    carry_out(engine_->restore(run.info, plans_.at(uid), run.status, nodes_of(run), now()));
   }
   carry_out(engine_->restored(now()));
 }
@@ -57,9 +63,10 @@ void World::forget(const std::string& uid) {
 
 void World::carry_out(engine::Output output, const std::string& deleted) {
   for (const engine::Effect& effect : output.now) perform(effect);
-  std::vector<StoredRun> rows;
+  std::vector<Row> rows;
   for (const engine::Changed& changed : output.changed) {
-    StoredRun& row = rows.emplace_back();
+    rows.push_back({{}, changed.deleted});
+    StoredRun& row = rows.back().run;
     row.info = changed.run->info;
     row.status = changed.run->status;
     for (const engine::Node* node : changed.nodes) {
@@ -77,15 +84,38 @@ void World::carry_out(engine::Output output, const std::string& deleted) {
   });
 }
 
-void World::commit(const std::vector<StoredRun>& rows) {
-  for (const StoredRun& row : rows) {
+void World::commit(const std::vector<Row>& rows) {
+  for (const auto& [row, deleted] : rows) {
     StoredRun& run = stored_[row.info.uid];
     run.info = row.info;
     run.status = row.status;
+    std::erase_if(run.order, [&](const std::string& name) {
+      return std::find(deleted.begin(), deleted.end(), run.nodes.at(name).id) != deleted.end() && run.nodes.erase(name) > 0;
+    });
     for (const std::string& name : row.order) {
       if (run.nodes.insert_or_assign(name, row.nodes.at(name)).second) run.order.push_back(name);
     }
   }
+}
+
+std::string World::retry(const std::string& uid, const engine::RetryRequest& request) {
+  const StoredRun& run = stored_.at(uid);
+  auto retried = engine::retry_run(run.info, *plans_.at(uid), run.status, nodes_of(run), request, now());
+  if (!retried) return retried.error().message;
+  carry_out(engine_->retry(run.info, plans_.at(uid), std::move(*retried), now()));
+  return {};
+}
+
+std::string World::resubmit(const std::string& uid, const std::string& name) {
+  const StoredRun& run = stored_.at(uid);
+  if (auto possible = engine::check_memoized(run.status.phase); !possible) return possible.error().message;
+  engine::RunInfo info = run.info;
+  info.uid = info.name = name;
+  info.created = now();
+  plans_[name] = plans_.at(uid);
+  auto carried = engine::carry_over(run.info.name, nodes_of(run), name, *plans_.at(uid), now());
+  carry_out(engine_->submit(std::move(info), plans_.at(uid), std::move(carried), now()));
+  return {};
 }
 
 void World::perform(const engine::Effect& effect) {

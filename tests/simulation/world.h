@@ -33,6 +33,10 @@ class World : public runtime::Listener {
 
   /// Submits a run; its uid is its name.
   void submit(const std::string& name, workflow::PlanPtr plan);
+  /// `gantry retry` of a run that is over; why it is refused, or nothing.
+  std::string retry(const std::string& uid, const engine::RetryRequest& request = {});
+  /// `gantry resubmit --memoized`.
+  std::string resubmit(const std::string& uid, const std::string& name);
   void shut_down(const std::string& uid, engine::Shutdown how);
   void forget(const std::string& uid);
   /// Carries out the answer of any other call of the engine; its error, or nothing.
@@ -83,7 +87,11 @@ class World : public runtime::Listener {
  private:
   void boot();
   void carry_out(engine::Output output, const std::string& deleted = "");
-  void commit(const std::vector<StoredRun>& rows);
+  struct Row {
+    StoredRun run;
+    std::vector<std::string> deleted;  ///< ids
+  };
+  void commit(const std::vector<Row>& rows);
   void perform(const engine::Effect& effect);
 
   Options options_;

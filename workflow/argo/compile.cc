@@ -203,6 +203,7 @@ void Compiler::spec() {
   plan_.security = security(spec_.security_context, "spec.securityContext");
   plan_.volumes = volumes(spec_.volumes, "spec.volumes");
   plan_.claim_templates = claims();
+  surroundings();
 }
 
 void Compiler::entry() {
@@ -366,6 +367,8 @@ void Compiler::template_body(Source& source, const argo::Template& written, Inde
   if (!out.retry) out.retry = retry(written.retry_strategy, where + ".retryStrategy");
   out.locks = locks(written.synchronization, where + ".synchronization");
   memoize(written.memoize, out, where + ".memoize");
+  pending_timeout(written, out, where);
+  metrics(written.metrics, where);
   for (const StrMap* annotations : {&written.metadata.annotations, &written.annotations}) {
     for (const KeyValue& annotation : annotations->value) {
       if (annotation.key == "workflows.argoproj.io/display-name") {

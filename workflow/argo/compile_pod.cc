@@ -54,6 +54,8 @@ PodTemplate Compiler::pod(const argo::Template& written, const std::string& wher
   out.host_aliases = host_aliases(written.host_aliases, where + ".hostAliases");
   out.volumes = volumes(written.volumes, where + ".volumes");
   out.security = security(written.security_context, where + ".securityContext");
+  out.metadata = pod_metadata(written.metadata, where + ".metadata");
+  out.patch = pod_spec_patch(written.pod_spec_patch, where + ".podSpecPatch");
   return out;
 }
 
@@ -114,7 +116,14 @@ std::vector<workflow::VolumeMount> Compiler::mounts(const List<argo::VolumeMount
     const std::string path = item_path(where, i);
     if (!mount.flawed) {
       if (mount.name.empty()) error(mount.at, path + ".name is required");
-      if (mount.mount_path.empty() && !workflow_.is_template) error(mount.at, path + ".mountPath is required");
+      // Upstream leaves it to Kubernetes, which only sees pods; so a template that is never used does no harm.
+      if (mount.mount_path.empty() && !workflow_.is_template) {
+        if (options_.strict) {
+          error(mount.at, path + ".mountPath is required");
+        } else {
+          diagnostics_.warning(mount.at, path + ".mountPath is required");
+        }
+      }
       const auto [first, fresh] = mounted.emplace(mount.mount_path.value, mount.name.value);
       if (!fresh) {
         error(mount.mount_path.at, path + ".mountPath '" + std::string(mount.mount_path.value) +

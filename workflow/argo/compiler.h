@@ -82,6 +82,13 @@ class Compiler {
   std::optional<ContainerAction> action(const argo::Action& written, const std::string& where);
   std::vector<workflow::HostAlias> host_aliases(const List<argo::HostAlias>& written, const std::string& where);
   void dns();
+  // compile_metadata.cc: labels, metrics, podSpecPatch and what else surrounds a run and its pods
+  void surroundings();
+  workflow::PodMetadata pod_metadata(const argo::PodMetadata& written, const std::string& where);
+  std::optional<Text> pod_spec_patch(const Str& written, const std::string& where);
+  void metrics(const argo::Metrics& written, const std::string& where);
+  void pending_timeout(const argo::Template& written, workflow::Template& out, const std::string& where);
+  friend class PatchReader;
   std::vector<workflow::EnvVar> env(const List<argo::EnvVar>& written, const std::string& where);
   std::vector<EnvFrom> env_from(const List<EnvFromSource>& written, const std::string& where);
   Resources resources(const ResourceRequirements& written, const std::string& where);

@@ -301,10 +301,10 @@ const ObjectType<Template>& type_of(const Template*) {
        ignored<T>("serviceAccountName"),
        ignored<T>("tolerations"),
        field<T, &T::archive_location>("archiveLocation"),
-       later<T>("metrics"),
-       later<T>("pendingTimeout"),
+       field<T, &T::metrics>("metrics"),
+       field<T, &T::pending_timeout>("pendingTimeout"),
        later<T>("podResources"),
-       later<T>("podSpecPatch"),
+       field<T, &T::pod_spec_patch>("podSpecPatch"),
        later<T>("resourceClaims")}};
   return type;
 }

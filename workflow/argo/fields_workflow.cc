@@ -104,19 +104,19 @@ const ObjectType<WorkflowSpec>& type_of(const WorkflowSpec*) {
                                    ignored<T>("podPriorityClassName"),
                                    ignored<T>("schedulerName"),
                                    ignored<T>("tolerations"),
-                                   field<T, &T::archive_logs>("archiveLogs"),
-                                   field<T, &T::artifact_gc>("artifactGC"),
-                                   field<T, &T::artifact_repository_ref>("artifactRepositoryRef"),
-                                   later<T>("imagePullSecrets"),
-                                   later<T>("metrics"),
-                                   later<T>("podMetadata"),
+                                    field<T, &T::archive_logs>("archiveLogs"),
+                                    field<T, &T::artifact_gc>("artifactGC"),
+                                    field<T, &T::artifact_repository_ref>("artifactRepositoryRef"),
+                                    field<T, &T::image_pull_secrets>("imagePullSecrets"),
+                                    field<T, &T::metrics>("metrics"),
+                                    field<T, &T::pod_metadata>("podMetadata"),
                                    later<T>("podResources"),
-                                   later<T>("podSpecPatch"),
+                                   field<T, &T::pod_spec_patch>("podSpecPatch"),
                                    later<T>("resourceClaims"),
-                                   later<T>("shutdown"),
+                                   field<T, &T::shutdown>("shutdown"),
                                    silent<T>("templateDefaults"),     // merged into the templates before (merge.h)
                                    silent<T>("workflowTemplateRef"),  // merged into the spec before
-                                   later<T>("workflowMetadata")}};
+                                   field<T, &T::workflow_metadata>("workflowMetadata")}};
   return type;
 }
 

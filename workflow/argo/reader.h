@@ -163,6 +163,7 @@ void read_map(Reader& reader, const Node& node, List<Item>& out) {
 inline void read(Reader& reader, const Node& node, StrMap& out) { read_map(reader, node, out); }
 inline void read(Reader& reader, const Node& node, Amounts& out) { read_map(reader, node, out); }
 inline void read(Reader& reader, const Node& node, Hooks& out) { read_map(reader, node, out); }
+inline void read(Reader& reader, const Node& node, List<NamedLabelFrom>& out) { read_map(reader, node, out); }
 
 // The words of the tables
 // -------------------------------------------------------------------------------------------
@@ -238,7 +239,7 @@ void Reader::object(const Node& node, T& out, const ObjectType<T>& type) {
   std::tie(struct_name_, field_name_) = outer;
 }
 
-// The types that have tables: fields_artifact.cc, fields_pod.cc, fields_template.cc, fields_workflow.cc
+// The types that have tables: fields_artifact.cc, fields_metadata.cc, fields_pod.cc, fields_template.cc, fields_workflow.cc
 // --------------------------------
 
 const ObjectType<ConfigMapKeySelector>& type_of(const ConfigMapKeySelector*);
@@ -314,6 +315,16 @@ const ObjectType<TransformationStep>& type_of(const TransformationStep*);
 const ObjectType<DataTemplate>& type_of(const DataTemplate*);
 const ObjectType<PodMetadata>& type_of(const PodMetadata*);
 const ObjectType<VolumeClaimGc>& type_of(const VolumeClaimGc*);
+const ObjectType<MetricLabel>& type_of(const MetricLabel*);
+const ObjectType<Counter>& type_of(const Counter*);
+const ObjectType<Gauge>& type_of(const Gauge*);
+const ObjectType<Histogram>& type_of(const Histogram*);
+const ObjectType<Prometheus>& type_of(const Prometheus*);
+const ObjectType<Metrics>& type_of(const Metrics*);
+const ObjectType<LabelValueFrom>& type_of(const LabelValueFrom*);
+const ObjectType<WorkflowMetadata>& type_of(const WorkflowMetadata*);
+const ObjectType<LocalObjectReference>& type_of(const LocalObjectReference*);
+const ObjectType<PodSpecPatch>& type_of(const PodSpecPatch*);
 const ObjectType<Template>& type_of(const Template*);
 
 const ObjectType<ClaimMetadata>& type_of(const ClaimMetadata*);

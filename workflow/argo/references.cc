@@ -170,6 +170,10 @@ NameSet workflow_names(const Workflow& workflow) {
     names.add(concat({"workflow.parameters.", parameter.name.value}));
   for (const KeyValue& label : workflow.metadata.labels.value)
     names.add(concat({"workflow.labels.", label.key}));
+  const WorkflowMetadata& added = workflow.spec.workflow_metadata;
+  for (const KeyValue& label : added.labels.value) names.add(concat({"workflow.labels.", label.key}));
+  for (const NamedLabelFrom& label : added.labels_from.value) names.add(concat({"workflow.labels.", label.key}));
+  for (const KeyValue& annotation : added.annotations.value) names.add(concat({"workflow.annotations.", annotation.key}));
   for (const KeyValue& annotation : workflow.metadata.annotations.value) {
     names.add(concat({"workflow.annotations.", annotation.key}));
   }

@@ -430,6 +430,31 @@ struct PodMetadata : Object {
   StrMap labels, annotations;
 };
 
+struct MetricLabel : Object {
+  Str key, value;
+};
+struct Counter : Object {
+  Str value;
+};
+struct Gauge : Object {
+  Str value, operation;
+  Flag realtime;
+};
+struct Histogram : Object {
+  Str value;
+  List<Quantity> buckets;
+};
+struct Prometheus : Object {
+  Str name, help, when;
+  List<MetricLabel> labels;
+  Counter counter;
+  Gauge gauge;
+  Histogram histogram;
+};
+struct Metrics : Object {
+  List<Prometheus> prometheus;
+};
+
 struct Template : Object {
   Str name;
   Inputs inputs;
@@ -458,6 +483,8 @@ struct Template : Object {
   StrMap annotations;
   PodMetadata metadata;
   ArtifactLocation archive_location;
+  Str pending_timeout, pod_spec_patch;
+  Metrics metrics;
 
   [[nodiscard]] bool is_graph() const { return steps.set || dag.set; }
   /// It becomes a pod.
@@ -474,6 +501,35 @@ struct ObjectMeta : Object {
 
 struct VolumeClaimGc : Object {
   Str strategy;
+};
+
+/// `labelsFrom.NAME` of workflowMetadata.
+struct LabelValueFrom : Object {
+  Str expression;
+};
+struct NamedLabelFrom {
+  std::string_view key;
+  Mark at;
+  LabelValueFrom value;
+};
+struct WorkflowMetadata : Object {
+  StrMap labels, annotations;
+  List<NamedLabelFrom> labels_from;
+};
+
+struct LocalObjectReference : Object {
+  Str name;
+};
+
+/// A podSpecPatch: what there is of Kubernetes' PodSpec here.
+struct PodSpecPatch : Object {
+  List<Container> containers, init_containers;
+  List<Volume> volumes;
+  Int active_deadline_seconds;
+  Flag host_network;
+  PodSecurityContext security_context;
+  List<HostAlias> host_aliases;
+  List<LocalObjectReference> image_pull_secrets;
 };
 
 struct WorkflowSpec : Object {
@@ -496,6 +552,11 @@ struct WorkflowSpec : Object {
   Flag archive_logs;
   ArtifactGc artifact_gc;
   ArtifactRepositoryRef artifact_repository_ref;
+  Str shutdown, pod_spec_patch;
+  WorkflowMetadata workflow_metadata;
+  PodMetadata pod_metadata;
+  List<LocalObjectReference> image_pull_secrets;
+  Metrics metrics;
 };
 
 struct Workflow : Object {

@@ -97,6 +97,43 @@ TEST_F(Commands, Cron) {
   EXPECT_EQ(against(200, "{}", {"cron", "delete", "a"}).out, "CronWorkflow 'a' deleted\n");
 }
 
+TEST_F(Commands, CronCreate) {
+  std::string path = file("c.yaml", R"(kind: CronWorkflow
+metadata: {name: nightly}
+spec:
+  schedule: "0 2 * * *"
+  workflowSpec:
+    entrypoint: main
+    arguments: {parameters: [{name: a, value: old}, {name: b, value: kept}]}
+)");
+  Outcome plain = against(200, items({cron("nightly")}), {"cron", "create", "-o", "name", path});
+  EXPECT_EQ(plain.out, "nightly\n") << plain.err;
+  EXPECT_EQ(last_.headers["content-type"], "application/yaml");
+  EXPECT_THAT(asked_, ElementsAre("POST /api/v1/cron-workflows/default"));
+
+  Outcome changed = against(200, cron("other").dump(),
+                            {"cron", "create", path, "--schedule", "@hourly", "-p", "a=new", "--name", "other",
+                             "--entrypoint", "side", "--priority", "3", "-o", "name"});
+  EXPECT_EQ(changed.out, "other\n") << changed.err;
+  const Json sent = Json::parse(last_.body)["cronWorkflow"];
+  EXPECT_EQ(sent["spec"]["schedules"], Json::array({"@hourly"}));
+  EXPECT_FALSE(sent["spec"].contains("schedule"));
+  EXPECT_EQ(sent["metadata"]["name"], "other");
+  const Json& workflow = sent["spec"]["workflowSpec"];
+  EXPECT_EQ(workflow["entrypoint"], "side");
+  EXPECT_EQ(workflow["priority"], 3);
+  ASSERT_EQ(workflow["arguments"]["parameters"].size(), 2u);
+  EXPECT_EQ(workflow["arguments"]["parameters"][0]["value"], "new");
+  EXPECT_EQ(workflow["arguments"]["parameters"][1]["value"], "kept");
+
+  EXPECT_EQ(against(200, "{}", {"cron", "create", path, "-p", "nothing"}).status, 1);
+  std::string broken = file("b.yaml", "a: [");
+  Outcome refused = against(200, "{}", {"cron", "create", broken, "--name", "x"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr(broken + ":"));
+  EXPECT_THAT(asked_, testing::IsEmpty());
+}
+
 TEST_F(Commands, SubmitFrom) {
   std::string body = sample_workflow("t-abcde", "Pending", {}).dump();
   Outcome outcome =

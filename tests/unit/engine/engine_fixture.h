@@ -21,6 +21,7 @@ using testing::World;
 /// The programs of the simulated containers: `command: [exit, "3"]`, `[print, text]`, `[sleep, ms]`, `[write, name,
 /// text]`, `[oom]`, `[fail-until, N]` (fails in attempts before N), `[no-image]`, `[lost]`, `[stubborn, ms]`,
 /// `[lose, artifact, artifact]`.
+/// `[broken, N]` (fails until its run was retried N times).
 inline runtime::Script interpret(const runtime::PodSpec& pod) {
   runtime::Script script;
   std::vector<std::string> words = pod.containers.front().command.value_or(std::vector<std::string>{});
@@ -32,6 +33,10 @@ inline runtime::Script interpret(const runtime::PodSpec& pod) {
   if (words[0] == "stubborn") script.ignores_sigterm = true;
   if (words[0] == "write") script.outputs[words[1]] = words[2] + "\n";
   if (words[0] == "fail-until") script.exit_code = std::stoi(words[2]) < std::stoi(words[1]) ? 1 : 0;
+  if (words[0] == "broken") {
+    const auto life = pod.id.rfind("-r");
+    script.exit_code = (life == std::string::npos ? 0 : std::stoi(pod.id.substr(life + 2))) < std::stoi(words[1]) ? 1 : 0;
+  }
   if (words[0] == "no-image") script.prepare_error = "image not found";
   if (words[0] == "lost") script.lost = true;
   if (words[0] == "lose") script.missing_artifacts = {words[1], words[2]};

@@ -234,7 +234,6 @@ TEST(Compile, PodsAreChecked) {
        "envFrom[0]: must specify one of: configMapRef, secretRef"},
       {container("volumeMounts: [{name: a, mountPath: /a}, {name: b, mountPath: /a}]"),
        "volumeMounts[1].mountPath '/a' already mounted in container.volumeMounts.a"},
-      {container("volumeMounts: [{name: a}]"), "volumeMounts[0].mountPath is required"},
       {container("resources: {limits: {cpu: 1.5.2}}"),
        "templates.main.container.resources.limits.cpu"},
       {container("resources: {requests: {memory: 64Mo}}"),
@@ -302,12 +301,41 @@ TEST(Compile, TheSpecIsChecked) {
       errors_of_spec("  entrypoint: leaf\n  arguments: {parameters: [{name: a}]}\n" + templates,
                      {.strict = true}),
       IsEmpty());
+  // Argo leaves a mount without a path to Kubernetes, which sees it only when the pod is made.
+  const std::string mounts = "  entrypoint: m\n  templates:\n  - {name: m, container: {image: a, volumeMounts: [{name: a}]}}\n";
+  EXPECT_THAT(errors_of_spec(mounts), ElementsAre(HasSubstr("warning: templates.m.container.volumeMounts[0].mountPath is required")));
+  EXPECT_THAT(errors_of_spec(mounts, {.strict = true}), ElementsAre(HasSubstr(": templates.m.container.volumeMounts[0].mountPath is required")));
   // Argo takes an exit handler that will fail.
   EXPECT_THAT(
       errors_of_spec(
           "  entrypoint: main\n  onExit: leaf\n  templates:\n  - {name: main, steps: []}\n" +
           std::string(kTakesX)),
       ElementsAre(HasSubstr("warning: templates.leaf inputs.parameters.x was not supplied")));
+}
+
+TEST(Compile, WhatSurroundsARunAndItsPods) {
+  const std::string leaf = "  entrypoint: m\n  templates:\n  - {name: m, container: {image: a}}\n";
+  const std::pair<std::string, const char*> cases[] = {
+      {"  shutdown: Now\n", "spec.shutdown must be Stop or Terminate, found \"Now\""},
+      {"  workflowMetadata: {labelsFrom: {a: {}}}\n", "spec.workflowMetadata.labelsFrom.a.expression is required"},
+      {"  workflowMetadata: {labelsFrom: {a: {expression: '1 +'}}}\n", "spec.workflowMetadata.labelsFrom.a.expression: "},
+      {"  imagePullSecrets: [{}]\n", "spec.imagePullSecrets: name is required"},
+      {"  podSpecPatch: 'containers: 1'\n", "spec.podSpecPatch: invalid podSpecPatch"},
+      {"  metrics: {prometheus: [{name: a-b, help: x, counter: {value: '1'}}]}\n",
+       "spec metric name 'a-b' is invalid. Metric names must contain alphanumeric characters or '_'"},
+      {"  metrics: {prometheus: [{name: a, counter: {value: '1'}}]}\n",
+       "spec metric 'a' must contain a help string under 'help: ' field"},
+      {"  metrics: {prometheus: [{name: a, help: x, gauge: {realtime: true}}]}\n", "missing gauge.value"},
+  };
+  for (const auto& [spec, error] : cases) {
+    EXPECT_THAT(errors_of_spec(spec + leaf), ::testing::Contains(HasSubstr(error))) << spec;
+  }
+  EXPECT_THAT(errors_of_spec("  metrics: {prometheus: [{name: a, help: x, counter: {value: '1'}}]}\n" + leaf),
+              ElementsAre(HasSubstr("note: spec.metrics has no effect yet")));
+  EXPECT_THAT(errors_of_templates("  - {name: main, pendingTimeout: 5s, steps: []}\n"),
+              ::testing::Contains(HasSubstr("Steps template doesn't support pendingTimeout field")));
+  EXPECT_THAT(errors_of_templates("  - {name: main, pendingTimeout: soon, container: {image: a}}\n"),
+              ElementsAre(HasSubstr("invalid duration format in pendingTimeout")));
 }
 
 TEST(Compile, AllErrorsOfAFileComeAtOnceInTheirOrder) {

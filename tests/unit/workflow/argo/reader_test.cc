@@ -51,8 +51,8 @@ TEST(Reader, UnknownFieldsNameTheirPathAndWhatWasMeant) {
 
 TEST(Reader, KnownFieldsThatCannotRunYetAreRefusedByPath) {
   const std::pair<std::string, const char*> kCases[] = {
-      {"  - name: main\n    podSpecPatch: '{}'\n",
-       "8:5: not supported yet: spec.templates[0].podSpecPatch"},
+      {"  - name: main\n    podResources: {limits: {cpu: 1}}\n",
+       "8:5: not supported yet: spec.templates[0].podResources"},
       {"  - name: main\n    volumes: [{name: a, nfs: {}}]\n",
        "not supported yet: spec.templates[0].volumes[0].nfs"},
       {"  - name: main\n    outputs: {artifacts: [{name: a, path: /a, gcs: {key: k}}]}\n",
@@ -68,7 +68,7 @@ TEST(Reader, KnownFieldsThatCannotRunYetAreRefusedByPath) {
   }
   for (const char* field :
        {
-        "imagePullSecrets: [{name: a}]", "shutdown: Stop"}) {
+        "podResources: {limits: {cpu: 1}}"}) {
     EXPECT_THAT(errors_of_spec("  " + std::string(field) +
                                "\n  entrypoint: main\n  templates:\n  - name: main\n" + kRest),
                 ElementsAre(HasSubstr("5:3: not supported yet: spec.")))
