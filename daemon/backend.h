@@ -99,7 +99,7 @@ class DaemonBackend final : public api::Backend {
   using Accepted = std::function<void(const engine::RunInfo&)>;
   void create(api::CreateRequest request, Accepted accepted,
               api::Reply<std::vector<api::Json>> reply);
-  void compile(api::CreateRequest request, bool strict, api::Reply<Candidates> reply);
+  void compile(api::CreateRequest request, bool lint, api::Reply<Candidates> reply);
   void reserve(Candidates candidates, Accepted accepted, api::Reply<std::vector<api::Json>> reply);
   void submit(Candidates candidates, Accepted accepted, api::Reply<std::vector<api::Json>> reply);
 

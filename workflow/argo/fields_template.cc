@@ -7,7 +7,9 @@ namespace {
 
 template <class T, auto Parameters>
 ObjectType<T> parameters_and_artifacts(std::string_view name) {
-  return {name, {field<T, Parameters>("parameters"), later<T>("artifacts")}};
+  // Names of artifacts are unknown then, which a reader of names has to know.
+  constexpr auto unread = [](Reader&, const Node&, T& out) { out.flawed = true; };
+  return {name, {field<T, Parameters>("parameters"), {"artifacts", Support::Later, unread}}};
 }
 
 template <class T>
@@ -20,7 +22,9 @@ ObjectType<T> call(std::string_view name, std::vector<Field<T>> own) {
         [](Reader& reader, const Node& node, T& out) {
           out.inline_template = std::make_shared<Template>();
           read(reader, node, *out.inline_template);
-        }},
+        },
+        {},
+        info_function<Template>()},
        field<T, &Call::arguments>("arguments"), field<T, &Call::when>("when"),
        field<T, &Call::continue_on>("continueOn"), field<T, &Call::on_exit>("onExit"),
        field<T, &Call::hooks>("hooks"),
@@ -35,9 +39,13 @@ ObjectType<T> call(std::string_view name, std::vector<Field<T>> own) {
 }
 
 /// A kind of template that is known but cannot run yet.
-Field<Template> later_kind(std::string_view name) {
+Field<Template> later_kind(std::string_view name, std::string_view why) {
   return {name, Support::LaterEvenEmpty,
-          [](Reader&, const Node&, Template& out) { ++out.other_kinds; }};
+          [](Reader&, const Node& node, Template& out) {
+            ++out.other_kinds;
+            out.unread.push_back(&node);
+          },
+          why};
 }
 
 }  // namespace
@@ -50,8 +58,10 @@ const ObjectType<ValueFrom>& type_of(const ValueFrom*) {
        field<T, &T::default_value>("default"), field<T, &T::expression>("expression"),
        field<T, &T::config_map_key_ref>("configMapKeyRef"), field<T, &T::event>("event"),
        {"supplied", Support::Yes, [](Reader&, const Node&, T& out) { out.supplied = true; }},
-       {"jqFilter", Support::Later, [](Reader&, const Node&, T& out) { out.kubernetes_only = true; }},
-       {"jsonPath", Support::Later, [](Reader&, const Node&, T& out) { out.kubernetes_only = true; }}}};
+       {"jqFilter", Support::Later, [](Reader&, const Node&, T& out) { out.flawed = out.kubernetes_only = true; },
+        "of resource templates"},
+       {"jsonPath", Support::Later, [](Reader&, const Node&, T& out) { out.flawed = out.kubernetes_only = true; },
+        "of resource templates"}}};
   return type;
 }
 
@@ -77,8 +87,8 @@ const ObjectType<Inputs>& type_of(const Inputs*) {
 const ObjectType<Outputs>& type_of(const Outputs*) {
   static const auto type = [] {
     auto outputs = parameters_and_artifacts<Outputs, &Outputs::parameters>("Outputs");
-    outputs.fields.push_back(silent<Outputs>("exitCode"));  // these two are filled in by a run
-    outputs.fields.push_back(silent<Outputs>("result"));
+    outputs.fields.push_back(silent<Outputs>("exitCode", "a run fills it in"));  // these two are filled in by a run
+    outputs.fields.push_back(silent<Outputs>("result", "a run fills it in"));
     return outputs;
   }();
   return type;
@@ -152,7 +162,7 @@ const ObjectType<RetryStrategy>& type_of(const RetryStrategy*) {
       "RetryStrategy",
       {field<T, &T::limit>("limit"), field<T, &T::retry_policy>("retryPolicy"),
        field<T, &T::backoff>("backoff"), field<T, &T::expression>("expression"),
-       ignored<T>("affinity")}};
+       ignored<T>("affinity", "there is one host")}};
   return type;
 }
 
@@ -176,7 +186,7 @@ const ObjectType<SemaphoreRef>& type_of(const SemaphoreRef*) {
   static const ObjectType<T> type{
       "SemaphoreRef",
       {field<T, &T::config_map_key_ref>("configMapKeyRef"), field<T, &T::name_space>("namespace"),
-       later<T>("database")}};
+       later<T>("database", "locks are the daemon's own")}};
   return type;
 }
 
@@ -226,10 +236,10 @@ const ObjectType<Template>& type_of(const Template*) {
        field<T, &T::sidecars>("sidecars"),
        field<T, &T::daemon>("daemon"),
        field<T, &T::host_aliases>("hostAliases"),
-       later_kind("data"),
-       later_kind("http"),
-       later_kind("plugin"),
-       later_kind("resource"),
+       later_kind("data", "it lists what is in an artifact store"),
+       later_kind("http", "use a container that calls it"),
+       later_kind("plugin", "executor plugins run beside Argo's controller"),
+       later_kind("resource", "it runs only on Kubernetes"),
        field<T, &T::suspend>("suspend"),
        field<T, &T::active_deadline_seconds>("activeDeadlineSeconds"),
        field<T, &T::timeout>("timeout"),
@@ -242,20 +252,20 @@ const ObjectType<Template>& type_of(const Template*) {
        field<T, &T::metadata>("metadata"),
        field<T, &T::synchronization>("synchronization"),
        field<T, &T::memoize>("memoize"),
-       ignored<T>("affinity"),
-       ignored<T>("automountServiceAccountToken"),
-       ignored<T>("executor"),
-       ignored<T>("nodeSelector"),
-       ignored<T>("priorityClassName"),
-       ignored<T>("schedulerName"),
-       ignored<T>("serviceAccountName"),
-       ignored<T>("tolerations"),
-       later<T>("archiveLocation"),
-       later<T>("metrics"),
-       later<T>("pendingTimeout"),
-       later<T>("podResources"),
-       later<T>("podSpecPatch"),
-       later<T>("resourceClaims")}};
+       ignored<T>("affinity", "there is one host"),
+       ignored<T>("automountServiceAccountToken", "there is no API server to be a client of"),
+       ignored<T>("executor", "no executor runs in the pod"),
+       ignored<T>("nodeSelector", "there is one host"),
+       ignored<T>("priorityClassName", "use priority, which orders what is ready"),
+       ignored<T>("schedulerName", "Gantry is the scheduler"),
+       ignored<T>("serviceAccountName", "there is no API server to be a client of"),
+       ignored<T>("tolerations", "there is one host"),
+       later<T>("archiveLocation", "artifacts go where the configuration says"),
+       later<T>("metrics", "the daemon's own metrics are served on its socket"),
+       later<T>("pendingTimeout", "use timeout"),
+       later<T>("podResources", "write resources at the containers"),
+       later<T>("podSpecPatch", "there is no Pod object to patch"),
+       later<T>("resourceClaims", "devices of a cluster are claimed there")}};
   return type;
 }
 

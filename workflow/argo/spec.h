@@ -391,6 +391,7 @@ struct Template : Object {
   Flag daemon;
   List<HostAlias> host_aliases;
   int other_kinds = 0;  ///< http, data, …: known, but not supported yet
+  std::vector<const Node*> unread;  ///< what was written under their names
   IntOrStr active_deadline_seconds;
   Str timeout;
   Int parallelism;
@@ -437,10 +438,12 @@ struct WorkflowSpec : Object {
   Flag host_network;
   Str dns_policy;
   DnsConfig dns_config;
+  bool has_workflow_metadata = false;  ///< it adds labels and annotations that are not known here
 };
 
 struct Workflow : Object {
   bool is_template = false;  ///< checked as a WorkflowTemplate: nobody runs it as it is
+  bool needs_values = false;  ///< arguments without a value are errors
   Str api_version, kind;
   ObjectMeta metadata;
   WorkflowSpec spec;

@@ -300,7 +300,7 @@ TEST(Compile, TheSpecIsChecked) {
   // A lint leaves missing values to the submitter.
   EXPECT_THAT(
       errors_of_spec("  entrypoint: leaf\n  arguments: {parameters: [{name: a}]}\n" + templates,
-                     {.strict = true}),
+                     {.strict = true, .lint = true}),
       IsEmpty());
   // Argo takes an exit handler that will fail.
   EXPECT_THAT(
