@@ -223,7 +223,7 @@ TEST_F(Commands, LintAsksForTemplates) {
   EXPECT_THAT(asked_, ElementsAre("GET /api/v1/workflow-templates/default/t"));
   Outcome missing = against(404, R"({"code":5,"message":"none"})", {"lint", path, "-o", "simple"});
   EXPECT_EQ(missing.status, 1);
-  EXPECT_EQ(missing.out, path + ":6:64: in \"w-\" (Workflow): templates.main.steps[0].a template reference t.say not "
+  EXPECT_EQ(missing.out, path + ":6:67: in \"w-\" (Workflow): templates.main.steps[0].a template reference t.say not "
                          "found: workflowtemplates.argoproj.io \"t\" not found\n");
   EXPECT_EQ(against(500, R"({"code":13,"message":"broken"})", {"lint", path}).err, "Error: broken\n");
 
