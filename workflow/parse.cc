@@ -4,6 +4,7 @@
 #include <array>
 
 #include "workflow/argo/compile.h"
+#include "workflow/argo/lint_unread.h"
 #include "workflow/argo/merge.h"
 #include "workflow/argo/metadata.h"
 #include "workflow/argo/overrides.h"
@@ -125,6 +126,7 @@ std::optional<Compiled> compile_root(Document& document, const Node& written, co
   workflow.needs_values = use == Use::Scheduled || (use == Use::Run && !options.lint);
   const bool readable = !found.has_errors();
   Compiled compiled;
+  if (const Node* spec = get(&root, "spec"); options.lint && spec != nullptr) argo::lint_unread(*spec, found);
   compiled.metadata = argo::metadata(workflow, options.lint, found);
   argo::Resolution resolution;
   compiled.plan = argo::compile(workflow, options, libraries, resolution, found);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "workflow/argo/field_info.h"
+#include "workflow/argo/shapes.h"
 #include "workflow/argo/spec.h"
 #include "workflow/document.h"
 
@@ -107,6 +108,9 @@ class Reader {
   void unknown_field(const Node::Entry& entry, const std::vector<std::string_view>& known);
   void refuse(const Node::Entry& entry, std::string_view why);
   void ignore(const Node::Entry& entry, std::string_view why);
+  /// shapes.cc: a lint's look at what is not read.
+  void shaped(const Node& node, const Shape& shape);
+  void shaped(const Node& node, const ShapeField& field);
   /// Whether a text may not be written as a number or a boolean.
   [[nodiscard]] bool strict_types() const { return reading_.strict || reading_.lint; }
 
@@ -240,6 +244,9 @@ void Reader::object(const Node& node, T& out, const ObjectType<T>& type) {
                            (field.support == Support::Later && !is_zero(*entry.value));
       if (refused) refuse(entry, field.note);
       if (field.support == Support::Ignored) ignore(entry, field.note);
+      if (reading_.lint && field.support != Support::Yes) {
+        if (const Shape* shape = shape_of(field.name)) shaped(*entry.value, *shape);
+      }
       if (field.read != nullptr) {
         struct_name_ = type.name;
         field_name_ = field.name;

@@ -93,6 +93,37 @@ TEST(Lint, ErrorsOfArgosAreErrors) {
   }
 }
 
+TEST(Lint, LooksIntoWhatIsNotRead) {
+  for (const char* templates : {
+           "  - {name: main, resource: {action: eat, manifest: a}}\n",
+           "  - {name: main, resource: {action: apply}}\n",
+           "  - {name: main, resource: {action: apply, manifest: 'a: [{{workflow.name}}'}}\n",
+           "  - {name: main, resource: {action: get, manifests: a}}\n",
+           "  - {name: main, resource: {action: get, flags: a}}\n",
+           "  - {name: main, http: {url: a, headers: [{nam: b}]}}\n",
+           "  - {name: main, http: {url: 1}}\n",
+           "  - {name: main, http: {url: a}, podResources: {limits: {cpu: 1}}}\n",
+           "  - {name: main, container: {image: i}, podResources: {limits: {disk: 1}}}\n",
+           "  - {name: main, steps: [], resourceClaims: [{name: a}]}\n",
+           "  - {name: main, container: {image: i}, metrics: {prometheus: [{name: a-b, help: c}]}}\n",
+           "  - {name: main, container: {image: i}, metrics: {prometheus: [{name: a}]}}\n",
+           "  - {name: main, container: {image: i}, tolerations: [{keys: a}]}\n",
+           "  - {name: main, container: {image: i, ports: [{containerPort: http}]}}\n",
+           "  - {name: main, container: {image: i}}\n  podGC: {strategy: Never}\n",
+           "  - {name: main, container: {image: i}}\n  ttlStrategy: {secondsAfterEnd: 1}\n",
+       }) {
+    EXPECT_FALSE(good(lint_templates(templates))) << templates;
+  }
+  for (const char* templates : {
+           "  - {name: main, resource: {action: apply, manifest: 'a: [{{workflow.name}}]', setOwnerReference: true, flags: [a]}}\n",
+           "  - {name: main, http: {url: a, headers: [{name: b, value: c}], timeoutSeconds: 3}}\n",
+           "  - {name: main, container: {image: i, ports: [{containerPort: 1}]}, tolerations: [{key: a, operator: Exists}]}\n",
+           "  - {name: main, container: {image: i}}\n  podGC: {strategy: OnPodSuccess}\n  ttlStrategy: {secondsAfterSuccess: 1}\n",
+       }) {
+    EXPECT_TRUE(good(lint_templates(templates))) << testing::PrintToString(lint_templates(templates));
+  }
+}
+
 TEST(Lint, ArgumentsMayWaitForTheSubmitterButNotInputs) {
   const std::string argument = std::string(kHead) + "  entrypoint: main\n  arguments: {parameters: [{name: a}]}\n  templates:\n";
   EXPECT_THAT(lint_text(argument + "  - {name: main, container: {image: '{{workflow.parameters.a}}'}}\n"), IsEmpty());
