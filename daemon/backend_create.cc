@@ -9,6 +9,7 @@
 #include "daemon/backend.h"
 #include "daemon/names.h"
 #include "daemon/resource_document.h"
+#include "daemon/submission.h"
 #include "daemon/workflow_json.h"
 
 namespace gantry {
@@ -75,6 +76,9 @@ Result<engine::RunInfo> info_of(workflow::Compiled& compiled, const CreateReques
       check_workflow_name(info.name.empty() ? generate_name(info.generate_name) : info.name);
   if (!valid) return fail(valid.error());
   info.labels = std::move(metadata.labels);
+  if (!compiled.template_name.empty()) {
+    info.labels[std::string(compiled.cluster_template ? kClusterTemplateLabel : kTemplateLabel)] = compiled.template_name;
+  }
   for (const auto& [key, value] : request.labels) info.labels[key] = value;
   info.annotations = std::move(metadata.annotations);
   for (const auto& [key, value] : request.annotations) info.annotations[key] = value;

@@ -123,6 +123,8 @@ std::optional<Compiled> compile_root(Document& document, const Node& written, co
   argo::Workflow workflow;
   argo::read(reader, root, workflow);
   workflow.is_template = use == Use::Template;
+  const Node* ref = get(get(&overridden, "spec"), "workflowTemplateRef");
+  workflow.by_reference = ref != nullptr && ref->is_map();
   workflow.needs_values = use == Use::Scheduled || (use == Use::Run && !options.lint);
   const bool readable = !found.has_errors();
   Compiled compiled;
@@ -139,6 +141,11 @@ std::optional<Compiled> compile_root(Document& document, const Node& written, co
     compiled.spec_json = to_json(*spec, reader.taken_as_text());
   if (const Node* spec = get(&root, "spec")) compiled.effective_spec_json = to_json(*spec);
   compiled.templates = libraries.texts();
+  if (workflow.by_reference) {
+    compiled.template_name = get(ref, "name")->text;
+    const Node* cluster = get(ref, "clusterScope");
+    compiled.cluster_template = cluster != nullptr && cluster->text == "true";
+  }
   return compiled;
 }
 

@@ -34,6 +34,8 @@ struct Compiled {
   /// its library it compiles to the same plan again, whatever has become of the templates since.
   std::map<std::string, std::string> templates;
   std::string effective_spec_json;  ///< with the spec of spec.workflowTemplateRef laid under it
+  std::string template_name;        ///< spec.workflowTemplateRef.name; empty: none
+  bool cluster_template = false;    ///< spec.workflowTemplateRef.clusterScope
   PlanPtr plan;
 };
 

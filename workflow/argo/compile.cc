@@ -104,6 +104,7 @@ void Compiler::template_names() {
   const auto& templates = spec_.templates.value;
   check_names(templates, "spec.templates", false);
   main_.spec = &spec_;
+  if (workflow_.by_reference) main_.scope = "local/";  // as Argo writes it, without a name
   main_.written.reserve(templates.size());
   for (std::size_t i = 0; i < templates.size(); ++i) main_.written.emplace(templates[i].name.value, i);
 }

@@ -444,6 +444,7 @@ struct WorkflowSpec : Object {
 struct Workflow : Object {
   bool is_template = false;  ///< checked as a WorkflowTemplate: nobody runs it as it is
   bool needs_values = false;  ///< arguments without a value are errors
+  bool by_reference = false;  ///< its spec is a template's (workflowTemplateRef)
   Str api_version, kind;
   ObjectMeta metadata;
   WorkflowSpec spec;
