@@ -66,7 +66,7 @@ struct CreateRequest {
   bool yaml = false;
   std::string file;      ///< how messages call the document ("" for JSON)
   bool dry_run = false;  ///< check and answer with the object, store nothing
-  bool strict = false;   ///< lint: upstream's strict typing
+  bool strict = false;   ///< lint: unknown fields are errors
   std::vector<std::pair<std::string, std::string>> parameters;
   std::string name, generate_name, entrypoint, service_account;
   std::vector<std::pair<std::string, std::string>> labels, annotations;
@@ -172,6 +172,7 @@ struct ResourceRequest {
   std::string file;  ///< how messages call the document ("" for JSON)
   bool dry_run = false;
   bool strict = false;
+  bool lint = false;  ///< set by Backend::lint_resources
   Caller caller;
 };
 

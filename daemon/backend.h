@@ -107,9 +107,9 @@ class DaemonBackend final : public api::Backend {
   /// Called for each new run in the turn in which the store is given it.
   using Accepted = std::function<void(const engine::RunInfo&)>;
   void create(api::CreateRequest request, Accepted accepted,
-              api::Reply<std::vector<api::Json>> reply,
-              std::shared_ptr<const Previous> previous = nullptr);
-  void compile(api::CreateRequest request, bool strict, api::Reply<Candidates> reply);
+               api::Reply<std::vector<api::Json>> reply,
+               std::shared_ptr<const Previous> previous = nullptr);
+  void compile(api::CreateRequest request, bool lint, api::Reply<Candidates> reply);
   void reserve(Candidates candidates, Accepted accepted, api::Reply<std::vector<api::Json>> reply);
   void submit(Candidates candidates, Accepted accepted, api::Reply<std::vector<api::Json>> reply);
 

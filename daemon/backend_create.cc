@@ -77,6 +77,9 @@ Result<engine::RunInfo> info_of(workflow::Compiled& compiled, const CreateReques
       check_workflow_name(info.name.empty() ? generate_name(info.generate_name) : info.name);
   if (!valid) return fail(valid.error());
   info.labels = std::move(metadata.labels);
+  if (!compiled.template_name.empty()) {
+    info.labels[std::string(compiled.cluster_template ? kClusterTemplateLabel : kTemplateLabel)] = compiled.template_name;
+  }
   for (const auto& [key, value] : request.labels) info.labels[key] = value;
   info.annotations = std::move(metadata.annotations);
   for (const auto& [key, value] : request.annotations) info.annotations[key] = value;
@@ -86,12 +89,13 @@ Result<engine::RunInfo> info_of(workflow::Compiled& compiled, const CreateReques
 
 }  // namespace
 
-void DaemonBackend::compile(CreateRequest request, bool strict, api::Reply<Candidates> reply) {
+void DaemonBackend::compile(CreateRequest request, bool lint, api::Reply<Candidates> reply) {
   if (daemon_.stopping()) return reply(fail(Code::Unavailable, "gantryd is stopping"));
   auto document = std::make_shared<Document>();
   document->options = {.parameters = std::move(request.parameters),
                        .entrypoint = std::move(request.entrypoint),
-                       .strict = strict,
+                       .strict = lint && request.strict,
+                       .lint = lint,
                        .limits = daemon_.settings().limits};
   document->library = daemon_.resources().library(request.name_space);
   document->options.library = document->library.get();
@@ -137,8 +141,8 @@ static std::vector<Json> checked_objects(const std::vector<engine::RunInfo>& inf
 }
 
 void DaemonBackend::lint(CreateRequest request, api::Reply<std::vector<Json>> reply) {
-  bool strict = request.strict;
-  compile(std::move(request), strict, [reply = std::move(reply)](Result<Candidates> candidates) {
+  const bool lint = !request.dry_run;
+  compile(std::move(request), lint, [reply = std::move(reply)](Result<Candidates> candidates) {
     if (!candidates) return reply(fail(std::move(candidates.error())));
     std::vector<engine::RunInfo> infos;
     for (Candidate& candidate : *candidates) infos.push_back(std::move(candidate.info));

@@ -38,7 +38,8 @@ void DaemonBackend::read(ResourceRequest request,
   work->library = daemon_.resources().library(request.name_space);
   work->reading = {.library = work->library.get(),
                    .limits = daemon_.settings().limits,
-                   .strict = request.strict};
+                   .strict = request.strict,
+                   .lint = request.lint};
   work->request = std::move(request);
   daemon_.executor().offload(
       [work] { work->documents = read_resources(work->request, work->reading, work->diagnostics); },
@@ -143,6 +144,7 @@ void DaemonBackend::update_resources(ResourceRequest request, api::Reply<std::ve
 }
 
 void DaemonBackend::lint_resources(ResourceRequest request, api::Reply<std::vector<Json>> reply) {
+  request.lint = true;
   read(std::move(request),
        [this, reply = std::move(reply)](const ResourceRequest& asked, Result<Documents> documents) {
          if (!documents) return reply(fail(std::move(documents.error())));

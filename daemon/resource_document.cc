@@ -166,6 +166,7 @@ std::vector<ResourceDocument> read_resources(const api::ResourceRequest& request
   if (diagnostics.has_errors()) return out;
   // What they say of workflows, as the compiler sees it.
   const workflow::Options options{.strict = reading.strict,
+                                  .lint = reading.lint,
                                   .library = reading.library,
                                   .default_kind = names_of(request.kind).kind,
                                   .limits = reading.limits};

@@ -30,6 +30,7 @@ struct ResourceReading {
   const workflow::TemplateLibrary* library = nullptr;  ///< what the objects may refer to
   workflow::Limits limits;
   bool strict = false;
+  bool lint = false;
 };
 
 /// Reads every object of a file, all of which must be of `kind`; JSON may leave the kind out. What

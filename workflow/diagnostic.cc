@@ -2,6 +2,8 @@
 
 namespace gantry::workflow {
 
+bool is_refusal(std::string_view message) { return message.starts_with("not supported yet: "); }
+
 std::string to_string(const Diagnostic& diagnostic, const std::string& file) {
   std::string place = file;
   if (diagnostic.at.line != 0) place += ":" + std::to_string(diagnostic.at.line);
@@ -22,7 +24,7 @@ std::string to_string(const Diagnostic& diagnostic, const std::string& file) {
   out += diagnostic.message;
   // The promised wording of a refused feature names the place itself, so that it can be quoted
   // alone.
-  if (diagnostic.message.starts_with("not supported yet: ")) out += " at " + place;
+  if (is_refusal(diagnostic.message)) out += " at " + place;
   return out;
 }
 

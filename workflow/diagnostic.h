@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gantry::workflow {
@@ -20,6 +21,9 @@ struct Diagnostic {
   Mark at;
   std::string message;
 };
+
+/// Whether a message says that Gantry cannot do yet what is asked: "not supported yet: …".
+bool is_refusal(std::string_view message);
 
 /// `FILE:LINE:COLUMN: message`; warnings and notes say so in front of the message.
 std::string to_string(const Diagnostic& diagnostic, const std::string& file);

@@ -4,11 +4,13 @@
 #include <array>
 
 #include "workflow/argo/compile.h"
+#include "workflow/argo/lint_unread.h"
 #include "workflow/argo/merge.h"
 #include "workflow/argo/metadata.h"
 #include "workflow/argo/overrides.h"
 #include "workflow/argo/reader.h"
 #include "workflow/argo/references.h"
+#include "workflow/check.h"
 #include "workflow/cron_workflow.h"
 #include "workflow/document.h"
 #include "workflow/suggestion.h"
@@ -55,6 +57,9 @@ std::optional<std::string_view> kind_of(const Node& root, Format format, const O
   }
   return name;
 }
+
+/// What a workflow is checked for: to run, as a template of others, or as what a CronWorkflow starts.
+enum class Use : std::uint8_t { Run, Template, Scheduled };
 
 /// The errors of one object in the order of their places, after what was reported before.
 void add_sorted(const Diagnostics& found, const Node& root, Diagnostics& diagnostics) {
@@ -104,31 +109,43 @@ const Node* with_templates(Document& document, const Node* root, argo::Libraries
   return argo::with(document, *root, "spec", spec);
 }
 
-/// `is_template`: as a WorkflowTemplate is checked.
 std::optional<Compiled> compile_root(Document& document, const Node& written, const Options& options,
-                                     bool is_template, Diagnostics& diagnostics) {
+                                     Use use, Diagnostics& diagnostics) {
   Diagnostics found;
-  argo::Libraries libraries(options.library);
+  argo::Libraries libraries(options.library, options.lint);
   const Node& overridden = *argo::with_overrides(document, written, options);
   const Node& root = *with_templates(document, &overridden, libraries, found);
-  argo::Reader reader(document, options.strict, found);
+  if (found.has_errors()) {  // nothing can be said of a spec that is not there
+    add_sorted(found, root, diagnostics);
+    return std::nullopt;
+  }
+  argo::Reader reader(document, {.strict = options.strict, .lint = options.lint}, found);
   argo::Workflow workflow;
   argo::read(reader, root, workflow);
-  workflow.is_template = is_template;
+  workflow.is_template = use == Use::Template;
+  const Node* ref = get(get(&overridden, "spec"), "workflowTemplateRef");
+  workflow.by_reference = ref != nullptr && ref->is_map();
+  workflow.needs_values = use == Use::Scheduled || (use == Use::Run && !options.lint);
   const bool readable = !found.has_errors();
   Compiled compiled;
-  compiled.metadata = argo::metadata(workflow, found);
+  if (const Node* spec = get(&root, "spec"); options.lint && spec != nullptr) argo::lint_unread(*spec, found);
+  compiled.metadata = argo::metadata(workflow, options.lint, found);
   argo::Resolution resolution;
   compiled.plan = argo::compile(workflow, options, libraries, resolution, found);
   // A name that belongs to something refused (a loop's item, an artifact) would be reported a
   // second time.
-  if (readable) argo::check_workflow_references(workflow, resolution, found);
+  if (readable) argo::check_workflow_references(workflow, resolution, options.lint, found);
   add_sorted(found, root, diagnostics);
   if (found.has_errors()) return std::nullopt;
   if (const Node* spec = get(&overridden, "spec"))
     compiled.spec_json = to_json(*spec, reader.taken_as_text());
   if (const Node* spec = get(&root, "spec")) compiled.effective_spec_json = to_json(*spec);
   compiled.templates = libraries.texts();
+  if (workflow.by_reference) {
+    compiled.template_name = get(ref, "name")->text;
+    const Node* cluster = get(ref, "clusterScope");
+    compiled.cluster_template = cluster != nullptr && cluster->text == "true";
+  }
   return compiled;
 }
 
@@ -180,6 +197,22 @@ std::string name_of(const Node& root) {
 
 }  // namespace
 
+std::optional<Metadata> check_object(Document& document, const Node& root, std::string_view kind,
+                                     const Options& options, Diagnostics& diagnostics) {
+  if (kind == "WorkflowEventBinding") {
+    // Its selector is an expression over the event, which only the daemon has.
+    Metadata metadata;
+    metadata.name = name_of(root);
+    return metadata;
+  }
+  const Node* workflow = kind == "CronWorkflow" ? workflow_of_cron(document, root, diagnostics) : &root;
+  if (workflow == nullptr) return std::nullopt;
+  const Use use = kind == "CronWorkflow" ? Use::Scheduled : kind == "Workflow" ? Use::Run : Use::Template;
+  auto compiled = compile_root(document, *workflow, options, use, diagnostics);
+  if (!compiled) return std::nullopt;
+  return std::move(compiled->metadata);
+}
+
 std::vector<Compiled> compile_workflows(std::string_view bytes, Format format,
                                         const Options& options, Diagnostics& diagnostics) {
   std::vector<Compiled> out;
@@ -191,7 +224,7 @@ std::vector<Compiled> compile_workflows(std::string_view bytes, Format format,
       diagnostics.error(root->find("kind")->at, "expected a Workflow, found a " + std::string(*kind));
       continue;
     }
-    if (auto compiled = compile_root(document, *root, options, false, diagnostics)) out.push_back(std::move(*compiled));
+    if (auto compiled = compile_root(document, *root, options, Use::Run, diagnostics)) out.push_back(std::move(*compiled));
   }
   return out;
 }
@@ -215,16 +248,9 @@ std::vector<Object> check_objects(std::string_view bytes, Format format, const O
   inner.library = &library;
   for (const auto& [root, kind] : objects) {
     Object object{.kind = std::string(kind), .metadata = {}, .json = to_json(*root)};
-    if (kind == "WorkflowEventBinding") {
-      // Its selector is an expression over the event, which only the daemon has.
-      object.metadata.name = name_of(*root);
-    } else {
-      const Node* workflow = kind == "CronWorkflow" ? workflow_of_cron(document, *root, diagnostics) : root;
-      if (workflow == nullptr) continue;
-      auto compiled = compile_root(document, *workflow, inner, kind.ends_with("Template"), diagnostics);
-      if (!compiled) continue;
-      object.metadata = std::move(compiled->metadata);
-    }
+    auto metadata = check_object(document, *root, kind, inner, diagnostics);
+    if (!metadata) continue;
+    object.metadata = std::move(*metadata);
     out.push_back(std::move(object));
   }
   return out;

@@ -34,6 +34,8 @@ struct Compiled {
   /// its library it compiles to the same plan again, whatever has become of the templates since.
   std::map<std::string, std::string> templates;
   std::string effective_spec_json;  ///< with the spec of spec.workflowTemplateRef laid under it
+  std::string template_name;        ///< spec.workflowTemplateRef.name; empty: none
+  bool cluster_template = false;    ///< spec.workflowTemplateRef.clusterScope
   PlanPtr plan;
 };
 
@@ -44,7 +46,10 @@ struct Options {
   /// in Argo.
   std::vector<std::pair<std::string, std::string>> parameters;
   std::string entrypoint;  ///< overrides spec.entrypoint when not empty
-  bool strict = false;     ///< as `lint`: a number or boolean where a text is wanted is an error
+  bool strict = false;     ///< a number or boolean where a text is wanted is an error
+  /// As `argo lint`: what this host cannot run, and what Argo finds only while it runs, are notes and warnings; arguments
+  /// need no value; unknown fields are errors only if `strict`. The plan is for nobody to run.
+  bool lint = false;
   const TemplateLibrary* library = nullptr;  ///< null: no template exists
   std::string_view default_kind = "Workflow";  ///< of a JSON object without a kind, as Argo's clients send it
   Limits limits;

@@ -7,11 +7,12 @@ namespace gantry::cli {
 
 void add_lint(Command& root, Session& session) {
   auto options = std::make_shared<LintOptions>();
-  Command command = root.add("lint", "Check workflow files without running them", "Workflows");
+  Command command = root.add("lint", "Check files without running them", "Workflows");
   add_lint_options(command, *options);
-  command.action([&session, options] {
-    return lint_files(session, *options, session.collection("workflows") + "/lint");
-  });
+  command
+      .list("--kinds", options->kinds,
+            "Only these: workflows, workflowtemplates, cronworkflows, clusterworkflowtemplates [all]")
+      .action([&session, options] { return lint_files(session, *options); });
 }
 
 }  // namespace gantry::cli

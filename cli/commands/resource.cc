@@ -172,9 +172,8 @@ void add_resource_commands(Command& parent, Session& session, const ResourceFami
   auto linted = std::make_shared<LintOptions>();
   Command lints = parent.add("lint", "Check files of " + words);
   add_lint_options(lints, *linted);
-  lints.action([&session, &family, linted] {
-    return lint_files(session, *linted, collection_of(session, family) + "/lint");
-  });
+  linted->kinds = {family.kind};
+  lints.action([&session, linted] { return lint_files(session, *linted); });
 }
 
 }  // namespace gantry::cli

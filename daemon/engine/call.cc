@@ -141,7 +141,10 @@ NodeType type_of(const Template& tmpl, const workflow::Plan& plan, bool attempt)
 
 /// Where the name of the called template was looked up.
 std::string scope_of_caller(const Call& call) {
-  if (call.parent == nullptr) return "";
+  if (call.parent == nullptr) {
+    const workflow::Plan& plan = *call.live->run.plan;
+    return plan.entrypoint == workflow::kNone ? "" : plan.templates[plan.entrypoint].scope;
+  }
   return call.is_attempt() ? call.parent->node->template_scope : call.parent->tmpl->scope;
 }
 

@@ -68,6 +68,16 @@ PlanPtr compile(const Workflow& workflow, const Options& options, Libraries& lib
   return plan;
 }
 
+void Compiler::error(Mark at, std::string message) {
+  if (options_.lint && is_refusal(message)) {
+    diagnostics_.note(at, std::move(message));
+  } else if (options_.lint && own_checks_) {
+    diagnostics_.warning(at, std::move(message));
+  } else {
+    diagnostics_.error(at, std::move(message));
+  }
+}
+
 PlanPtr Compiler::run() {
   template_names();
   arguments();
@@ -94,6 +104,7 @@ void Compiler::template_names() {
   const auto& templates = spec_.templates.value;
   check_names(templates, "spec.templates", false);
   main_.spec = &spec_;
+  if (workflow_.by_reference) main_.scope = "local/";  // as Argo writes it, without a name
   main_.written.reserve(templates.size());
   for (std::size_t i = 0; i < templates.size(); ++i) main_.written.emplace(templates[i].name.value, i);
 }
@@ -107,7 +118,7 @@ Text Compiler::text(const Str& written, std::string_view where) {
   if (parsed.error().code == Code::Unimplemented) {
     error(written.at, message + " of " + std::string(where));
   } else {
-    error(written.at, std::string(where) + ": " + message);
+    diagnostics_.error(written.at, std::string(where) + ": " + message);
   }
   return {};
 }
@@ -123,7 +134,7 @@ std::optional<Formula> Compiler::formula(const Str& written, std::string_view wh
   if (parsed) {
     out.parsed = std::move(*parsed);
   } else {
-    error(written.at, std::string(where) + ": " + parsed.error().message);
+    own_error(written.at, std::string(where) + ": " + parsed.error().message);
   }
   return out;
 }
@@ -150,8 +161,7 @@ void Compiler::arguments() {
       }
       if (!written.value.set) out.config_map_key = config_map_key(from.config_map_key_ref, name + ".valueFrom");
       out.default_value = optional_text(from.default_value, name + ".valueFrom.default");
-    } else if (!written.value.set && !written.flawed && !options_.strict && !workflow_.is_template) {
-      // A lint leaves this to the submitter, as Argo's does.
+    } else if (!written.value.set && !written.flawed && workflow_.needs_values) {
       error(written.at, name + ".value or " + name + ".valueFrom is required");
     }
     if (written.allowed.set && written.allowed.value.empty()) {
@@ -167,6 +177,7 @@ void Compiler::arguments() {
 }
 
 void Compiler::spec() {
+  const OwnChecks own(*this);
   if (spec_.parallelism.set) {
     plan_.parallelism = positive_count(spec_.parallelism);
     if (!plan_.parallelism)
@@ -223,10 +234,13 @@ void Compiler::entry() {
   }
   plan_.entrypoint = *found;
   for (const InputParameter& input : templates_[*found].inputs) {
-    if (input.value || input.default_value || input.config_map_key) continue;
-    const bool supplied =
-        std::any_of(plan_.arguments.begin(), plan_.arguments.end(),
-                    [&](const InputParameter& argument) { return argument.name == input.name; });
+    const auto& arguments = spec_.arguments.parameters.value;
+    const auto argument = std::find_if(arguments.begin(), arguments.end(),
+                                       [&](const Parameter& one) { return one.name.value == input.name; });
+    // An argument without a value takes away even the input's own.
+    const bool supplied = argument != arguments.end()
+                              ? argument->value.set || argument->value_from.set || argument->flawed
+                              : input.value || input.default_value || input.config_map_key;
     if (!supplied && !workflow_.is_template) {
       error(input.at, "templates." + templates_[*found].name + " inputs.parameters." + input.name +
                           " was not supplied");
@@ -261,7 +275,7 @@ void Compiler::inputs(const argo::Template& written, workflow::Template& out, co
     for (const AnyStr& allowed : parameter.allowed.value) input.allowed.emplace_back(allowed.value);
     const ValueFrom& from = parameter.value_from;
     if (from.set && !from.flawed && (!from.path.empty() || !from.parameter.empty() || !from.expression.empty())) {
-      error(from.at, name + ".valueFrom only allows: default, configMapKeyRef and supplied");
+      own_error(from.at, name + ".valueFrom only allows: default, configMapKeyRef and supplied");
     }
     input.config_map_key = config_map_key(from.config_map_key_ref, name + ".valueFrom");
     if (!input.default_value) input.default_value = optional_text(from.default_value, name + ".valueFrom.default");
@@ -301,6 +315,8 @@ void Compiler::template_limits(const argo::Template& written, workflow::Template
       error(written.timeout.at, where + " " + (written.steps.set ? "Steps" : "DAG") +
                                     " template doesn't support timeout field");
     } else if (out.timeout->is_literal() && !parse_go_duration(written.timeout.value)) {
+      // Of what is no duration, Argo finds only whole numbers.
+      const OwnChecks own(*this, !is_integer(written.timeout.value));
       error(written.timeout.at, where + " has invalid duration format in timeout: \"" +
                                     std::string(written.timeout.value) +
                                     "\" (for example 30s, 1h30m)");
@@ -308,17 +324,18 @@ void Compiler::template_limits(const argo::Template& written, workflow::Template
   }
   if (written.parallelism.set) {
     out.parallelism = positive_count(written.parallelism);
-    if (!written.is_graph() && written.other_kinds == 0) {
+    if (!written.is_graph() && (options_.lint || written.other_kinds == 0)) {
       error(written.parallelism.at,
             where + ".parallelism is only valid for steps and dag templates");
     } else if (!out.parallelism) {
-      error(written.parallelism.at, where + ".parallelism must be greater than zero");
+      own_error(written.parallelism.at, where + ".parallelism must be greater than zero");
     }
   }
   out.fail_fast = written.fail_fast.value;
 }
 
 std::vector<Lock> Compiler::locks(const argo::Synchronization& written, const std::string& where) {
+  const OwnChecks own(*this);
   std::vector<Lock> out;
   for (const MutexRef& mutex : written.mutexes.value) {
     if (mutex.name.empty() && !mutex.flawed) error(mutex.at, where + ".mutexes: name is required");
@@ -342,6 +359,7 @@ std::vector<Lock> Compiler::locks(const argo::Synchronization& written, const st
 
 void Compiler::memoize(const argo::Memoize& written, workflow::Template& out, const std::string& where) {
   if (!written.set) return;
+  const OwnChecks own(*this);
   workflow::Memoize made{.key = text(written.key, where + ".key"),
                          .cache = text(written.cache.config_map.name, where + ".cache.configMap.name")};
   if (!written.flawed && !written.cache.config_map.set) {
@@ -385,6 +403,7 @@ void Compiler::template_body(Source& source, const argo::Template& written, Inde
     out.kind = workflow::Template::Kind::Suspend;
     const IntOrStr& duration = written.suspend.duration;
     if (!duration.empty()) {
+      const OwnChecks own(*this);
       out.suspend_duration = text(duration, where + ".suspend.duration");
       if (out.suspend_duration->is_literal() && !parse_duration_or_seconds(duration.value)) {
         error(duration.at, where + ".suspend.duration: \"" + std::string(duration.value) +

@@ -26,7 +26,7 @@ std::string Compiler::gc_strategy(const ArtifactGc& written, const std::string& 
   const std::string_view strategy = written.strategy.value;
   if (!strategy.empty() && strategy != "Never" && strategy != "OnWorkflowCompletion" &&
       strategy != "OnWorkflowDeletion") {
-    error(written.strategy.at, where + ".strategy must be OnWorkflowCompletion, OnWorkflowDeletion or Never, found \"" +
+    own_error(written.strategy.at, where + ".strategy must be OnWorkflowCompletion, OnWorkflowDeletion or Never, found \"" +
                                    std::string(strategy) + "\"");
   }
   return std::string(strategy);
@@ -37,7 +37,7 @@ ArchiveLocation Compiler::archive_location(const ArtifactLocation& written, cons
   out.location = location(written, where);
   if (written.archive_logs.set) out.archive_logs = written.archive_logs.value;
   if (written.kind == "raw" || written.kind == "git") {
-    error(written.at, where + "." + std::string(written.kind) + ": nothing can be saved there");
+    own_error(written.at, where + "." + std::string(written.kind) + ": nothing can be saved there");
   }
   return out;
 }
@@ -54,7 +54,10 @@ workflow::Artifact Compiler::artifact(const argo::Artifact& written, const std::
   out.from_expression = formula(written.from_expression, where + ".fromExpression");
   if (!written.sub_path.empty()) out.sub_path = text(written.sub_path, where + ".subPath");
   out.optional = written.optional.value;
-  out.mode = file_mode(written.mode, where + ".mode");
+  {
+    const OwnChecks own(*this);
+    out.mode = file_mode(written.mode, where + ".mode");
+  }
   out.recurse_mode = written.recurse_mode.value;
   if (written.archive != nullptr) archive(*written.archive, out, where + ".archive");
   if (!written.global_name.empty()) {
@@ -74,7 +77,7 @@ workflow::Artifact Compiler::artifact(const argo::Artifact& written, const std::
 
 void Compiler::archive(const Node& written, workflow::Artifact& out, const std::string& where) {
   if (written.entries.size() > 1) {
-    error(written.at, where + ": choose one of: tar, none, zip");
+    own_error(written.at, where + ": choose one of: tar, none, zip");
     return;
   }
   if (written.entries.empty()) return;
@@ -82,7 +85,7 @@ void Compiler::archive(const Node& written, workflow::Artifact& out, const std::
   const Node* level = written.entries.front().value->find("compressionLevel");
   if (level == nullptr || level->is_null()) return;
   if (level->text.size() != 1 || level->text.front() < '0' || level->text.front() > '9') {
-    error(level->at, where + ".tar.compressionLevel: expected 0 to 9, found " + std::string(level->text));
+    own_error(level->at, where + ".tar.compressionLevel: expected 0 to 9, found " + std::string(level->text));
   }
 }
 
@@ -94,6 +97,9 @@ void Compiler::artifact_path(const argo::Template& tmpl, const argo::Artifact& w
   } else if (tmpl.is_pod()) {
     const bool varies = written.path.value.find("{{") != std::string_view::npos;
     const auto clean = varies ? Result<std::string>() : clean_artifact_path(written.name.value, written.path.value);
+    // Of a path that Kubernetes would refuse, upstream says nothing before there is a pod.
+    const bool upstream = written.path.empty() || written.path.value.find("..") != std::string_view::npos;
+    const OwnChecks own(*this, !upstream);
     if (!clean) error(written.at, "error in " + where + ": " + clean.error().message);
   }
 }
@@ -110,9 +116,10 @@ void Compiler::input_artifacts(const argo::Template& written, workflow::Template
     const std::string path = where + ".inputs.artifacts." + std::string(input.name.value);
     artifact_path(written, input, path);
     if (!input.from.empty()) error(input.from.at, path + ".from not valid in inputs");
-    if (!input.from_expression.empty()) error(input.from_expression.at, path + ".fromExpression not valid in inputs");
+    if (!input.from_expression.empty()) own_error(input.from_expression.at, path + ".fromExpression not valid in inputs");
     const auto [first, fresh] = mounted.emplace(input.path.value, "inputs.artifacts." + std::string(input.name.value));
     if (!fresh && written.is_pod() && !input.path.empty()) {
+      const OwnChecks own(*this, !written.container.set);
       error(input.path.at, item_path(where + ".inputs.artifacts", i) + ".path '" + std::string(input.path.value) +
                                "' already mounted in " + first->second);
     }
@@ -126,7 +133,7 @@ void Compiler::output_artifacts(const argo::Template& written, workflow::Templat
     const std::string path = where + ".outputs.artifacts." + std::string(output.name.value);
     artifact_path(written, output, path);
     if (written.is_pod() && (output.kind == "raw" || output.kind == "git")) {
-      error(output.at, path + "." + std::string(output.kind) + ": nothing can be saved there");
+      own_error(output.at, path + "." + std::string(output.kind) + ": nothing can be saved there");
     }
     out.output_artifacts.push_back(artifact(output, path));
   }

@@ -12,6 +12,10 @@ namespace {
 
 /// Names of containers that Argo keeps for itself.
 bool is_reserved(std::string_view name) { return name == "init" || name == "wait" || name == "main"; }
+/// Those that it looks for (argo-workflows workflow/common IsArgoSidecar).
+bool is_argos(std::string_view name) {
+  return name == "wait" || name == "supervisor" || name.starts_with("artifact-plugin-");
+}
 
 /// RFC 1123 label.
 bool is_container_name(std::string_view name) {
@@ -29,8 +33,14 @@ std::vector<workflow::Container> Compiler::beside(const argo::Template& written,
     for (std::size_t i = 0; i < list.value.size(); ++i) {
       const UserContainer& one = list.value[i];
       const std::string path = item_path(where + "." + field, i);
-      if (one.name.empty() && !one.flawed) error(one.at, path + ".name is required");
-      if (!one.name.empty() && (is_reserved(one.name.value) || !is_container_name(one.name.value))) {
+      if (one.name.empty() && !one.flawed) {
+        const bool init = role == workflow::Container::Role::Init;
+        init ? diagnostics_.error(one.at, path + ".name is required") : error(one.at, path + ".name is required");
+      }
+      if (role == workflow::Container::Role::Sidecar && is_argos(one.name.value)) {
+        diagnostics_.error(one.name.at,
+                           path + ".name: \"" + std::string(one.name.value) + "\" is a reserved Argo container name");
+      } else if (!one.name.empty() && (is_reserved(one.name.value) || !is_container_name(one.name.value))) {
         error(one.name.at, path + ".name '" + std::string(one.name.value) +
                                "' is invalid: it must be a lowercase RFC 1123 label other than main, init and wait");
       }
@@ -60,8 +70,10 @@ void Compiler::container_set(const argo::ContainerSetTemplate& written, PodTempl
     const ContainerNode& one = containers[i];
     const std::string path = item_path(where + ".containers", i);
     if (one.name.empty() && !one.flawed) error(one.at, path + ".name is required");
-    if (!one.name.empty() && !is_container_name(one.name.value)) {
-      error(one.name.at, path + ".name '" + std::string(one.name.value) + "' is invalid: it must be a lowercase RFC 1123 label");
+    if (is_argos(one.name.value)) {
+      error(one.name.at, path + ".name: \"" + std::string(one.name.value) + "\" is a reserved Argo container name");
+    } else if (!one.name.empty() && !is_container_name(one.name.value)) {
+      own_error(one.name.at, path + ".name '" + std::string(one.name.value) + "' is invalid: it must be a lowercase RFC 1123 label");
     }
     if (!names.emplace(one.name.value, i).second && !one.name.empty()) {
       error(one.name.at, path + ".name '" + std::string(one.name.value) + "' is not unique");
@@ -70,12 +82,13 @@ void Compiler::container_set(const argo::ContainerSetTemplate& written, PodTempl
   std::vector<std::vector<std::size_t>> needs(containers.size());
   for (std::size_t i = 0; i < containers.size(); ++i) {
     const std::string path = item_path(where + ".containers", i);
+    const OwnChecks own(*this);
     workflow::Container made = container(containers[i], path);
     made.name = containers[i].name.value;
     for (const Str& name : containers[i].dependencies.value) {
       const auto found = names.find(name.value);
       if (found == names.end()) {
-        error(name.at, path + ".dependencies: container '" + std::string(name.value) + "' is not defined");
+        diagnostics_.error(name.at, path + ".dependencies: container '" + std::string(name.value) + "' is not defined");
       } else {
         needs[i].push_back(found->second);
         made.dependencies.emplace_back(name.value);

@@ -39,6 +39,11 @@ Index Compiler::referenced(const TemplateRef& ref, const std::string& where) {
     }
     return kNone;
   }
+  if (options_.lint && (ref.name.value.find("{{") != std::string_view::npos ||
+                        ref.template_name.value.find("{{") != std::string_view::npos)) {
+    diagnostics_.note(ref.at, where + " template reference " + name + ": known only while it runs, so a run is refused");
+    return kNone;
+  }
   Libraries::Loaded* loaded = libraries_.load(ref.name.value, ref.cluster_scope.value);
   if (loaded == nullptr) {
     const std::string kind = ref.cluster_scope.value ? "clusterworkflowtemplates" : "workflowtemplates";
@@ -75,6 +80,7 @@ Index Compiler::callee(Source& source, const Str& name, const TemplateRef& ref, 
 
 std::optional<ConfigMapKey> Compiler::config_map_key(const ConfigMapKeySelector& written, std::string_view where) {
   if (!written.set) return std::nullopt;
+  const OwnChecks own(*this);
   const std::string path = std::string(where) + ".configMapKeyRef";
   if (!written.flawed && (written.name.empty() || written.key.empty())) {
     error(written.at, path + " needs name and key");
@@ -135,11 +141,11 @@ void Compiler::sequence(const Sequence& written, Loop& out, const std::string& w
   if (written.count.set && written.end.set) {
     error(written.at, where + " only one of count or end can be defined in withSequence");
   } else if (!written.count.set && !written.end.set && !written.flawed) {
-    error(written.at, where + " must have count or end: withSequence needs one of them");
+    own_error(written.at, where + " must have count or end: withSequence needs one of them");
   }
   for (const IntOrStr* number : {&written.count, &written.start, &written.end}) {
     if (number->set && number->value.find("{{") == std::string_view::npos && !is_integer(number->value)) {
-      error(number->at, where + ": expected a number, found \"" + std::string(number->value) + "\"");
+      own_error(number->at, where + ": expected a number, found \"" + std::string(number->value) + "\"");
     }
   }
 }
@@ -169,7 +175,7 @@ std::optional<Loop> Compiler::loop(const Call& written, const std::string& where
     out.param = text(written.with_param, where + ".withParam");
     if (out.param->is_literal()) {
       if (auto parsed = parse_items(written.with_param.value); !parsed) {
-        error(written.with_param.at, where + " withParam value could not be parsed as a JSON list: " +
+        own_error(written.with_param.at, where + " withParam value could not be parsed as a JSON list: " +
                                          std::string(written.with_param.value) + ": " + parsed.error().message);
       }
     }
@@ -181,6 +187,9 @@ std::optional<Loop> Compiler::loop(const Call& written, const std::string& where
 
 std::vector<Hook> Compiler::hooks(Source& source, const Hooks& written, const Str& on_exit, const std::string& where) {
   std::vector<Hook> out;
+  const bool of_workflow = where == "spec";
+  // Of hooks, Argo looks at the expressions and at the workflow's onExit.
+  std::optional<OwnChecks> own(std::in_place, *this);
   for (const NamedHook& named : written.value) {
     const std::string path = where + ".hooks." + std::string(named.key);
     const LifecycleHook& hook = named.value;
@@ -196,7 +205,7 @@ std::vector<Hook> Compiler::hooks(Source& source, const Hooks& written, const St
     made.artifacts = artifact_arguments(hook.arguments, path + ".arguments.");
     made.expression = formula(hook.expression, path + ".expression");
     if (!made.is_exit() && !made.expression && !hook.flawed) {
-      error(named.at, path + ": Expression required for hook " + made.name);
+      diagnostics_.error(named.at, path + ": Expression required for hook " + made.name);
     }
     supplied(named.at, hook.arguments.flawed, made.arguments, made.callee, path, made.is_exit());
     artifacts_supplied(named.at, hook.arguments.flawed,
@@ -206,6 +215,7 @@ std::vector<Hook> Compiler::hooks(Source& source, const Hooks& written, const St
   }
   const bool has_exit = std::any_of(out.begin(), out.end(), [](const Hook& hook) { return hook.is_exit(); });
   if (on_exit.empty() || has_exit) return out;
+  if (of_workflow) own.reset();
   Hook made;
   made.name = "exit";
   made.at = on_exit.at;
@@ -218,12 +228,16 @@ std::vector<Hook> Compiler::hooks(Source& source, const Hooks& written, const St
                       [&](const InputParameter& argument) { return argument.name == input.name; })) {
         continue;
       }
-      // Argo takes the workflow and finds out when the handler starts, so the file stays good.
-      diagnostics_.warning(input.at, "templates." + templates_[made.callee].name + " inputs.parameters." + input.name +
-                                         " was not supplied, the exit handler will fail");
+      const std::string message = "templates." + templates_[made.callee].name + " inputs.parameters." + input.name +
+                                  " was not supplied";
+      if (of_workflow && options_.lint) {
+        error(input.at, message);
+      } else {
+        diagnostics_.warning(input.at, message + ", the exit handler will fail");
+      }
     }
   } else {
-    error(on_exit.at, where + (where == "spec" ? "." : " ") + "onExit template name '" + std::string(on_exit.value) +
+    error(on_exit.at, where + (of_workflow ? "." : " ") + "onExit template name '" + std::string(on_exit.value) +
                           "' undefined" + suggest_template(source, on_exit.value));
   }
   out.push_back(std::move(made));

@@ -6,6 +6,7 @@
 namespace gantry::workflow::argo {
 
 HttpRequest Compiler::request(const argo::HttpTemplate& written, const std::string& where) {
+  const OwnChecks own(*this);
   HttpRequest out;
   out.method = written.method.empty() ? Text::literal("GET") : text(written.method, where + ".method");
   out.url = text(written.url, where + ".url");
@@ -45,6 +46,7 @@ HttpRequest Compiler::request(const argo::HttpTemplate& written, const std::stri
 }
 
 DataQuery Compiler::query(const argo::DataTemplate& written, const std::string& where) {
+  const OwnChecks own(*this);
   DataQuery out;
   const argo::Artifact& paths = written.source.artifact_paths;
   if (!paths.set && !written.flawed) error(written.at, where + ".source.artifactPaths is required");

@@ -10,6 +10,7 @@ namespace gantry::workflow::argo {
 std::optional<workflow::RetryStrategy> Compiler::retry(const argo::RetryStrategy& written,
                                                        const std::string& where) {
   if (!written.set) return std::nullopt;
+  const OwnChecks own(*this);
   workflow::RetryStrategy retry;
   retry.limit = optional_text(written.limit, where + ".limit");
   const std::string_view limit = written.limit.value;
@@ -31,7 +32,7 @@ std::optional<workflow::RetryStrategy> Compiler::retry(const argo::RetryStrategy
   if (known != std::end(kPolicies)) {
     retry.policy = known->second;
   } else {
-    error(written.retry_policy.at,
+    diagnostics_.error(written.retry_policy.at,
           where + ".retryPolicy: " + std::string(policy) + " is not a valid RetryPolicy");
   }
   retry.expression = formula(written.expression, where + ".expression");
@@ -97,10 +98,10 @@ void Compiler::outputs(const argo::Template& written, workflow::Template& out, c
       error(from.at, name +
                          ": valueFrom type unspecified. choose one of: path, jqFilter, jsonPath, "
                          "parameter, raw, expression");
-    } else if (from.set && written.is_pod() && !output.path && !output.expression) {
+    } else if (from.set && written.is_pod() && !output.path && (options_.lint || !output.expression)) {
       error(from.at, name + ".path must be specified for " + std::string(kind) + " templates");
     } else if (from.set && written.suspend.set && !output.supplied && !output.expression) {
-      error(from.at, name + ".supplied must be specified for Suspend templates");
+      own_error(from.at, name + ".supplied must be specified for Suspend templates");
     } else if (from.set && written.is_graph() && !output.parameter && !output.expression) {
       error(from.at, name + ".parameter or expression must be specified for " + std::string(kind) +
                          " templates");

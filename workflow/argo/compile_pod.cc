@@ -43,12 +43,14 @@ PodTemplate Compiler::pod(const argo::Template& written, const std::string& wher
   if (written.container_set.set) {
     container_set(written.container_set, out, where + ".containerSet");
   } else if (written.script.set) {
+    const OwnChecks own(*this, !written.script.image.empty());
     out.main = container(written.script, where + ".script");
     if (!written.script.source.empty())
       out.script_source = text(written.script.source, where + ".script.source");
   } else {
     out.main = container(written.container, where + ".container");
   }
+  const OwnChecks own(*this);
   out.beside = beside(written, where);
   out.daemon = written.daemon.value;
   out.host_aliases = host_aliases(written.host_aliases, where + ".hostAliases");
@@ -66,6 +68,8 @@ workflow::Container Compiler::container(const argo::Container& written, const st
   out.image = text(written.image, where + ".image");
   if (written.image.empty() && !written.flawed && !spec_.flawed)
     error(written.at, where + ".image may not be empty");
+  out.mounts = mounts(written.volume_mounts, where + ".volumeMounts");
+  const OwnChecks own(*this);
   const std::string_view policy = written.image_pull_policy.value;
   if (policy == "Always") {
     out.pull_policy = PullPolicy::Always;
@@ -94,7 +98,6 @@ workflow::Container Compiler::container(const argo::Container& written, const st
   out.env_from = env_from(written.env_from, where + ".envFrom");
   out.env = env(written.env, where + ".env");
 
-  out.mounts = mounts(written.volume_mounts, where + ".volumeMounts");
   out.resources = resources(written.resources, where + ".resources");
   out.security = security(written.security_context, where + ".securityContext");
   out.readiness_probe = probe(written.readiness_probe, where + ".readinessProbe");
@@ -115,14 +118,10 @@ std::vector<workflow::VolumeMount> Compiler::mounts(const List<argo::VolumeMount
     const argo::VolumeMount& mount = written.value[i];
     const std::string path = item_path(where, i);
     if (!mount.flawed) {
-      if (mount.name.empty()) error(mount.at, path + ".name is required");
+      if (mount.name.empty()) own_error(mount.at, path + ".name is required");
       // Upstream leaves it to Kubernetes, which only sees pods; so a template that is never used does no harm.
       if (mount.mount_path.empty() && !workflow_.is_template) {
-        if (options_.strict) {
-          error(mount.at, path + ".mountPath is required");
-        } else {
-          diagnostics_.warning(mount.at, path + ".mountPath is required");
-        }
+        diagnostics_.warning(mount.at, path + ".mountPath is required");
       }
       const auto [first, fresh] = mounted.emplace(mount.mount_path.value, mount.name.value);
       if (!fresh) {
@@ -217,7 +216,10 @@ std::optional<Text> Compiler::quantity(const Quantity& written, const std::strin
   if (amount.is_literal()) {
     const auto parsed =
         where.ends_with(".cpu") ? parse_cpu_milli(written.value) : parse_bytes(written.value);
-    if (!parsed) error(written.at, where + ": " + parsed.error().message);
+    // Kubernetes' decoder finds it, so `argo lint` does.
+    if (!parsed) diagnostics_.error(written.at, where + ": " + parsed.error().message);
+  } else if (options_.lint) {
+    diagnostics_.error(written.at, where + ": Argo takes no {{…}} in a quantity; use podSpecPatch there");
   }
   return amount;
 }

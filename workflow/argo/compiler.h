@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "workflow/argo/compile.h"
 #include "workflow/argo/libraries.h"
@@ -129,7 +130,26 @@ class Compiler {
   std::vector<Hook> hooks(Source& source, const Hooks& written, const Str& on_exit, const std::string& where);
 
   // helpers
-  void error(Mark at, std::string message) { diagnostics_.error(at, std::move(message)); }
+  /// While one lives, what is checked is what `argo lint` does not look at: in a lint, a warning (a run fails there too).
+  class OwnChecks {
+   public:
+    explicit OwnChecks(Compiler& compiler, bool own = true)
+        : compiler_(compiler), outer_(std::exchange(compiler.own_checks_, compiler.own_checks_ || own)) {}
+    ~OwnChecks() { compiler_.own_checks_ = outer_; }
+    OwnChecks(const OwnChecks&) = delete;
+    OwnChecks& operator=(const OwnChecks&) = delete;
+
+   private:
+    Compiler& compiler_;
+    bool outer_;
+  };
+  /// In a lint, what this host cannot run is a note.
+  void error(Mark at, std::string message);
+  /// Of one statement. `argo lint` lets it pass.
+  void own_error(Mark at, std::string message) {
+    const OwnChecks own(*this);
+    error(at, std::move(message));
+  }
   /// The text with its tags; an error that begins with `where` when a tag is malformed.
   Text text(const Str& written, std::string_view where);
   std::optional<Text> optional_text(const Str& written, std::string_view where);
@@ -141,6 +161,7 @@ class Compiler {
   template <class T>
   void check_names(const std::vector<T>& named, const std::string& where, bool parameter_names);
 
+  bool own_checks_ = false;
   const Workflow& workflow_;
   const WorkflowSpec& spec_;
   const Options& options_;

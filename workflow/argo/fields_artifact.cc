@@ -19,7 +19,7 @@ Field<T> checked(std::string_view name) {
 struct CreateBucket : Object {};
 const ObjectType<CreateBucket>& type_of(const CreateBucket*) {
   using T = CreateBucket;
-  static const ObjectType<T> type{"CreateS3BucketOptions", {later<T>("objectLocking")}};
+  static const ObjectType<T> type{"CreateS3BucketOptions", {later<T>("objectLocking", "not supported")}};
   return type;
 }
 
@@ -32,8 +32,8 @@ const ObjectType<S3>& type_of(const S3*) {
        checked<T, Flag>("insecure"), checked<T, SecretKeySelector>("accessKeySecret"),
        checked<T, SecretKeySelector>("secretKeySecret"), checked<T, SecretKeySelector>("sessionTokenSecret"),
        checked<T, SecretKeySelector>("caSecret"), checked<T, Str>("addressingStyle"),
-       checked<T, CreateBucket>("createBucketIfNotPresent"), later<T>("roleARN"), later<T>("useSDKCreds"),
-       later<T>("encryptionOptions")}};
+       checked<T, CreateBucket>("createBucketIfNotPresent"), later<T>("roleARN", "give keys"), later<T>("useSDKCreds", "give keys"),
+       later<T>("encryptionOptions", "not supported")}};
   return type;
 }
 
@@ -94,7 +94,7 @@ const ObjectType<Http>& type_of(const Http*) {
   using T = Http;
   static const ObjectType<T> type{"HTTPArtifact",
                                   {checked<T, Str>("url"), checked<T, List<Header>>("headers"),
-                                   checked<T, HttpAuth>("auth"), silent<T>("saveStreamViaFile")}};
+                                   checked<T, HttpAuth>("auth"), silent<T>("saveStreamViaFile", "always so")}};
   return type;
 }
 
@@ -157,12 +157,12 @@ std::vector<Field<T>> location_fields() {
           {"git", Support::Yes, [](Reader& reader, const Node& node, T& out) { read_location<T, Git>(reader, node, out, "git"); }},
           {"raw", Support::Yes, [](Reader& reader, const Node& node, T& out) { read_location<T, Raw>(reader, node, out, "raw"); }},
           field<T, &T::archive_logs>("archiveLogs"),
-          later<T>("artifactory"),
-          later<T>("azure"),
-          later<T>("gcs"),
-          later<T>("hdfs"),
-          later<T>("oss"),
-          later<T>("plugin")};
+          later<T>("artifactory", "use s3, http or git"),
+          later<T>("azure", "use s3, http or git"),
+          later<T>("gcs", "use s3, http or git"),
+          later<T>("hdfs", "use s3, http or git"),
+          later<T>("oss", "use s3, http or git"),
+          later<T>("plugin", "artifact plugins run beside Argo's controller")};
 }
 
 }  // namespace
@@ -176,8 +176,9 @@ const ObjectType<ArtifactGc>& type_of(const ArtifactGc*) {
   using T = ArtifactGc;
   static const ObjectType<T> type{
       "ArtifactGC",
-      {field<T, &T::strategy>("strategy"), ignored<T>("podMetadata"), ignored<T>("serviceAccountName"),
-       silent<T>("forceFinalizerRemoval"), ignored<T>("podSpecPatch")}};
+      {field<T, &T::strategy>("strategy"), ignored<T>("podMetadata", "the daemon deletes them itself"),
+       ignored<T>("serviceAccountName", "the daemon deletes them itself"), silent<T>("forceFinalizerRemoval", "there is no finalizer"),
+       ignored<T>("podSpecPatch", "the daemon deletes them itself")}};
   return type;
 }
 
@@ -196,7 +197,7 @@ const ObjectType<Artifact>& type_of(const Artifact*) {
             read(reader, node, checked);
             if (checked.set && !checked.flawed) out.archive = &node;
           }},
-         silent<T>("deleted")}};  // a run fills it in
+         silent<T>("deleted", "a run fills it in")}};  // a run fills it in
     auto location = location_fields<T>();
     artifact.fields.insert(artifact.fields.end(), location.begin(), location.end());
     return artifact;

@@ -24,7 +24,7 @@ ObjectType<T> container(std::string_view name, std::vector<Field<T>> own = {}) {
           name,
           {field<T, &Container::name>("name"),
            field<T, &Container::image>("image"),
-           field<T, &Container::image_pull_policy>("imagePullPolicy"),
+           field<T, &Container::image_pull_policy>("imagePullPolicy", "unset is IfNotPresent, for :latest too"),
            field<T, &Container::command>("command"),
            field<T, &Container::args>("args"),
            field<T, &Container::working_dir>("workingDir"),
@@ -35,18 +35,18 @@ ObjectType<T> container(std::string_view name, std::vector<Field<T>> own = {}) {
            field<T, &Container::security_context>("securityContext"),
            field<T, &Container::tty>("tty"),
            field<T, &Container::stdin_open>("stdin"),
-           silent<T>("stdinOnce"),
-           silent<T>("ports"),
+           silent<T>("stdinOnce", "standard input is empty"),
+           silent<T>("ports", "documentation only, in Kubernetes too; a pod of its own network reaches all ports"),
            field<T, &Container::lifecycle>("lifecycle"),
-           silent<T>("terminationMessagePath"),
-           silent<T>("terminationMessagePolicy"),
+           silent<T>("terminationMessagePath", "the message of a node comes from its exit"),
+           silent<T>("terminationMessagePolicy", "the message of a node comes from its exit"),
            field<T, &Container::liveness_probe>("livenessProbe"),
            field<T, &Container::readiness_probe>("readinessProbe"),
            field<T, &Container::startup_probe>("startupProbe"),
-           later<T>("resizePolicy"),
-           later<T>("restartPolicy"),
-           later<T>("restartPolicyRules"),
-           later<T>("volumeDevices")}};
+           later<T>("resizePolicy", "a running container keeps its limits"),
+           later<T>("restartPolicy", "init containers run once; use sidecars"),
+           later<T>("restartPolicyRules", "init containers run once; use sidecars"),
+           later<T>("volumeDevices", "there are no block devices of a cluster")}};
   type.fields.insert(type.fields.end(), own.begin(), own.end());
   return type;
 }
@@ -65,8 +65,8 @@ ObjectType<T> security(std::string_view name, std::vector<Field<T>> own) {
       {field<T, &Security::run_as_user>("runAsUser"),
        field<T, &Security::run_as_group>("runAsGroup"),
        field<T, &Security::run_as_non_root>("runAsNonRoot"),
-       field<T, &Security::seccomp_profile>("seccompProfile"), later<T>("appArmorProfile"),
-       later<T>("seLinuxOptions"), later<T>("windowsOptions")}};
+       field<T, &Security::seccomp_profile>("seccompProfile"), later<T>("appArmorProfile", "only seccomp, capabilities and users are set"),
+       later<T>("seLinuxOptions", "only seccomp, capabilities and users are set"), later<T>("windowsOptions", "containers are Linux containers")}};
   type.fields.insert(type.fields.end(), own.begin(), own.end());
   return type;
 }
@@ -85,7 +85,7 @@ const ObjectType<SecretKeySelector>& type_of(const SecretKeySelector*) {
 const ObjectType<FieldRef>& type_of(const FieldRef*) {
   using T = FieldRef;
   static const ObjectType<T> type{"ObjectFieldSelector",
-                                  {field<T, &T::field_path>("fieldPath"), silent<T>("apiVersion")}};
+                                  {field<T, &T::field_path>("fieldPath"), silent<T>("apiVersion", "there is one version")}};
   return type;
 }
 
@@ -95,7 +95,7 @@ const ObjectType<EnvVarSource>& type_of(const EnvVarSource*) {
       "EnvVarSource",
       {field<T, &T::config_map_key_ref>("configMapKeyRef"),
        field<T, &T::secret_key_ref>("secretKeyRef"), field<T, &T::field_ref>("fieldRef"),
-       later_even_empty<T>("resourceFieldRef"), later_even_empty<T>("fileKeyRef")}};
+       later_even_empty<T>("resourceFieldRef", "requests and limits are known where they are written"), later_even_empty<T>("fileKeyRef", "new in Kubernetes, and seldom used")}};
   return type;
 }
 
@@ -131,7 +131,7 @@ const ObjectType<VolumeMount>& type_of(const VolumeMount*) {
       "VolumeMount",
       {field<T, &T::name>("name"), field<T, &T::mount_path>("mountPath"),
        field<T, &T::sub_path>("subPath"), field<T, &T::read_only>("readOnly"),
-       later<T>("mountPropagation"), later<T>("recursiveReadOnly"), later<T>("subPathExpr")}};
+       later<T>("mountPropagation", "mounts do not propagate"), later<T>("recursiveReadOnly", "mounts do not propagate"), later<T>("subPathExpr", "use subPath, which takes {{…}}")}};
   return type;
 }
 
@@ -139,14 +139,14 @@ const ObjectType<ResourceRequirements>& type_of(const ResourceRequirements*) {
   using T = ResourceRequirements;
   static const ObjectType<T> type{
       "ResourceRequirements",
-      {field<T, &T::limits>("limits"), field<T, &T::requests>("requests"), later<T>("claims")}};
+      {field<T, &T::limits>("limits"), field<T, &T::requests>("requests"), later<T>("claims", "devices of a cluster are claimed there")}};
   return type;
 }
 
 const ObjectType<SeccompProfile>& type_of(const SeccompProfile*) {
   using T = SeccompProfile;
   static const ObjectType<T> type{"SeccompProfile",
-                                  {field<T, &T::type>("type"), later<T>("localhostProfile")}};
+                                  {field<T, &T::type>("type"), later<T>("localhostProfile", "RuntimeDefault and Unconfined are there")}};
   return type;
 }
 
@@ -204,7 +204,7 @@ const ObjectType<Probe>& type_of(const Probe*) {
                          field<T, &T::period>("periodSeconds"), field<T, &T::timeout>("timeoutSeconds"),
                          field<T, &T::success_threshold>("successThreshold"),
                          field<T, &T::failure_threshold>("failureThreshold"),
-                         silent<T>("terminationGracePeriodSeconds")}};
+                         silent<T>("terminationGracePeriodSeconds", "the pod's own grace period holds")}};
     for (auto& action : actions<T>()) probe.fields.push_back(action);
     return probe;
   }();
@@ -225,7 +225,7 @@ const ObjectType<Lifecycle>& type_of(const Lifecycle*) {
   using T = Lifecycle;
   static const ObjectType<T> type{"Lifecycle",
                                   {field<T, &T::post_start>("postStart"), field<T, &T::pre_stop>("preStop"),
-                                   silent<T>("stopSignal")}};
+                                   silent<T>("stopSignal", "the image's stop signal is sent")}};
   return type;
 }
 
@@ -283,8 +283,8 @@ const ObjectType<PodSecurityContext>& type_of(const PodSecurityContext*) {
   static const auto type = security<T>(
       "PodSecurityContext", {field<T, &Security::fs_group>("fsGroup"),
                              field<T, &Security::supplemental_groups>("supplementalGroups"),
-                             later<T>("fsGroupChangePolicy"), later<T>("seLinuxChangePolicy"),
-                             later<T>("supplementalGroupsPolicy"), later<T>("sysctls")});
+                             later<T>("fsGroupChangePolicy", "a volume gets its group when it is made"), later<T>("seLinuxChangePolicy", "only seccomp, capabilities and users are set"),
+                             later<T>("supplementalGroupsPolicy", "groups of the image and of the pod are merged"), later<T>("sysctls", "the kernel is the host's")});
   return type;
 }
 
@@ -295,7 +295,7 @@ const ObjectType<SecurityContext>& type_of(const SecurityContext*) {
                   {field<T, &Security::privileged>("privileged"),
                    field<T, &Security::allow_privilege_escalation>("allowPrivilegeEscalation"),
                    field<T, &Security::read_only_root_filesystem>("readOnlyRootFilesystem"),
-                   field<T, &Security::capabilities>("capabilities"), later<T>("procMount")});
+                   field<T, &Security::capabilities>("capabilities"), later<T>("procMount", "the default one is mounted")});
   return type;
 }
 
@@ -368,8 +368,8 @@ const ObjectType<Volume>& type_of(const Volume*) {
     ObjectType<T> volume{
         "Volume",
         {field<T, &T::name>("name"), field<T, &T::empty_dir>("emptyDir"),
-         field<T, &T::host_path>("hostPath"), field<T, &T::secret>("secret"),
-         field<T, &T::config_map>("configMap"), field<T, &T::claim>("persistentVolumeClaim")}};
+         field<T, &T::host_path>("hostPath", "only below the paths that the configuration allows"), field<T, &T::secret>("secret", "of the daemon's store"),
+         field<T, &T::config_map>("configMap", "of the daemon's store"), field<T, &T::claim>("persistentVolumeClaim", "a directory of the host that is kept")}};
     for (const char* source : {"awsElasticBlockStore",
                                "azureDisk",
                                "azureFile",
@@ -395,7 +395,7 @@ const ObjectType<Volume>& type_of(const Volume*) {
                                "scaleIO",
                                "storageos",
                                "vsphereVolume"}) {
-      volume.fields.push_back(later_even_empty<T>(source));
+      volume.fields.push_back(later_even_empty<T>(source, "a volume of a cluster or of a cloud"));
     }
     return volume;
   }();

@@ -20,7 +20,9 @@ ObjectType<T> call(std::string_view name, std::vector<Field<T>> own) {
         [](Reader& reader, const Node& node, T& out) {
           out.inline_template = std::make_shared<Template>();
           read(reader, node, *out.inline_template);
-        }},
+        },
+        {},
+        info_function<Template>()},
        field<T, &Call::arguments>("arguments"), field<T, &Call::when>("when"),
        field<T, &Call::continue_on>("continueOn"), field<T, &Call::on_exit>("onExit"),
        field<T, &Call::hooks>("hooks"),
@@ -35,9 +37,13 @@ ObjectType<T> call(std::string_view name, std::vector<Field<T>> own) {
 }
 
 /// A kind of template that is known but cannot run yet.
-Field<Template> later_kind(std::string_view name) {
+Field<Template> later_kind(std::string_view name, std::string_view why) {
   return {name, Support::LaterEvenEmpty,
-          [](Reader&, const Node&, Template& out) { ++out.other_kinds; }};
+          [](Reader&, const Node& node, Template& out) {
+            ++out.other_kinds;
+            out.unread.push_back(&node);
+          },
+          why};
 }
 
 }  // namespace
@@ -50,8 +56,10 @@ const ObjectType<ValueFrom>& type_of(const ValueFrom*) {
        field<T, &T::default_value>("default"), field<T, &T::expression>("expression"),
        field<T, &T::config_map_key_ref>("configMapKeyRef"), field<T, &T::event>("event"),
        {"supplied", Support::Yes, [](Reader&, const Node&, T& out) { out.supplied = true; }},
-       {"jqFilter", Support::Later, [](Reader&, const Node&, T& out) { out.kubernetes_only = true; }},
-       {"jsonPath", Support::Later, [](Reader&, const Node&, T& out) { out.kubernetes_only = true; }}}};
+       {"jqFilter", Support::Later, [](Reader&, const Node&, T& out) { out.flawed = out.kubernetes_only = true; },
+        "of resource templates"},
+       {"jsonPath", Support::Later, [](Reader&, const Node&, T& out) { out.flawed = out.kubernetes_only = true; },
+        "of resource templates"}}};
   return type;
 }
 
@@ -77,8 +85,8 @@ const ObjectType<Inputs>& type_of(const Inputs*) {
 const ObjectType<Outputs>& type_of(const Outputs*) {
   static const auto type = [] {
     auto outputs = parameters_and_artifacts<Outputs>("Outputs");
-    outputs.fields.push_back(silent<Outputs>("exitCode"));  // these two are filled in by a run
-    outputs.fields.push_back(silent<Outputs>("result"));
+    outputs.fields.push_back(silent<Outputs>("exitCode", "a run fills it in"));  // these two are filled in by a run
+    outputs.fields.push_back(silent<Outputs>("result", "a run fills it in"));
     return outputs;
   }();
   return type;
@@ -152,7 +160,7 @@ const ObjectType<RetryStrategy>& type_of(const RetryStrategy*) {
       "RetryStrategy",
       {field<T, &T::limit>("limit"), field<T, &T::retry_policy>("retryPolicy"),
        field<T, &T::backoff>("backoff"), field<T, &T::expression>("expression"),
-       ignored<T>("affinity")}};
+       ignored<T>("affinity", "there is one host")}};
   return type;
 }
 
@@ -176,7 +184,7 @@ const ObjectType<SemaphoreRef>& type_of(const SemaphoreRef*) {
   static const ObjectType<T> type{
       "SemaphoreRef",
       {field<T, &T::config_map_key_ref>("configMapKeyRef"), field<T, &T::name_space>("namespace"),
-       later<T>("database")}};
+       later<T>("database", "locks are the daemon's own")}};
   return type;
 }
 
@@ -278,8 +286,8 @@ const ObjectType<Template>& type_of(const Template*) {
        field<T, &T::sidecars>("sidecars"),
        field<T, &T::daemon>("daemon"),
        field<T, &T::host_aliases>("hostAliases"),
-       later_kind("plugin"),
-       later_kind("resource"),
+       later_kind("plugin", "executor plugins run beside Argo's controller"),
+       later_kind("resource", "it runs only on Kubernetes"),
        field<T, &T::suspend>("suspend"),
        field<T, &T::active_deadline_seconds>("activeDeadlineSeconds"),
        field<T, &T::timeout>("timeout"),
@@ -292,20 +300,20 @@ const ObjectType<Template>& type_of(const Template*) {
        field<T, &T::metadata>("metadata"),
        field<T, &T::synchronization>("synchronization"),
        field<T, &T::memoize>("memoize"),
-       ignored<T>("affinity"),
-       ignored<T>("automountServiceAccountToken"),
-       ignored<T>("executor"),
-       ignored<T>("nodeSelector"),
-       ignored<T>("priorityClassName"),
-       ignored<T>("schedulerName"),
-       ignored<T>("serviceAccountName"),
-       ignored<T>("tolerations"),
+       ignored<T>("affinity", "there is one host"),
+       ignored<T>("automountServiceAccountToken", "there is no API server to be a client of"),
+       ignored<T>("executor", "no executor runs in the pod"),
+       ignored<T>("nodeSelector", "there is one host"),
+       ignored<T>("priorityClassName", "use priority, which orders what is ready"),
+       ignored<T>("schedulerName", "Gantry is the scheduler"),
+       ignored<T>("serviceAccountName", "there is no API server to be a client of"),
+       ignored<T>("tolerations", "there is one host"),
        field<T, &T::archive_location>("archiveLocation"),
-       field<T, &T::metrics>("metrics"),
+       field<T, &T::metrics>("metrics", "checked, without effect"),
        field<T, &T::pending_timeout>("pendingTimeout"),
-       later<T>("podResources"),
-       field<T, &T::pod_spec_patch>("podSpecPatch"),
-       later<T>("resourceClaims")}};
+       later<T>("podResources", "write resources at the containers"),
+       field<T, &T::pod_spec_patch>("podSpecPatch", "what exists here of a pod"),
+       later<T>("resourceClaims", "devices of a cluster are claimed there")}};
   return type;
 }
 

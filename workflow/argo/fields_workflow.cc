@@ -12,7 +12,7 @@ const ObjectType<ClaimMetadata>& type_of(const ClaimMetadata*) {
          {"annotations", "creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp",
           "finalizers", "generateName", "generation", "labels", "managedFields", "namespace",
           "ownerReferences", "resourceVersion", "selfLink", "uid"}) {
-      meta.fields.push_back(silent<T>(name));
+      meta.fields.push_back(silent<T>(name, "a claim is a directory"));
     }
     return meta;
   }();
@@ -22,7 +22,7 @@ const ObjectType<ClaimMetadata>& type_of(const ClaimMetadata*) {
 const ObjectType<ClaimResources>& type_of(const ClaimResources*) {
   using T = ClaimResources;
   static const ObjectType<T> type{"VolumeResourceRequirements",
-                                  {field<T, &T::requests>("requests"), silent<T>("limits")}};
+                                  {field<T, &T::requests>("requests"), silent<T>("limits", "a claim has no limit of its own")}};
   return type;
 }
 
@@ -30,10 +30,10 @@ const ObjectType<ClaimSpec>& type_of(const ClaimSpec*) {
   using T = ClaimSpec;
   static const ObjectType<T> type{
       "PersistentVolumeClaimSpec",
-      {field<T, &T::resources>("resources"), silent<T>("accessModes"),
-       ignored<T>("storageClassName"), ignored<T>("volumeAttributesClassName"),
-       later<T>("volumeMode"), later<T>("dataSource"), later<T>("dataSourceRef"),
-       later<T>("selector"), later<T>("volumeName")}};
+      {field<T, &T::resources>("resources"), silent<T>("accessModes", "all pods of a run may read and write"),
+       ignored<T>("storageClassName", "a directory of the host"), ignored<T>("volumeAttributesClassName", "a directory of the host"),
+       later<T>("volumeMode", "a directory of the host"), later<T>("dataSource", "a claim begins empty"), later<T>("dataSourceRef", "a claim begins empty"),
+       later<T>("selector", "a directory of the host"), later<T>("volumeName", "a directory of the host")}};
   return type;
 }
 
@@ -41,8 +41,8 @@ const ObjectType<VolumeClaim>& type_of(const VolumeClaim*) {
   using T = VolumeClaim;
   static const ObjectType<T> type{
       "PersistentVolumeClaim",
-      {field<T, &T::metadata>("metadata"), field<T, &T::spec>("spec"), silent<T>("apiVersion"),
-       silent<T>("kind"), silent<T>("status")}};
+      {field<T, &T::metadata>("metadata"), field<T, &T::spec>("spec"), silent<T>("apiVersion", "there is one version"),
+       silent<T>("kind", "there is one kind"), silent<T>("status", "the daemon writes it")}};
   return type;
 }
 
@@ -56,8 +56,7 @@ const ObjectType<ObjectMeta>& type_of(const ObjectMeta*) {
     for (const char* name :
          {"creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "finalizers",
           "generation", "managedFields", "ownerReferences", "resourceVersion", "selfLink", "uid"}) {
-      meta.fields.push_back(
-          silent<T>(name));  // an API server sets them; an exported object still has them
+      meta.fields.push_back(silent<T>(name, "an API server sets it; an exported object still has it"));
     }
     return meta;
   }();
@@ -84,8 +83,8 @@ const ObjectType<WorkflowSpec>& type_of(const WorkflowSpec*) {
                                    field<T, &T::parallelism>("parallelism"),
                                    field<T, &T::active_deadline_seconds>("activeDeadlineSeconds"),
                                    field<T, &T::priority>("priority"),
-                                   silent<T>("ttlStrategy"),  // the daemon reads it of the stored spec (daemon/ttl.h)
-                                   silent<T>("podGC"),        // containers are removed at once; logs stay with the workflow
+                                   silent<T>("ttlStrategy", "as in Argo, by the daemon"),  // of the stored spec: daemon/ttl.h
+                                   silent<T>("podGC", "containers are removed at once; logs stay with the run"),
                                    field<T, &T::suspend>("suspend"),
                                    field<T, &T::volumes>("volumes"),
                                    field<T, &T::volume_claim_templates>("volumeClaimTemplates"),
@@ -95,28 +94,28 @@ const ObjectType<WorkflowSpec>& type_of(const WorkflowSpec*) {
                                    field<T, &T::host_network>("hostNetwork"),
                                    field<T, &T::dns_policy>("dnsPolicy"),
                                    field<T, &T::dns_config>("dnsConfig"),
-                                   ignored<T>("affinity"),
-                                   ignored<T>("automountServiceAccountToken"),
-                                   ignored<T>("executor"),
-                                   ignored<T>("executorPlugins"),
-                                   ignored<T>("nodeSelector"),
-                                   ignored<T>("podDisruptionBudget"),
-                                   ignored<T>("podPriorityClassName"),
-                                   ignored<T>("schedulerName"),
-                                   ignored<T>("tolerations"),
+                                    ignored<T>("affinity", "there is one host"),
+                                    ignored<T>("automountServiceAccountToken", "there is no API server to be a client of"),
+                                    ignored<T>("executor", "no executor runs in the pod"),
+                                    ignored<T>("executorPlugins", "executor plugins run beside Argo's controller"),
+                                    ignored<T>("nodeSelector", "there is one host"),
+                                    ignored<T>("podDisruptionBudget", "nobody drains the one host"),
+                                    ignored<T>("podPriorityClassName", "use priority, which orders what is ready"),
+                                    ignored<T>("schedulerName", "Gantry is the scheduler"),
+                                    ignored<T>("tolerations", "there is one host"),
                                     field<T, &T::archive_logs>("archiveLogs"),
-                                    field<T, &T::artifact_gc>("artifactGC"),
+                                    field<T, &T::artifact_gc>("artifactGC", "the daemon deletes them itself"),
                                     field<T, &T::artifact_repository_ref>("artifactRepositoryRef"),
                                     field<T, &T::image_pull_secrets>("imagePullSecrets"),
-                                    field<T, &T::metrics>("metrics"),
-                                    field<T, &T::pod_metadata>("podMetadata"),
-                                   later<T>("podResources"),
-                                   field<T, &T::pod_spec_patch>("podSpecPatch"),
-                                   later<T>("resourceClaims"),
-                                   field<T, &T::shutdown>("shutdown"),
-                                   silent<T>("templateDefaults"),     // merged into the templates before (merge.h)
-                                   silent<T>("workflowTemplateRef"),  // merged into the spec before
-                                   field<T, &T::workflow_metadata>("workflowMetadata")}};
+                                    field<T, &T::metrics>("metrics", "checked, without effect"),
+                                    field<T, &T::pod_metadata>("podMetadata", "labels of the containers"),
+                                    later<T>("podResources", "write resources at the containers"),
+                                    field<T, &T::pod_spec_patch>("podSpecPatch", "what exists here of a pod"),
+                                    later<T>("resourceClaims", "devices of a cluster are claimed there"),
+                                    field<T, &T::shutdown>("shutdown"),
+                                    silent<T>("templateDefaults", "as in Argo, merged into the templates before"),  // merge.h
+                                    silent<T>("workflowTemplateRef", "as in Argo, merged into the spec before"),
+                                    field<T, &T::workflow_metadata>("workflowMetadata")}};
   return type;
 }
 
@@ -125,8 +124,10 @@ const ObjectType<Workflow>& type_of(const Workflow*) {
   static const ObjectType<T> type{
       "Workflow",
       {field<T, &T::api_version>("apiVersion"), field<T, &T::kind>("kind"),
-       field<T, &T::metadata>("metadata"), field<T, &T::spec>("spec"), silent<T>("status")}};
+       field<T, &T::metadata>("metadata"), field<T, &T::spec>("spec"), silent<T>("status", "the daemon writes it")}};
   return type;
 }
+
+const TypeInfo& workflow_info() { return info_of<Workflow>(); }
 
 }  // namespace gantry::workflow::argo

@@ -33,7 +33,7 @@ Libraries::Loaded* Libraries::load(std::string_view name, bool cluster_scope) {
       root = with(document, *root, "spec", with_template_defaults(document, *spec, defaults_));
     }
     loaded->root = root;
-    Reader reader(document, false, diagnostics);
+    Reader reader(document, {.lint = lint_}, diagnostics);
     read(reader, *root, loaded->object);
   }
   loaded->error = first_error(diagnostics);

@@ -17,7 +17,8 @@ namespace gantry::workflow::argo {
 class Libraries {
  public:
   /// `library` may be null: then there are no templates. It must outlive this.
-  explicit Libraries(const TemplateLibrary* library) : library_(library) {}
+  /// `lint`: what this host cannot run is no error of theirs.
+  explicit Libraries(const TemplateLibrary* library, bool lint) : library_(library), lint_(lint) {}
 
   struct Loaded {
     std::shared_ptr<const std::string> text;
@@ -38,6 +39,7 @@ class Libraries {
 
  private:
   const TemplateLibrary* library_;
+  bool lint_;
   const Node* defaults_ = nullptr;
   std::map<std::pair<bool, std::string>, std::unique_ptr<Loaded>> loaded_;
 };

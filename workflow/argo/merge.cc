@@ -113,6 +113,13 @@ const Node* merge_field(Document& document, std::string_view field, const Node* 
 
 const Node* with_defaults(Document& document, const Node& tmpl, const Node& defaults);
 
+/// Fields that only templates without tasks may have, and those that only templates with tasks may have.
+bool is_for_leaves(std::string_view field) {
+  return equal_but_for_case(field, "activeDeadlineSeconds") || equal_but_for_case(field, "timeout") ||
+         equal_but_for_case(field, "pendingTimeout");
+}
+bool is_for_graphs(std::string_view field) { return equal_but_for_case(field, "parallelism"); }
+
 /// Steps or tasks: their inline templates get the defaults too.
 const Node* calls_with_defaults(Document& document, const Node* list, const Node& defaults) {
   if (list == nullptr || !list->is_sequence()) return list;
@@ -136,9 +143,12 @@ const Node* calls_with_defaults(Document& document, const Node* list, const Node
 const Node* with_defaults(Document& document, const Node& tmpl, const Node& defaults) {
   const bool has_kind = std::any_of(tmpl.entries.begin(), tmpl.entries.end(),
                                     [](const Node::Entry& entry) { return is_kind(entry.key); });
+  const bool graph = get(&tmpl, "steps") != nullptr || get(&tmpl, "dag") != nullptr;
   Entries wanted;
   for (const Node::Entry& entry : defaults.entries) {
     if (is_kind(entry.key) && has_kind && get(&tmpl, entry.key) == nullptr) continue;
+    // Argo checks the templates as they are written, so what one cannot have does not matter as a default.
+    if (has_kind && (graph ? is_for_leaves(entry.key) : is_for_graphs(entry.key))) continue;
     wanted.push_back(entry);
   }
   const Node* merged = merge(document, make_map(document, wanted, defaults.at), &tmpl);

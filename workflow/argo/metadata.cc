@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace gantry::workflow::argo {
 namespace {
@@ -48,14 +49,19 @@ bool is_label_value(std::string_view value) {
 
 class MetadataCheck {
  public:
-  explicit MetadataCheck(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  MetadataCheck(bool lint, Diagnostics& diagnostics) : lint_(lint), diagnostics_(diagnostics) {}
+
+  /// What Kubernetes finds, and Argo does not.
+  void error(Mark at, std::string message) {
+    lint_ ? diagnostics_.warning(at, std::move(message)) : diagnostics_.error(at, std::move(message));
+  }
 
   void subdomain(const Str& name, std::string_view field, bool prefix) {
     std::string_view value = name.value;
     // A dash at the end of a prefix is not the end of the name.
     if (prefix && value.ends_with('-')) value.remove_suffix(1);
     if (is_subdomain(value)) return;
-    diagnostics_.error(
+    error(
         name.at,
         std::string(field) + ": Invalid value: \"" + std::string(name.value) +
             "\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric "
@@ -68,14 +74,14 @@ class MetadataCheck {
     for (const KeyValue& entry : written.value) {
       const std::string path = std::string(field) + "." + std::string(entry.key);
       if (!is_qualified_name(entry.key)) {
-        diagnostics_.error(
+        error(
             entry.at,
             path +
                 ": name part must consist of alphanumeric characters, '-', '_' or '.', and "
                 "must start and end with an alphanumeric character");
       }
       if (labels && !is_label_value(entry.value.value)) {
-        diagnostics_.error(
+        error(
             entry.value.at,
             path +
                 ": a valid label must be an empty string or consist of at most 63 alphanumeric "
@@ -88,14 +94,15 @@ class MetadataCheck {
   }
 
  private:
+  bool lint_;
   Diagnostics& diagnostics_;
 };
 
 }  // namespace
 
-Metadata metadata(const Workflow& workflow, Diagnostics& diagnostics) {
+Metadata metadata(const Workflow& workflow, bool lint, Diagnostics& diagnostics) {
   const ObjectMeta& written = workflow.metadata;
-  MetadataCheck check(diagnostics);
+  MetadataCheck check(lint, diagnostics);
   Metadata out{.name = std::string(written.name.value),
                .generate_name = std::string(written.generate_name.value),
                .name_space = std::string(written.name_space.value)};
@@ -110,14 +117,14 @@ Metadata metadata(const Workflow& workflow, Diagnostics& diagnostics) {
   } else if (!out.generate_name.empty()) {
     check.subdomain(written.generate_name, "metadata.generateName", true);
   } else if (!written.flawed && !workflow.flawed) {
-    diagnostics.error(written.set ? written.at : workflow.at,
-                      "metadata.name or metadata.generateName is required");
+    check.error(written.set ? written.at : workflow.at,
+                "metadata.name or metadata.generateName is required");
   }
   if (!out.name_space.empty()) {
     check.subdomain(written.name_space, "metadata.namespace", false);
     if (out.name_space.find('.') != std::string::npos || out.name_space.size() > kLongestName) {
-      diagnostics.error(written.name_space.at,
-                        "metadata.namespace: Invalid value: \"" + out.name_space +
+      check.error(written.name_space.at,
+                  "metadata.namespace: Invalid value: \"" + out.name_space +
                             "\": must be at most 63 characters without dots");
     }
   }

@@ -126,16 +126,25 @@ void Reader::unknown_field(const Node::Entry& entry, const std::vector<std::stri
   if (!where.empty()) message += " in " + where;
   const std::string_view near = nearest(entry.key, known);
   if (!near.empty()) message += ", did you mean \"" + std::string(near) + "\"?";
-  error(entry.at, std::move(message));
+  if (reading_.lint && !reading_.strict) {
+    diagnostics_.note(entry.at, std::move(message));
+  } else {
+    error(entry.at, std::move(message));
+  }
 }
 
-void Reader::refuse(const Node::Entry& entry) {
-  error(entry.at, "not supported yet: " + path_.text());
+void Reader::refuse(const Node::Entry& entry, std::string_view why) {
+  if (!reading_.lint) return error(entry.at, "not supported yet: " + path_.text());
+  std::string message = path_.text() + " is not supported yet, so a run is refused";
+  if (!why.empty()) message += ": " + std::string(why);
+  diagnostics_.note(entry.at, std::move(message));
 }
 
-void Reader::ignore(const Node::Entry& entry) {
+void Reader::ignore(const Node::Entry& entry, std::string_view why) {
   if (is_zero(*entry.value)) return;
-  diagnostics_.note(entry.at, path_.text() + " has no effect on a single host");
+  std::string message = path_.text() + " has no effect on a single host";
+  if (reading_.lint) message += ": " + std::string(why);
+  diagnostics_.note(entry.at, std::move(message));
 }
 
 void Reader::take(const Node& node, Str& out) {
@@ -147,7 +156,7 @@ void Reader::take(const Node& node, Str& out) {
 
 void Reader::text(const Node& node, Str& out) {
   if (node.is_null()) return;
-  if (!node.is_scalar() || (strict_ && !is_string(node)))
+  if (!node.is_scalar() || (strict_types() && !is_string(node)))
     return wrong_type(node, "a string", "string");
   take(node, out);
 }
@@ -156,7 +165,7 @@ void Reader::any_text(const Node& node, Str& out) {
   if (node.is_null()) return;
   if (!node.is_scalar()) return wrong_type(node, "a string, a number or a boolean", "AnyString");
   take(node, out);
-  if (strict_ && !node.written.empty()) {
+  if (strict_types() && !node.written.empty()) {
     diagnostics_.warning(node.at, path_.text() + ": " + std::string(node.written) +
                                       " without quotes is read as \"" + std::string(node.text) +
                                       "\"");

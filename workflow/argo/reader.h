@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "workflow/argo/field_info.h"
+#include "workflow/argo/shapes.h"
 #include "workflow/argo/spec.h"
 #include "workflow/document.h"
 
@@ -24,15 +26,20 @@ enum class Support : std::uint8_t {
   Yes,
   Silent,          ///< accepted, has no meaning for anybody here (status, ports)
   Ignored,         ///< accepted, but the user is told that it has no effect on one host
-  Later,           ///< refused unless it is empty or false: `not supported yet: PATH`
+  Later,           ///< refused unless it is empty or false: `not supported yet: PATH`; a note in a lint
   LaterEvenEmpty,  ///< refused also when it is `{}`, because its presence is its meaning
 };
+
+struct TypeInfo;
 
 template <class T>
 struct Field {
   std::string_view name;
   Support support;
   void (*read)(Reader&, const Node&, T&);  ///< may be null unless Yes
+  /// How a field that is read differs from Argo's, what becomes of one that is accepted, why one is refused.
+  std::string_view note = {};
+  const TypeInfo& (*type)() = nullptr;  ///< of what is below it; null: a scalar, or nothing that has a table
 };
 
 /// The fields of one type of object. `name` is the Go type's, for messages.
@@ -59,11 +66,19 @@ class Path {
   std::vector<Part> parts_;
 };
 
+/// How strictly a document is read.
+struct Reading {
+  bool strict = false;  ///< a number or boolean where a text is wanted is an error
+  /// As `argo lint`: what this host cannot run is a note. Names of fields count in upper and lower case, and unknown ones
+  /// are errors if `strict`, else notes.
+  bool lint = false;
+};
+
 /// One reading of one document. Errors go to the diagnostics; reading goes on behind them.
 class Reader {
  public:
-  Reader(Document& document, bool strict, Diagnostics& diagnostics)
-      : document_(document), strict_(strict), diagnostics_(diagnostics) {}
+  Reader(Document& document, Reading reading, Diagnostics& diagnostics)
+      : document_(document), reading_(reading), diagnostics_(diagnostics) {}
 
   template <class T>
   void object(const Node& node, T& out, const ObjectType<T>& type);
@@ -91,11 +106,16 @@ class Reader {
   void take(const Node& node, Str& out);
   void wrong_type(const Node& node, std::string_view expected, std::string_view go_type);
   void unknown_field(const Node::Entry& entry, const std::vector<std::string_view>& known);
-  void refuse(const Node::Entry& entry);
-  void ignore(const Node::Entry& entry);
+  void refuse(const Node::Entry& entry, std::string_view why);
+  void ignore(const Node::Entry& entry, std::string_view why);
+  /// shapes.cc: a lint's look at what is not read.
+  void shaped(const Node& node, const Shape& shape);
+  void shaped(const Node& node, const ShapeField& field);
+  /// Whether a text may not be written as a number or a boolean.
+  [[nodiscard]] bool strict_types() const { return reading_.strict || reading_.lint; }
 
   Document& document_;
-  bool strict_;
+  Reading reading_;
   Diagnostics& diagnostics_;
   Path path_;
   std::string_view struct_name_, field_name_;  // of the field being read, for Go's wording
@@ -122,11 +142,6 @@ inline void read(Reader& reader, const Node& node, Quantity& out) { reader.quant
 inline void read(Reader& reader, const Node& node, Flag& out) { reader.flag(node, out); }
 inline void read(Reader& reader, const Node& node, Int& out) { reader.integer(node, out); }
 void read(Reader& reader, const Node& node, StepGroup& out);
-
-template <class T>
-concept Described = requires(const T* object) {
-  type_of(object);
-};
 
 template <Described T>
 void read(Reader& reader, const Node& node, T& out) {
@@ -170,25 +185,27 @@ inline void read(Reader& reader, const Node& node, List<NamedLabelFrom>& out) { 
 
 /// A field that is read into the member: `field<Container, &Container::image>("image")`.
 template <class T, auto Member>
-Field<T> field(std::string_view name) {
+Field<T> field(std::string_view name, std::string_view note = {}) {
+  using Value = std::remove_reference_t<decltype(std::declval<T&>().*Member)>;
   return {name, Support::Yes,
-          [](Reader& reader, const Node& node, T& out) { read(reader, node, out.*Member); }};
+          [](Reader& reader, const Node& node, T& out) { read(reader, node, out.*Member); }, note,
+          info_function<Value>()};
 }
 template <class T>
-Field<T> silent(std::string_view name) {
-  return {name, Support::Silent, nullptr};
+Field<T> silent(std::string_view name, std::string_view note = {}) {
+  return {name, Support::Silent, nullptr, note};
 }
 template <class T>
-Field<T> ignored(std::string_view name) {
-  return {name, Support::Ignored, nullptr};
+Field<T> ignored(std::string_view name, std::string_view note) {
+  return {name, Support::Ignored, nullptr, note};
 }
 template <class T>
-Field<T> later(std::string_view name) {
-  return {name, Support::Later, nullptr};
+Field<T> later(std::string_view name, std::string_view note = {}) {
+  return {name, Support::Later, nullptr, note};
 }
 template <class T>
-Field<T> later_even_empty(std::string_view name) {
-  return {name, Support::LaterEvenEmpty, nullptr};
+Field<T> later_even_empty(std::string_view name, std::string_view note = {}) {
+  return {name, Support::LaterEvenEmpty, nullptr, note};
 }
 
 template <class T>
@@ -210,11 +227,13 @@ void Reader::object(const Node& node, T& out, const ObjectType<T>& type) {
     bool flaw = false;
     const std::size_t index =
         find_field(entry.key, type.fields.size(), type.fields.data(), name_of);
-    if (index == std::string_view::npos) {
+    const bool misspelt = reading_.lint && reading_.strict && index != std::string_view::npos &&
+                          type.fields[index].name != entry.key;
+    if (index == std::string_view::npos || misspelt) {
       std::vector<std::string_view> known;
       for (const Field<T>& field : type.fields) known.push_back(field.name);
       unknown_field(entry, known);
-      flaw = true;
+      flaw = reading_.strict || !reading_.lint;
     } else if (given[index] != nullptr) {
       error(entry.at, "duplicate key \"" + std::string(entry.key) + "\": already set as \"" +
                           std::string(given[index]->key) + "\" at line " +
@@ -224,14 +243,19 @@ void Reader::object(const Node& node, T& out, const ObjectType<T>& type) {
       const Field<T>& field = type.fields[index];
       const bool refused = field.support == Support::LaterEvenEmpty ||
                            (field.support == Support::Later && !is_zero(*entry.value));
-      if (refused) refuse(entry);
-      if (field.support == Support::Ignored) ignore(entry);
+      if (refused) refuse(entry, field.note);
+      if (field.support == Support::Ignored) ignore(entry, field.note);
+      if (reading_.lint && field.support != Support::Yes) {
+        if (const Shape* shape = shape_of(field.name)) shaped(*entry.value, *shape);
+      }
       if (field.read != nullptr) {
         struct_name_ = type.name;
         field_name_ = field.name;
         field.read(*this, *entry.value, out);
       }
-      flaw = refused || last_wrong_ == entry.value;
+      // A lint goes on without what is refused, unless something else seems to be missing for it.
+      const bool missed = field.support == Support::LaterEvenEmpty || !reading_.lint;
+      flaw = (refused && missed) || last_wrong_ == entry.value;
     }
     out.flawed |= flaw;
     path_.pop();

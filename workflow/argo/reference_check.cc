@@ -77,9 +77,10 @@ class Ancestry {
 
 class ReferenceCheck {
  public:
-  ReferenceCheck(const Workflow& workflow, const Resolution& resolution, Diagnostics& diagnostics)
+  ReferenceCheck(const Workflow& workflow, const Resolution& resolution, bool lint, Diagnostics& diagnostics)
       : workflow_(workflow),
         resolution_(resolution),
+        lint_(lint),
         diagnostics_(diagnostics),
         everywhere_(workflow_names(workflow)),
         handler_(&everywhere_) {
@@ -171,6 +172,7 @@ class ReferenceCheck {
     check(tmpl.script.source, own, where);
     http(tmpl.http, own, where);
     location(tmpl.data.source.artifact_paths, own, where);
+    for (const Node* node : tmpl.unread) items(*node, own, where);
     if (tmpl.steps.set) {
       steps(tmpl, own);
     } else if (tmpl.dag.set) {
@@ -181,25 +183,29 @@ class ReferenceCheck {
   }
 
   void steps(const Template& tmpl, const NameSet& own) {
-    std::unordered_map<std::string_view, std::size_t> group_of;
-    std::size_t current = 0;
+    struct Place {
+      std::size_t group, step;
+    };
+    std::unordered_map<std::string_view, Place> places;
+    std::size_t current = 0, current_step = 0;
     NameSet names(&own);
-    names.set_nodes("steps", [&](std::string_view step) -> std::optional<std::string> {
-      const std::size_t group = group_of.at(step);
+    names.set_nodes("steps", [&](std::string_view step) -> std::optional<NameSet::Reason> {
+      const auto [group, number] = places.at(step);
       if (group < current) return std::nullopt;
-      return concat(
-          {"step '", step, group == current ? "' is in the same group" : "' comes later"});
+      if (group > current) return NameSet::Reason{concat({"step '", step, "' comes later"})};
+      return NameSet::Reason{concat({"step '", step, "' is in the same group"}), number >= current_step};
     });
     const auto& groups = tmpl.steps.value;
     for (std::size_t i = 0; i < groups.size(); ++i) {
       for (const Step& step : groups[i].steps) {
-        group_of.emplace(step.name.value, i);
+        places.emplace(step.name.value, Place{i, places.size()});
         names.add_node(step.name.value, callee(step));
       }
     }
     const std::string where = concat({"templates.", tmpl.name.value, ".steps"});
     for (; current < groups.size(); ++current) {
       for (const Step& step : groups[current].steps) {
+        current_step = places.at(step.name.value).step;
         NameSet with_item(&names);
         with_item.add_items(step);
         loop(step, names, where);
@@ -217,12 +223,12 @@ class ReferenceCheck {
     Ancestry ancestry(tasks);
     std::size_t current = kNowhere;
     NameSet names(&own);
-    names.set_nodes("tasks", [&](std::string_view name) -> std::optional<std::string> {
+    names.set_nodes("tasks", [&](std::string_view name) -> std::optional<NameSet::Reason> {
       if (current == kNowhere || ancestry.broken()) return std::nullopt;
       const std::size_t task = ancestry.find(name);
-      if (task == current) return "a task does not know itself";
+      if (task == current) return NameSet::Reason{"a task does not know itself", false};
       if (ancestry.is_ancestor(task, current)) return std::nullopt;
-      return concat({"'", tasks[current].name.value, "' does not depend on '", name, "'"});
+      return NameSet::Reason{concat({"'", tasks[current].name.value, "' does not depend on '", name, "'"}), false};
     });
     for (const DagTask& task : tasks) names.add_node(task.name.value, callee(task));
     for (current = 0; current < tasks.size(); ++current) {
@@ -371,11 +377,12 @@ class ReferenceCheck {
   void check(const Str& written, const NameSet& names, std::string_view where) {
     if (written.value.find("{{") == std::string_view::npos) return;
     if (const auto text = Text::parse(written.value))
-      check_references(*text, names, written.at, where, diagnostics_);
+      check_references(*text, names, written.at, where, lint_, diagnostics_);
   }
 
   const Workflow& workflow_;
   const Resolution& resolution_;
+  const bool lint_;
   Diagnostics& diagnostics_;
   NameSet everywhere_;
   NameSet handler_;
@@ -385,9 +392,9 @@ class ReferenceCheck {
 
 }  // namespace
 
-void check_workflow_references(const Workflow& workflow, const Resolution& resolution,
+void check_workflow_references(const Workflow& workflow, const Resolution& resolution, bool lint,
                                Diagnostics& diagnostics) {
-  ReferenceCheck(workflow, resolution, diagnostics).run();
+  ReferenceCheck(workflow, resolution, lint, diagnostics).run();
 }
 
 }  // namespace gantry::workflow::argo

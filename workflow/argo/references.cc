@@ -93,6 +93,15 @@ bool NameSet::contains(std::string_view name) const {
   return outer_ != nullptr && outer_->contains(name);
 }
 
+bool NameSet::passes_argo(std::string_view name) const {
+  if (kind_.empty() || !name.starts_with(kind_)) return outer_ != nullptr && outer_->passes_argo(name);
+  const auto reference = node_of(name);
+  // A status is known only behind the node.
+  if (!reference || !reference->hidden || reference->hidden->argos || name.ends_with(".status")) return false;
+  const std::size_t field = kind_.size() + reference->node.size() + 1;
+  return field <= name.size() && offers(nodes_.at(reference->node), name.substr(field));
+}
+
 void NameSet::collect(std::vector<std::string>& names, std::string_view like) const {
   names.insert(names.end(), names_.begin(), names_.end());
   if (outer_ != nullptr) outer_->collect(names, like);
@@ -123,7 +132,7 @@ void NameSet::collect(std::vector<std::string>& names, std::string_view like) co
 
 std::string NameSet::hint(std::string_view name) const {
   if (const auto reference = node_of(name); reference && reference->hidden)
-    return concat({" (", *reference->hidden, ")"});
+    return concat({" (", reference->hidden->text, ")"});
   std::vector<std::string> names;
   collect(names, name);
   std::sort(names.begin(), names.end());  // of two that are as near, always the same one
@@ -133,12 +142,16 @@ std::string NameSet::hint(std::string_view name) const {
 }
 
 void check_references(const Text& text, const NameSet& names, Mark at, std::string_view where,
-                      Diagnostics& diagnostics) {
+                      bool lint, Diagnostics& diagnostics) {
   if (text.is_literal()) return;
   text.for_each_reference([&](const Reference& reference) {
     const std::string_view name = reference.name;
     // Upstream does not look into expressions; what is missing there is nil, or an error once it is evaluated.
     if (reference.expression || names.contains(name)) return;
+    if (lint && names.passes_argo(name)) {
+      diagnostics.warning(at, concat({where, " fails to resolve {{", name, "}} when it runs", names.hint(name)}));
+      return;
+    }
     if (has_known_prefix(name)) {
       diagnostics.error(at, concat({where, " failed to resolve {{", name, "}}", names.hint(name)}));
       return;
@@ -160,7 +173,12 @@ NameSet workflow_names(const Workflow& workflow) {
         "creationTimestamp", "labels", "labels.json", "annotations", "annotations.json"}) {
     names.add(concat({"workflow.", name}));
   }
+  for (const std::string_view prefix : {"creationTimestamp", "scheduledTime", "duration"}) {
+    names.add_prefix(concat({"workflow.", prefix}));
+  }
   if (workflow.spec.priority.set) names.add("workflow.priority");
+  // A template may be given more by the workflow that uses it.
+  if (workflow.is_template) names.add_prefix("workflow.parameters");
   const auto& parameters = workflow.spec.arguments.parameters.value;
   if (!parameters.empty()) {
     names.add("workflow.parameters");
@@ -219,7 +237,7 @@ NameSet template_names(const Template& tmpl, const NameSet& workflow, bool has_r
   // The step or task that the template is called as.
   names.add("steps.name");
   names.add("tasks.name");
-  if (tmpl.is_pod()) {
+  if (tmpl.is_pod() || tmpl.other_kinds != 0) {
     names.add("pod.name");
     for (const Parameter& output : tmpl.outputs.parameters.value) {
       if (!output.value_from.path.empty())

@@ -30,8 +30,13 @@ namespace gantry::workflow::argo {
 /// spec and the outer set must outlive it.
 class NameSet {
  public:
-  /// Why a node that exists may not be referred to from here; nothing when it may.
-  using Hidden = std::function<std::optional<std::string>(std::string_view node)>;
+  /// Why a node that exists may not be referred to from here.
+  struct Reason {
+    std::string text;
+    bool argos = true;  ///< Argo finds it, too, before the workflow runs
+  };
+  /// Nothing when it may.
+  using Hidden = std::function<std::optional<Reason>(std::string_view node)>;
 
   NameSet() = default;
   explicit NameSet(const NameSet* outer) : outer_(outer) {}
@@ -56,9 +61,11 @@ class NameSet {
   /// The step or task that a name refers to, whether it may or not, and why it may not.
   struct NodeReference {
     std::string_view node;
-    std::optional<std::string> hidden;
+    std::optional<Reason> hidden;
   };
   [[nodiscard]] std::optional<NodeReference> node_of(std::string_view name) const;
+  /// Whether a name that is not in scope is one to Argo, until the workflow runs.
+  [[nodiscard]] bool passes_argo(std::string_view name) const;
 
  private:
   void collect(std::vector<std::string>& names, std::string_view like) const;
@@ -75,9 +82,9 @@ class NameSet {
 /// `WHERE failed to resolve {{inputs.parameters.x}} (did you mean {{inputs.parameters.y}}?)`. Names
 /// that look like Argo's but stay as they are where nothing defines them (`{{retries}}` without a
 /// retryStrategy) are warnings. `where` is Argo's: "templates.T:" for a pod's template,
-/// "templates.T.steps", "templates.T.tasks.X", "templates.T.outputs".
+/// "templates.T.steps", "templates.T.tasks.X", "templates.T.outputs". In a lint, what Argo lets pass is a warning.
 void check_references(const Text& text, const NameSet& names, Mark at, std::string_view where,
-                      Diagnostics& diagnostics);
+                      bool lint, Diagnostics& diagnostics);
 
 /// What is known everywhere: workflow.name, .namespace, .uid, …, the parameters, labels and
 /// annotations.
@@ -95,7 +102,7 @@ NameSet template_names(const Template& tmpl, const NameSet& workflow, bool has_r
 /// are passed over, as are templates that do not exist and `depends` that does not parse: the
 /// compiler reports them. Nearly linear: only a DAG task that refers to a task which it does not
 /// depend on directly costs a search of its ancestors.
-void check_workflow_references(const Workflow& workflow, const Resolution& resolution,
+void check_workflow_references(const Workflow& workflow, const Resolution& resolution, bool lint,
                                Diagnostics& diagnostics);
 
 }  // namespace gantry::workflow::argo

@@ -471,6 +471,7 @@ struct Template : Object {
   Flag daemon;
   List<HostAlias> host_aliases;
   int other_kinds = 0;  ///< resource, plugin: known, but not supported yet
+  std::vector<const Node*> unread;  ///< what was written under their names
   IntOrStr active_deadline_seconds;
   Str timeout;
   Int parallelism;
@@ -561,6 +562,8 @@ struct WorkflowSpec : Object {
 
 struct Workflow : Object {
   bool is_template = false;  ///< checked as a WorkflowTemplate: nobody runs it as it is
+  bool needs_values = false;  ///< arguments without a value are errors
+  bool by_reference = false;  ///< its spec is a template's (workflowTemplateRef)
   Str api_version, kind;
   ObjectMeta metadata;
   WorkflowSpec spec;

@@ -177,29 +177,64 @@ TEST_F(Commands, SubmitErrorsKeepTheirLines) {
 }
 
 TEST_F(Commands, Lint) {
-  std::string path = file("w.yaml", "kind: Workflow\n");
-  Outcome good = against(200, items({Json::object()}), {"lint", path});
-  EXPECT_EQ(good.status, 0);
-  EXPECT_EQ(good.out, "✔ no linting errors found!\n");
-  EXPECT_THAT(asked_, ElementsAre("POST /api/v1/workflows/default/lint"));
-  EXPECT_EQ(last_.one("strict"), "true");
-  EXPECT_EQ(
-      against(200, items({Json::object()}), {"lint", path, "-o", "simple", "--no-strict"}).out,
-      "no linting errors found!\n");
-  EXPECT_EQ(last_.one("strict"), "");
+  constexpr std::string_view kHead = "apiVersion: argoproj.io/v1alpha1\nkind: ";
+  const std::string good = std::string(kHead) +
+                           "Workflow\nmetadata: {name: w}\nspec:\n  entrypoint: main\n"
+                           "  templates: [{name: main, container: {image: busybox}}]\n";
+  std::string path = file("w.yaml", good);
+  Outcome fine = run({"lint", "--offline", path});
+  EXPECT_EQ(fine.status, 0);
+  EXPECT_EQ(fine.out, "✔ no linting errors found!\n");
+  EXPECT_EQ(run({"lint", "--offline", path, "-o", "simple"}).out, "no linting errors found!\n");
 
-  std::string bad = Json{{"code", 3}, {"message", path + ":1:7: wrong\nno entrypoint"}}.dump();
-  Outcome pretty = against(400, bad, {"lint", path});
+  path = file("w.yaml", good + "  entrypoints: a\n  onExit: b\n");
+  const std::string at = path + ":7:3: in \"w\" (Workflow): unknown field \"entrypoints\" in spec, did you mean "
+                         "\"entrypoint\"?";
+  const std::string exit = path + ":8:11: in \"w\" (Workflow): spec.onExit template name 'b' undefined";
+  Outcome pretty = run({"lint", "--offline", path});
   EXPECT_EQ(pretty.status, 1);
-  EXPECT_EQ(pretty.out, path + ":\n   ✖ " + path +
-                            ":1:7: wrong\n   ✖ no entrypoint\n\n✖ 2 linting errors found!\n");
-  EXPECT_EQ(against(400, bad, {"lint", path, "-o", "simple"}).out,
-            path + ":1:7: wrong\n" + path + ": no entrypoint\n");
-  Outcome nothing = against(200, items({}), {"lint", path});
-  EXPECT_EQ(nothing.status, 1);
-  EXPECT_EQ(nothing.out, "✖ found nothing to lint in the specified paths, failing...\n");
-  EXPECT_EQ(against(500, R"({"code":13,"message":"broken"})", {"lint", path}).err,
-            "Error: broken\n");
+  EXPECT_EQ(pretty.out, path + ":\n   ✖ " + at + "\n   ✖ " + exit + "\n\n✖ 2 linting errors found!\n");
+  EXPECT_EQ(run({"lint", "--offline", path, "-o", "simple"}).out, at + "\n" + exit + "\n");
+
+  path = file("w.yaml", good + "  entrypoints: a\n  nodeSelector: {a: b}\n");
+  Outcome loose = run({"lint", "--offline", "--strict=false", "-o", "simple", path});
+  EXPECT_EQ(loose.status, 0);
+  EXPECT_EQ(loose.out, path + ":7:3: note: in \"w\" (Workflow): unknown field \"entrypoints\" in spec, did you mean "
+                       "\"entrypoint\"?\n" + path +
+                       ":8:3: note: in \"w\" (Workflow): spec.nodeSelector has no effect on a single host: there is one "
+                       "host\nno linting errors found!\n");
+
+  EXPECT_EQ(run({"lint", "--offline", "--kinds", "cronworkflows", path}).out,
+            "✖ found nothing to lint in the specified paths, failing...\n");
+  EXPECT_EQ(run({"lint", "--offline", "--kinds", "pods", path}).err, "Error: unknown kind: pods\n");
+  EXPECT_EQ(run({"lint", "--offline", path + ".not"}).status, 1);
+}
+
+TEST_F(Commands, LintAsksForTemplates) {
+  const std::string head = "apiVersion: argoproj.io/v1alpha1\nkind: ";
+  const std::string calls = head +
+                            "Workflow\nmetadata: {generateName: w-}\nspec:\n  entrypoint: main\n"
+                            "  templates: [{name: main, steps: [[{name: a, templateRef: {name: t, template: say}}]]}]\n";
+  const std::string path = file("w.yaml", calls);
+  const Json stored{{"kind", "WorkflowTemplate"},
+                    {"metadata", {{"name", "t"}}},
+                    {"spec", {{"templates", {{{"name", "say"}, {"container", {{"image", "busybox"}}}}}}}}};
+  EXPECT_EQ(against(200, stored.dump(), {"lint", path}).status, 0);
+  EXPECT_THAT(asked_, ElementsAre("GET /api/v1/workflow-templates/default/t"));
+  Outcome missing = against(404, R"({"code":5,"message":"none"})", {"lint", path, "-o", "simple"});
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_EQ(missing.out, path + ":6:67: in \"w-\" (Workflow): templates.main.steps[0].a template reference t.say not "
+                         "found: workflowtemplates.argoproj.io \"t\" not found\n");
+  EXPECT_EQ(against(500, R"({"code":13,"message":"broken"})", {"lint", path}).err, "Error: broken\n");
+
+  // In another of the given files, in a directory.
+  file("tree/t.yaml", head +
+                          "WorkflowTemplate\nmetadata: {name: t}\nspec:\n"
+                          "  templates: [{name: say, container: {image: busybox}}]\n");
+  file("tree/w.json", "{\"kind\": \"ConfigMap\"}");
+  Outcome both = run({"lint", "--offline", path, std::filesystem::path(path).parent_path() / "tree", "-o", "simple"});
+  EXPECT_EQ(both.status, 0) << both.out;
+  EXPECT_THAT(both.out, HasSubstr("note: passed over: a ConfigMap is not checked\n"));
 }
 
 TEST_F(Commands, StopAndTerminate) {

@@ -61,8 +61,11 @@ TEST_F(Commands, Template) {
       against(409, R"({"code":6,"message":"already exists"})", {"template", "create", path});
   EXPECT_EQ(conflict.status, 1);
   EXPECT_THAT(conflict.err, HasSubstr("already exists"));
-  EXPECT_EQ(against(200, items({object("t")}), {"template", "lint", path}).status, 0);
-  EXPECT_THAT(asked_, ElementsAre("POST /api/v1/workflow-templates/default/lint"));
+  path = file("l.yaml",
+              "kind: WorkflowTemplate\nmetadata: {name: t}\nspec: {templates: [{name: a, suspend: {}}]}\n---\n"
+              "kind: Workflow\n");
+  EXPECT_EQ(run({"template", "lint", "--offline", path}).status, 0);  // only of its kind
+  EXPECT_EQ(run({"cron", "lint", "--offline", path}).status, 1);
 }
 
 TEST_F(Commands, ClusterTemplate) {

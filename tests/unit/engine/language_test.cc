@@ -357,6 +357,7 @@ TEST_F(LanguageTest, AWorkflowMadeOfATemplate) {
   arguments: {parameters: [{name: x, value: new}]}
 )");
   EXPECT_THAT(story(), ElementsAre("wf Pod Succeeded"));
+  EXPECT_EQ(node("wf").template_scope, "local/");
 }
 
 TEST_F(LanguageTest, ADaemonServesUntilItsGraphEnds) {

@@ -56,6 +56,20 @@ TEST(CompileWorkflows, OneBadDocumentSpoilsTheFileButAllAreReported) {
                                                HasSubstr("kind B")));
 }
 
+TEST(CompileWorkflows, SaysWhichTemplateItIsMadeOf) {
+  const auto library = library_of(
+      {{"cluster/t", R"({"kind":"ClusterWorkflowTemplate","metadata":{"name":"t"},"spec":{"entrypoint":"a",)"
+                     R"("templates":[{"name":"a","container":{"image":"b"}}]}})"}});
+  const auto outcome = compile_yaml(
+      "kind: Workflow\nmetadata: {name: a}\nspec: {workflowTemplateRef: {name: t, clusterScope: true}}\n",
+      {.library = library.get()});
+  ASSERT_THAT(outcome.diagnostics, IsEmpty());
+  EXPECT_EQ(outcome.compiled[0].template_name, "t");
+  EXPECT_TRUE(outcome.compiled[0].cluster_template);
+  EXPECT_EQ(outcome.compiled[0].plan->templates[outcome.compiled[0].plan->entrypoint].scope, "local/");
+  EXPECT_EQ(compile_yaml(kHello).compiled[0].template_name, "");
+}
+
 TEST(CompileWorkflows, JsonNeedsNoKind) {
   Diagnostics diagnostics;
   const auto compiled = compile_workflows(

@@ -26,16 +26,16 @@ std::vector<std::string> check(const std::string& spec) {
   Document document = Document::parse_yaml(header + spec, {}, diagnostics);
   Workflow workflow;
   if (!document.roots().empty()) {
-    Reader reader(document, false, diagnostics);
+    Reader reader(document, {}, diagnostics);
     read(reader, *document.roots()[0], workflow);
   }
   for (const Diagnostic& diagnostic : diagnostics.items())
     ADD_FAILURE() << to_string(diagnostic, "test");
   Diagnostics others;  // what the compiler says is not this test's
-  Libraries libraries(nullptr);
+  Libraries libraries(nullptr, false);
   Resolution resolution;
   compile(workflow, {}, libraries, resolution, others);
-  check_workflow_references(workflow, resolution, diagnostics);
+  check_workflow_references(workflow, resolution, false, diagnostics);
   std::vector<std::string> lines;
   for (const Diagnostic& diagnostic : diagnostics.items()) {
     const bool warning = diagnostic.severity == Diagnostic::Severity::Warning;

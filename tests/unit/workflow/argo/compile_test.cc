@@ -299,7 +299,7 @@ TEST(Compile, TheSpecIsChecked) {
   // A lint leaves missing values to the submitter.
   EXPECT_THAT(
       errors_of_spec("  entrypoint: leaf\n  arguments: {parameters: [{name: a}]}\n" + templates,
-                     {.strict = true}),
+                     {.strict = true, .lint = true}),
       IsEmpty());
   // Argo leaves a mount without a path to Kubernetes, which sees it only when the pod is made.
   const std::string mounts = "  entrypoint: m\n  templates:\n  - {name: m, container: {image: a, volumeMounts: [{name: a}]}}\n";

@@ -1,0 +1,48 @@
+#!/bin/bash
+# Argo's own examples and end-to-end tests, run by a gantryd of our own, against what Argo made of them. The cases and
+# their runner are not part of this repository: they are looked for in ../shared/conformance (or $GANTRY_SHARED).
+#
+#   argo_test.sh DIRECTORY-OF-GANTRY-AND-GANTRYD [OPTION-OF-THE-RUNNER…]
+#
+# Exit status 77 when they are not there. JOBS (default 4): cases at a time.
+set -euo pipefail
+SELF=argo_test
+here=$(dirname "$(readlink -f "$0")")
+root=$(readlink -f "$here/../..")
+# shellcheck source=scripts/lib/common.sh
+source "$root/scripts/lib/common.sh"
+# shellcheck source=scripts/lib/services.sh
+source "$root/scripts/lib/services.sh"
+
+runner=${GANTRY_SHARED:-$root/../shared}/conformance/argo.py
+if [[ ! -e $runner ]]; then
+    say "skipped: $runner is not there"
+    exit 77
+fi
+[[ $EUID == 0 ]] || fail "this needs root"
+[[ $# -gt 0 ]] || { usage >&2; exit 2; }
+export PATH=$1:$PATH
+shift
+archives=$("$root/scripts/test-images" | sed -n 's/.*archives are in //p')
+
+unset TMPDIR
+WORK=$(mktemp -d /tmp/gantry-cf.XXXXXX)
+chmod 755 "$WORK"
+trap stop_services EXIT
+trap 'exit 143' TERM INT HUP
+# The cases mount directories of the host.
+cp "${GANTRY_CONFORMANCE_CONFIG:-$here/gantry.yaml}" "$WORK/gantry.yaml"
+start_service gantryd gantryd --config "$WORK/gantry.yaml" --state-dir "$WORK/state" --socket "$WORK/gantry.sock" \
+    --containerd private
+export GANTRY_HOST=unix://$WORK/gantry.sock
+await gantryd 60 gantry image list
+for archive in "$archives"/*.tar; do
+    gantry image import "$archive" > "$WORK/import.log" 2>&1 || { cat "$WORK/import.log"; fail "import of $archive"; }
+done
+
+# The runner's own exit status says only that something failed; what may fail is in exceptions.tsv.
+start=$(now)
+"$runner" --socket "$WORK/gantry.sock" --jobs "${JOBS:-4}" --junit "$WORK/results.xml" "$@" > "$WORK/runner.log" 2>&1 || true
+say "ran for $(took "$start")"
+[[ -s $WORK/results.xml ]] || { tail -n 20 "$WORK/runner.log" >&2; fail "the runner broke off"; }
+"$here/compare.py" "$WORK/results.xml" "$here/exceptions.tsv"
