@@ -390,7 +390,8 @@ TEST_F(StoreTest, AnOlderSchemaIsBroughtForward) {
   store_.reset();
   ASSERT_EQ(raw_sql(path_,
                     "DROP TABLE resources; DROP TABLE counters; DROP TABLE memos;"
-                    "ALTER TABLE runs DROP COLUMN suspended; ALTER TABLE runs DROP COLUMN outputs;"
+                    "ALTER TABLE runs DROP COLUMN retries; ALTER TABLE runs DROP COLUMN suspended;"
+                    " ALTER TABLE runs DROP COLUMN outputs;"
                     "ALTER TABLE runs DROP COLUMN templates; ALTER TABLE runs DROP COLUMN ttl;"
                     "PRAGMA user_version = 1"),
             "");
