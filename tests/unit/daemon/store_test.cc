@@ -420,7 +420,7 @@ TEST_F(StoreTest, RefusesWhatItMustNotTouch) {
   };
   const Case cases[] = {
       {"newer", [&] { raw_sql(path_, "PRAGMA user_version = 99"); }, Code::FailedPrecondition,
-       "was written by a newer gantryd (schema 99, this one knows 3)"},
+       "was written by a newer gantryd (schema 99, this one knows 4)"},
       {"foreign",
        [&] {
          std::filesystem::remove(path_);
