@@ -390,7 +390,8 @@ TEST_F(StoreTest, AnOlderSchemaIsBroughtForward) {
   store_.reset();
   ASSERT_EQ(raw_sql(path_,
                     "DROP TABLE resources; DROP TABLE counters; DROP TABLE memos;"
-                    "ALTER TABLE runs DROP COLUMN suspended; ALTER TABLE runs DROP COLUMN outputs;"
+                    "ALTER TABLE runs DROP COLUMN retries; ALTER TABLE runs DROP COLUMN suspended;"
+                    " ALTER TABLE runs DROP COLUMN outputs;"
                     "ALTER TABLE runs DROP COLUMN templates; ALTER TABLE runs DROP COLUMN ttl;"
                     "PRAGMA user_version = 1"),
             "");
@@ -419,7 +420,7 @@ TEST_F(StoreTest, RefusesWhatItMustNotTouch) {
   };
   const Case cases[] = {
       {"newer", [&] { raw_sql(path_, "PRAGMA user_version = 99"); }, Code::FailedPrecondition,
-       "was written by a newer gantryd (schema 99, this one knows 3)"},
+       "was written by a newer gantryd (schema 99, this one knows 4)"},
       {"foreign",
        [&] {
          std::filesystem::remove(path_);
