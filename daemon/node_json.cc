@@ -92,6 +92,8 @@ Node node_from(const Json& json) {
   node.template_ref = json.value("templateRef", "");
   node.template_scope = json.value("templateScope", "");
   node.daemoned = json.value("daemoned", false);
+  node.progress_done = json.value("progressDone", 0u);
+  node.progress_total = json.value("progressTotal", 0u);
   node.ip = json.value("ip", "");
   node.memo_hit = json.value("memoHit", false);
   node.memo_cache = json.value("memoCache", "");
@@ -129,6 +131,10 @@ std::string node_json(const Node& node) {
   put("templateRef", node.template_ref);
   put("templateScope", node.template_scope);
   if (node.daemoned) json["daemoned"] = true;
+  if (node.progress_total > 0) {
+    json["progressDone"] = node.progress_done;
+    json["progressTotal"] = node.progress_total;
+  }
   put("ip", node.ip);
   if (node.memo_hit) json["memoHit"] = true;
   put("memoCache", node.memo_cache);

@@ -74,10 +74,13 @@ RunProgress count_progress(const std::vector<const engine::Node*>& nodes) {
   for (Index i = 0; i < nodes.size(); ++i) {
     if (!is_leaf(i)) continue;
     pods.push_back(i);
-    progress.nodes[i] = {nodes[i]->phase == engine::Phase::Succeeded ? 1u : 0u, 1};
+    // One of one, or what the program said; that it has succeeded makes it whole.
+    const engine::Node& node = *nodes[i];
+    const std::size_t total = std::max(node.progress_total, 1u);
+    progress.nodes[i] = {node.phase == engine::Phase::Succeeded ? total : node.progress_done, total};
     progress.run.done += progress.nodes[i].done;
+    progress.run.total += total;
   }
-  progress.run.total = pods.size();
   if (pods.size() == nodes.size()) return progress;
 
   Children children = children_of(nodes);
@@ -86,10 +89,13 @@ RunProgress count_progress(const std::vector<const engine::Node*>& nodes) {
   for (std::size_t first = 0; first < pods.size(); first += kBlock) {
     std::size_t count = std::min(kBlock, pods.size() - first);
     std::bitset<kBlock> succeeded;
+    std::vector<std::size_t> odd;  // bits of those that count for more than one
     std::unordered_map<Index, std::size_t> bit;
     for (std::size_t b = 0; b < count; ++b) {
       bit.emplace(pods[first + b], b);
-      succeeded[b] = progress.nodes[pods[first + b]].done == 1;
+      const Progress& own = progress.nodes[pods[first + b]];
+      succeeded[b] = own.done == 1 && own.total == 1;
+      if (own.total > 1) odd.push_back(b);
     }
     for (Index node : order) {
       reach[node].reset();
@@ -100,6 +106,11 @@ RunProgress count_progress(const std::vector<const engine::Node*>& nodes) {
       if (is_leaf(node)) continue;
       progress.nodes[node].total += reach[node].count();
       progress.nodes[node].done += (reach[node] & succeeded).count();
+      for (const std::size_t b : odd) {
+        if (!reach[node][b]) continue;
+        progress.nodes[node].total += progress.nodes[pods[first + b]].total - 1;
+        progress.nodes[node].done += progress.nodes[pods[first + b]].done;
+      }
     }
   }
   return progress;

@@ -149,6 +149,7 @@ struct PodTemplate {
   std::optional<Text> script_source;
   std::vector<Volume> volumes;   ///< the template's own, beside the workflow's
   SecurityContext security;      ///< the template's pod-level securityContext
+  Resources pod_resources;       ///< podResources, of pods of one container
   PodMetadata metadata;
   std::optional<Text> patch;     ///< podSpecPatch: YAML or JSON, once it is rendered (pod_patch.h)
 };

@@ -63,6 +63,8 @@ struct Node {
   std::vector<std::string> outbound_nodes;  ///< ids: the last nodes of a Steps or DAG
   bool hooked = false;       ///< an exit handler
   bool retried = false;      ///< an attempt of a Retry node
+  /// What its program said of itself in $ARGO_PROGRESS_FILE; a total of 0: nothing.
+  std::uint32_t progress_done = 0, progress_total = 0;
   bool daemoned = false;     ///< it is ready and goes on until its graph ends
   std::string ip;            ///< of the pod
   /// Memoization: whether the outputs came from the cache, and under which key; empty: not memoized.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 
 #include "daemon/engine/impl.h"
 #include "daemon/engine/pod_patch.h"
@@ -217,6 +218,19 @@ static std::pair<Phase, std::string> result_of(const workflow::PodTemplate& pod,
   return {message.empty() ? Phase::Succeeded : Phase::Failed, message};
 }
 
+/// `N/M` of the progress file; anything else counts as nothing said (argo-workflows workflow_types.go ParseProgress).
+static void take_progress(Node& node, const runtime::PodExit& exit) {
+  const auto file = exit.outputs.find(kProgressOutput);
+  if (file == exit.outputs.end() || !file->second) return;
+  unsigned done = 0, total = 0;
+  int end = 0;
+  const std::string& text = *file->second;
+  if (text.size() > 40 || std::sscanf(text.c_str(), "%9u/%9u%n", &done, &total, &end) != 2) return;
+  if (text.find_first_not_of(" \n", static_cast<std::size_t>(end)) != std::string::npos || done > total || total == 0) return;
+  node.progress_done = done;
+  node.progress_total = total;
+}
+
 void Engine::Impl::pod_exited(Call& call, const runtime::PodExit& exit) {
   PodCall& pod = *call.pod;
   if (pod.state != PodState::Starting && pod.state != PodState::Running) return;
@@ -230,6 +244,7 @@ void Engine::Impl::pod_exited(Call& call, const runtime::PodExit& exit) {
     phase = Phase::Failed;
     message = pod.kill_message;
   }
+  take_progress(*call.node, exit);
   end_container_nodes(call, exit);
   auto missing = take_outputs(call, exit, phase == Phase::Succeeded);
   if (missing && phase == Phase::Succeeded) {

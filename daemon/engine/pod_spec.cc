@@ -72,6 +72,7 @@ class Builder {
               {"ARGO_NODE_ID", call_.node->id},
               {"ARGO_WORKFLOW_NAME", live_.run.info.name},
               {"ARGO_WORKFLOW_UID", live_.run.info.uid}};
+    if (from.role == workflow::Container::Role::Main) to.env.push_back({"ARGO_PROGRESS_FILE", kProgressFile});
     for (const auto& variable : from.env) {
       if (variable.key_ref) {
         const auto& ref = *variable.key_ref;
@@ -344,6 +345,36 @@ std::string pod_id(const Live& live, const Node& node) {
 
 }  // namespace
 
+/// The directory of the progress file is a volume of all main containers, unless the user has put something there.
+static void add_progress_file(runtime::PodSpec& pod) {
+  constexpr const char* kDirectory = "/var/run/argo";
+  const std::string volume = "var-run-argo";
+  for (const auto& container : pod.containers) {
+    for (const auto& mount : container.mounts) {
+      if (mount.volume == volume || mount.mount_path == kDirectory) return;
+    }
+  }
+  pod.volumes.push_back({volume, runtime::EmptyDir{}});
+  for (auto& container : pod.containers) {
+    if (container.role == runtime::Role::Main) container.mounts.push_back({volume, kDirectory, "", false});
+  }
+  pod.outputs.push_back({kProgressOutput, container_of_path(pod, kProgressFile), kProgressFile});
+}
+
+/// podResources of a pod of one container: what the container does not say itself, and never more than the pod's limit.
+static void apply_pod_resources(const runtime::Resources& pod_wide, runtime::PodSpec& pod) {
+  if (pod.containers.size() != 1) return;
+  runtime::Resources& own = pod.containers.front().resources;
+  const auto limit = [](std::int64_t mine, std::int64_t whole) {
+    return mine == 0 ? whole : whole == 0 ? mine : std::min(mine, whole);
+  };
+  own.cpu_limit_milli = limit(own.cpu_limit_milli, pod_wide.cpu_limit_milli);
+  own.memory_limit_bytes = limit(own.memory_limit_bytes, pod_wide.memory_limit_bytes);
+  // The pod's request is what the host is asked for, whatever its container asks.
+  if (pod_wide.cpu_request_milli != 0) own.cpu_request_milli = pod_wide.cpu_request_milli;
+  if (pod_wide.memory_request_bytes != 0) own.memory_request_bytes = pod_wide.memory_request_bytes;
+}
+
 std::string container_of_path(const runtime::PodSpec& pod, const std::string& path) {
   for (const auto& container : pod.containers) {
     if (container.name == "main") return container.name;
@@ -387,7 +418,9 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
   }
   pod.termination_grace = settings.termination_grace;
   pod.containers = builder.containers(from);
+  apply_pod_resources(builder.resources(from.pod_resources), pod);
   pod.volumes = builder.volumes(from, pod.containers);
+  add_progress_file(pod);
   for (const auto& container : pod.containers) {
     for (const auto& mount : container.mounts) {
       if (!mount.mount_path.empty()) continue;

@@ -17,6 +17,11 @@ namespace gantry::engine {
 Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
                                    const Settings& settings, const workflow::PodPatch* patch = nullptr);
 
+/// $ARGO_PROGRESS_FILE of main containers: `N/M`, how far the program is (argo-workflows docs/progress.md). It is read
+/// when the pod has ended, as the OutputFile of that name.
+inline constexpr const char* kProgressFile = "/var/run/argo/progress";
+inline constexpr const char* kProgressOutput = "$ARGO_PROGRESS_FILE";
+
 /// The container whose file an output is: `main`, or in a set without one the first that has a volume there.
 std::string container_of_path(const runtime::PodSpec& pod, const std::string& path);
 

@@ -484,6 +484,7 @@ struct Template : Object {
   StrMap annotations;
   PodMetadata metadata;
   ArtifactLocation archive_location;
+  ResourceRequirements pod_resources;
   Str pending_timeout, pod_spec_patch;
   Metrics metrics;
 
@@ -553,6 +554,7 @@ struct WorkflowSpec : Object {
   Flag archive_logs;
   ArtifactGc artifact_gc;
   ArtifactRepositoryRef artifact_repository_ref;
+  ResourceRequirements pod_resources;
   Str shutdown, pod_spec_patch;
   WorkflowMetadata workflow_metadata;
   PodMetadata pod_metadata;

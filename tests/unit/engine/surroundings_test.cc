@@ -141,7 +141,7 @@ TEST_F(SurroundingsTest, APatchIsRenderedAndLaidOverThePod) {
 )");
   EXPECT_EQ(pod.containers[0].image, "alpine");
   EXPECT_EQ(pod.containers[0].resources.cpu_request_milli, 300);
-  ASSERT_EQ(pod.volumes.size(), 1u);
+  ASSERT_EQ(pod.volumes.size(), 2u);
   EXPECT_EQ(pod.volumes[0].name, "scratch");
   EXPECT_EQ(pod.network, runtime::Network::Host);
   EXPECT_THAT(pod.image_pull_secrets, ElementsAre("registry", "other"));
@@ -162,7 +162,7 @@ TEST_F(SurroundingsTest, VolumesOfTheWorkflowMayNameWhatATaskGave) {
     container: {image: busybox, command: [exit, '0']}
   - {name: consume, container: {image: busybox, command: [exit, '0'], volumeMounts: [{name: cfg, mountPath: /cfg}]}}
 )");
-  ASSERT_EQ(pod.volumes.size(), 1u);
+  ASSERT_EQ(pod.volumes.size(), 2u);
   EXPECT_EQ(std::get<runtime::Files>(pod.volumes[0].source).from.name, "rescued");
 }
 
@@ -187,6 +187,35 @@ TEST_F(SurroundingsTest, APatchThatIsNoneIsTheNodesError) {
   - {name: main, podSpecPatch: "{{workflow.parameters.patch}}", container: {image: busybox, command: [exit, '0']}}
 )");
   EXPECT_THAT(end(), HasSubstr("Error | error in entry template execution: Error applying PodSpecPatch: invalid podSpecPatch \"containers: {\": "));
+}
+
+TEST_F(SurroundingsTest, PodResourcesAreThoseOfItsOneContainer) {
+  const runtime::PodSpec pod = pod_of(R"(
+  entrypoint: main
+  podResources: {requests: {cpu: 100m, memory: 64Mi}, limits: {cpu: "1", memory: 256Mi}}
+  templates:
+  - name: main
+    container: {image: busybox, command: [exit, "0"], resources: {limits: {cpu: "4"}}})");
+  const runtime::Resources& own = pod.containers.front().resources;
+  EXPECT_EQ(own.cpu_limit_milli, 1000);
+  EXPECT_EQ(own.memory_limit_bytes, 256 << 20);
+  EXPECT_EQ(own.cpu_request_milli, 100);
+}
+
+TEST_F(SurroundingsTest, AProgramSaysHowFarItIs) {
+  run(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    steps:
+    - - {name: half, template: say, arguments: {parameters: [{name: t, value: 5/9}]}}
+      - {name: odd, template: say, arguments: {parameters: [{name: t, value: 9/5}]}}
+  - name: say
+    inputs: {parameters: [{name: t}]}
+    container: {image: busybox, command: [write, $ARGO_PROGRESS_FILE, "{{inputs.parameters.t}}"]})");
+  EXPECT_EQ(node("wf[0].half").progress_done, 5u);
+  EXPECT_EQ(node("wf[0].half").progress_total, 9u);
+  EXPECT_EQ(node("wf[0].odd").progress_total, 0u) << "nonsense is nothing said";
 }
 
 }  // namespace
