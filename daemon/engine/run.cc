@@ -97,8 +97,10 @@ void Engine::Impl::fail_run(Live& live, const std::string& message) {
 }
 
 /// It could not be made what its template says: there is no pod, nor anything else of it.
-static bool never_began(const Node& node) {
-  return node.phase == Phase::Error && node.pod.empty() && node.children.empty();
+static bool never_began(const Call& call) {
+  const Node& node = *call.node;
+  const bool asks = call.tmpl->kind == workflow::Template::Kind::Http || call.tmpl->kind == workflow::Template::Kind::Data;
+  return node.phase == Phase::Error && node.pod.empty() && node.children.empty() && !asks;
 }
 
 void Engine::Impl::root_ended(Live& live) {
@@ -106,7 +108,7 @@ void Engine::Impl::root_ended(Live& live) {
   bool good = !workflow::is_failed_or_error(root.phase);
   live.main_phase = good ? "Succeeded" : std::string(workflow::phase_name(root.phase));
   live.main_message = good ? "" : root.message;
-  if (never_began(root)) live.main_message = "error in entry template execution: " + root.message;
+  if (never_began(*live.root)) live.main_message = "error in entry template execution: " + root.message;
   if (live.run.status.shutdown != Shutdown::None) {
     live.main_phase = "Failed";
     live.main_message = "Stopped with strategy '" + std::string(shutdown_name(live.run.status.shutdown)) + "'";
@@ -160,7 +162,7 @@ void Engine::Impl::end_run(Live& live) {
     status.phase = live.exit->node->phase == Phase::Failed ? RunPhase::Failed : RunPhase::Error;
     status.message = live.exit->node->message;
   }
-  if (live.exit && never_began(*live.exit->node)) {
+  if (live.exit && never_began(*live.exit)) {
     status.phase = RunPhase::Error;
     status.message = "error in exit template execution : " + live.exit->node->message;  // upstream's blank
   }

@@ -13,7 +13,7 @@ namespace argo {
 class PatchReader {
  public:
   explicit PatchReader(Diagnostics& diagnostics)
-      : libraries_(nullptr), compiler_(workflow_, options_, libraries_, diagnostics) {
+      : libraries_(nullptr, false), compiler_(workflow_, options_, libraries_, diagnostics) {
     workflow_.spec.flawed = true;  // a container needs no image here
   }
 
@@ -154,7 +154,7 @@ Result<PodPatch> parse_pod_patch(std::string_view text) {
   if (diagnostics.has_errors()) return invalid(first_error(diagnostics));
   if (document.roots().empty()) return PodPatch();
   if (document.roots().size() > 1) return invalid("more than one document");
-  argo::Reader reader(document, false, diagnostics);
+  argo::Reader reader(document, {}, diagnostics);
   argo::PodSpecPatch written;
   argo::read(reader, *document.roots().front(), written);
   if (diagnostics.has_errors()) return invalid(first_error(diagnostics));

@@ -45,14 +45,14 @@ TEST(Lint, WhatOnlyThisHostCannotRunIsANote) {
   EXPECT_THAT(lint_templates("  - name: main\n    resource: {action: get, manifest: a}\n"),
               ElementsAre("8:5: note: spec.templates[0].resource is not supported yet, so a run is refused: it runs only on "
                           "Kubernetes"));
-  EXPECT_THAT(lint_templates("  - {name: main, http: {url: '{{inputs.parameters.u}}'}}\n"),
-              ElementsAre(HasSubstr("note: spec.templates[0].http"),
+  EXPECT_THAT(lint_templates("  - {name: main, plugin: {url: '{{inputs.parameters.u}}'}}\n"),
+              ElementsAre(HasSubstr("note: spec.templates[0].plugin"),
                           HasSubstr("failed to resolve {{inputs.parameters.u}}")));
   EXPECT_THAT(lint_templates("  - name: main\n    dag: {target: '{{workflow.name}}', tasks: [{name: a, template: b}]}\n"
                              "  - {name: b, suspend: {}}\n"),
               ElementsAre(HasSubstr("note: not supported yet: a variable other than")));
-  EXPECT_THAT(lint_templates("  - {name: main, container: {image: a}, podSpecPatch: x, nodeSelector: {a: b}}\n"),
-              ElementsAre(HasSubstr("note: spec.templates[0].podSpecPatch is not supported yet"),
+  EXPECT_THAT(lint_templates("  - {name: main, container: {image: a}, resourceClaims: [{name: x}], nodeSelector: {a: b}}\n"),
+              ElementsAre(HasSubstr("note: spec.templates[0].resourceClaims is not supported yet"),
                           HasSubstr("has no effect on a single host: there is one host")));
 }
 

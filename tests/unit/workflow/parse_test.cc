@@ -120,6 +120,17 @@ TEST(CompileWorkflows, SurvivesEveryPrefix) {
   }
 }
 
+std::string json(const std::map<std::string, std::string>& map) {
+  std::string out = "{";
+  for (const auto& [key, value] : map) {
+    if (out.size() > 1) out += ',';
+    append_json_string(out, key);
+    out += ':';
+    append_json_string(out, value);
+  }
+  return out + "}";
+}
+
 TEST(CompileWorkflows, SurvivesRealFiles) {
   const std::filesystem::path folder = "../shared/conformance/argo";
   if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << folder << " is not there";
@@ -138,8 +149,10 @@ TEST(CompileWorkflows, SurvivesRealFiles) {
       EXPECT_FALSE(compiled.empty()) << entry.path();
       for (const Compiled& one : compiled) {  // what is stored compiles to the same again
         Diagnostics again;
-        const auto twice = compile_workflows(
-            R"({"metadata":{"name":"a"},"spec":)" + one.spec_json + "}", Format::Json, {}, again);
+        const auto twice = compile_workflows(R"({"metadata":{"name":"a","labels":)" + json(one.metadata.labels) +
+                                                 R"(,"annotations":)" + json(one.metadata.annotations) +
+                                                 R"(},"spec":)" + one.spec_json + "}",
+                                             Format::Json, {}, again);
         EXPECT_EQ(twice.size(), 1u) << entry.path() << texts(again)[0];
         if (!twice.empty()) EXPECT_EQ(twice[0].spec_json, one.spec_json);
       }

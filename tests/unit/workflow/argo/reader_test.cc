@@ -51,8 +51,8 @@ TEST(Reader, UnknownFieldsNameTheirPathAndWhatWasMeant) {
 
 TEST(Reader, KnownFieldsThatCannotRunYetAreRefusedByPath) {
   const std::pair<std::string, const char*> kCases[] = {
-      {"  - name: main\n    podResources: {limits: {cpu: 1}}\n",
-       "8:5: not supported yet: spec.templates[0].podResources"},
+      {"  - name: main\n    resourceClaims: [{name: a}]\n",
+       "8:5: not supported yet: spec.templates[0].resourceClaims"},
       {"  - name: main\n    volumes: [{name: a, nfs: {}}]\n",
        "not supported yet: spec.templates[0].volumes[0].nfs"},
       {"  - name: main\n    outputs: {artifacts: [{name: a, path: /a, gcs: {key: k}}]}\n",
@@ -61,14 +61,13 @@ TEST(Reader, KnownFieldsThatCannotRunYetAreRefusedByPath) {
   for (const auto& [templates, error] : kCases) {
     EXPECT_THAT(errors_of_templates(templates + kRest), ElementsAre(HasSubstr(error))) << templates;
   }
-  for (const char* kind : {"http: {url: x}", "resource: {}", "data: {}", "plugin: {}"}) {
+  for (const char* kind : {"resource: {}", "plugin: {}"}) {
     EXPECT_THAT(errors_of_templates("  - name: main\n    " + std::string(kind) + "\n"),
                 ElementsAre(HasSubstr("8:5: not supported yet: spec.templates[0].")))
         << kind;
   }
   for (const char* field :
-       {
-        "podResources: {limits: {cpu: 1}}"}) {
+       {"resourceClaims: [{name: a}]"}) {
     EXPECT_THAT(errors_of_spec("  " + std::string(field) +
                                "\n  entrypoint: main\n  templates:\n  - name: main\n" + kRest),
                 ElementsAre(HasSubstr("5:3: not supported yet: spec.")))
