@@ -147,7 +147,7 @@ Result<void> Engine::Impl::resolve_member(Call& call, Index task, Member& member
       return {};
     }
   }
-  const CallScope scope(live, call, now_, item);
+  const CallScope scope(live, call, now_, item, TaskNode{task});
   if (t.when) {
     auto text = render(*t.when, scope);
     if (!text) return fail(text.error());

@@ -21,6 +21,23 @@ class LanguageTest : public EngineTest {
   std::string input(const std::string& name, std::size_t index = 0) { return node(name).inputs.parameters.at(index).value; }
 };
 
+TEST_F(LanguageTest, ArgumentsKnowTheNameOfTheirStep) {
+  run(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    steps:
+    - - {name: one, template: print, arguments: {parameters: [{name: x, value: "{{steps.name}}"}]}}
+    - - {name: inner, template: inner}
+  - name: inner
+    dag:
+      tasks:
+      - {name: two, template: print, arguments: {parameters: [{name: x, value: "{{tasks.name}}"}]}}
+)" + kPrint);
+  EXPECT_EQ(input("wf[0].one"), "one");
+  EXPECT_EQ(input("wf[1].inner.two"), "two");
+}
+
 TEST_F(LanguageTest, ALoopInStepsIsMembersOfItsGroup) {
   run(R"--(
   entrypoint: main
