@@ -110,7 +110,8 @@ std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
     }
     case NodeType::Steps:
     case NodeType::Dag:
-      return node.outbound_nodes;
+      // What came from a cache has nothing below it.
+      return node.memo_hit ? std::vector<std::string>{node.id} : node.outbound_nodes;
   }
   return {};
 }

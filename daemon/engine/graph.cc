@@ -164,7 +164,12 @@ void Engine::Impl::begin_dag_task(Call& call, Index task) {
   if (resolved) return begin_members(call, task);
   // Upstream's shape: type Skipped, phase Error.
   record.members.clear();
-  record.node = &make_skipped(call, task, t.name, Phase::Error, resolved.error().message);
+  std::string message = resolved.error().message;
+  // An argument that the task cannot do without is found out when it is executed (dag.go executeDAGTask).
+  if (message.starts_with("inputs.parameters.")) {
+    message = "task '" + task_node_name(call, task) + "' errored: " + message;
+  }
+  record.node = &make_skipped(call, task, t.name, Phase::Error, message);
   task_done(call, task);
 }
 
@@ -289,7 +294,7 @@ void Engine::Impl::end_graph(Call& call, Phase phase, const std::string& message
       const Node* last = live.run.find(task_node_name(call, graph.group_barrier));
       if (last != nullptr) node.outbound_nodes = outbound(live, *last);
     }
-  } else {
+  } else if (graph.halt != Halt::FailFast) {
     for (Index target : graph.graph->targets) {
       if (const Node* end = graph.tasks[target].node) {
         for (std::string& id : outbound(live, *end)) node.outbound_nodes.push_back(std::move(id));

@@ -119,9 +119,9 @@ void Engine::Impl::run_run_hooks(Live& live) {
     auto entry = std::find_if(live.hooks.begin(), live.hooks.end(), [&](auto& call) { return call.hook == hook; });
     Call& call = *entry->call;
     const std::string name = node_name(live.run.info.name, *hook);
-    Node& node = make_node(live, name, name, type_of(*call.tmpl, *live.run.plan, false), *call.tmpl, "", "");
-    // The root's node may not be there yet; it comes first in the tree.
-    if (Node* root = live.run.find(live.run.info.name)) add_child(live, *root, node);
+    Node& node = make_node(live, name, name, type_of(*call.tmpl, *live.run.plan, false), *call.tmpl, "",
+                           scope_of_caller(call));
+    add_child(live, *live.run.find(live.run.info.name), node);
     auto arguments = resolve_arguments(call, hook->arguments, hook->artifacts, hook->callee, RunScope(live, now_));
     if (!arguments) {
       call.node = &node;

@@ -84,7 +84,9 @@ void Engine::Impl::begin_root(Live& live) {
     set_timer(Time(start) + std::chrono::seconds(*plan.active_deadline_seconds), TimerKind::RunDeadline,
               live.run.info.uid, "");
   }
+  // The node comes first: hooks are below it.
   const std::string& name = live.run.info.name;
+  make_node(live, name, name, type_of(*live.root->tmpl, plan, false), *live.root->tmpl, "", scope_of_caller(*live.root));
   run_run_hooks(live);
   begin_call(*live.root, name, name, "", live.arguments);
 }

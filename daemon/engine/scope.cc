@@ -175,10 +175,9 @@ std::optional<std::string> CallScope::task_variable(std::string_view name, bool&
   const bool of_steps = name.starts_with("steps.");
   name.remove_prefix(6);
   if (name == "name") {
-    // The step or task whose arguments these are, else the one that this template was called as.
-    if (call_.graph != nullptr && own_.task != kNone) return call_.graph->graph->tasks[own_.task].name;
+    // The step or task that this template was called as; the entry template was called as none.
     const Call* call = call_.is_attempt() ? call_.parent : &call_;
-    if (call->role != Call::Role::Task || call->member == kNone) return std::nullopt;
+    if (call->role != Call::Role::Task || call->member == kNone) return "";
     return call->parent->graph->tasks[call->task].members[call->member].name;
   }
   if (call_.graph == nullptr) return std::nullopt;

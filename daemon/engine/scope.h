@@ -35,7 +35,7 @@ class RunScope : public workflow::Scope {
   mutable std::optional<workflow::expr::Facts> facts_;
 };
 
-/// The step or task that a text belongs to; with its node for a hook, whose arguments and expression may name it.
+/// For a hook: the step or task that it belongs to, which its arguments and its expression may name.
 struct TaskNode {
   Index task = kNone;
   const Node* node = nullptr;

@@ -147,7 +147,7 @@ Result<void> Engine::Impl::resolve_member(Call& call, Index task, Member& member
       return {};
     }
   }
-  const CallScope scope(live, call, now_, item, TaskNode{task});
+  const CallScope scope(live, call, now_, item);
   if (t.when) {
     auto text = render(*t.when, scope);
     if (!text) return fail(text.error());
@@ -190,13 +190,24 @@ Result<Values> Engine::Impl::resolve_arguments(Call& call, const std::vector<wor
     }
     // An argument that is exactly one absent output is dropped, so that the input's default applies.
     const auto reference = argument.value.single_reference();
-    if (reference && has_default && tasks != nullptr && tasks->is_absent(*reference)) continue;
+    if (reference && tasks != nullptr && tasks->is_absent(*reference)) {
+      if (has_default) continue;
+      if (call.graph != nullptr && call.graph->graph->kind == Graph::Kind::Dag) {
+        return fail(Code::NotFound, "inputs.parameters." + argument.name +
+                                        ": argument references an absent optional (skipped/omitted node output with no "
+                                        "default)");
+      }
+    }
     auto value = tasks != nullptr ? render(argument.value, *tasks) : argument.value.render(scope);
     if (!value) return fail(value.error());
     out.push_back({argument.name, std::move(*value)});
   }
   auto files = resolve_artifacts(artifacts, scope);
-  if (!files) return fail(std::move(files.error()).wrap("unable to resolve references"));
+  if (!files) {
+    // The words of steps.go; dag.go has none of its own.
+    const bool steps = call.graph != nullptr && call.graph->graph->kind == Graph::Kind::Steps;
+    return fail(steps ? std::move(files.error()).wrap("unable to resolve references") : std::move(files.error()));
+  }
   values.artifacts = std::move(*files);
   return values;
 }

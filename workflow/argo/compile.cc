@@ -207,6 +207,7 @@ void Compiler::spec() {
                            std::string(claim_gc.value) + "\"");
   }
   plan_.service_account_name = spec_.service_account_name.value;
+  retry_ = retry(spec_.retry_strategy, "spec.retryStrategy");
   if (spec_.archive_logs.set) plan_.archive_logs = spec_.archive_logs.value;
   plan_.artifact_gc = gc_strategy(spec_.artifact_gc, "spec.artifactGC");
   plan_.artifact_repository = {std::string(spec_.artifact_repository_ref.config_map.value),
@@ -248,14 +249,6 @@ void Compiler::entry() {
   }
   if (!workflow_.is_template) {
     artifacts_supplied(spec_.entrypoint.at, spec_.arguments.flawed, plan_.artifacts, *found, "");
-  }
-  if (!spec_.retry_strategy.set) return;
-  // The workflow's strategy is the entry template's; calls of it by name do without, so it gets a copy.
-  auto strategy = retry(spec_.retry_strategy, "spec.retryStrategy");
-  plan_.entrypoint = declare(main_, spec_.templates.value[main_.written.at(name.value)],
-                             "templates." + std::string(name.value));
-  if (!spec_.templates.value[main_.written.at(name.value)].retry_strategy.set) {
-    templates_[plan_.entrypoint].retry = std::move(strategy);
   }
 }
 
@@ -382,7 +375,8 @@ void Compiler::template_body(Source& source, const argo::Template& written, Inde
   outputs(written, out, where + ".outputs.parameters");
   output_artifacts(written, out, where);
   out.archive = archive_location(written.archive_location, where + ".archiveLocation");
-  if (!out.retry) out.retry = retry(written.retry_strategy, where + ".retryStrategy");
+  out.retry = retry(written.retry_strategy, where + ".retryStrategy");
+  if (!out.retry) out.retry = retry_;
   out.locks = locks(written.synchronization, where + ".synchronization");
   memoize(written.memoize, out, where + ".memoize");
   pending_timeout(written, out, where);

@@ -177,6 +177,7 @@ class Compiler {
     Index index;
     std::string where;
   };
+  std::optional<workflow::RetryStrategy> retry_;  ///< the workflow's, of all templates that have none
   std::deque<Pending> pending_;                  ///< declared, body to be compiled
   Resolution resolution_;
 };

@@ -143,7 +143,7 @@ class ReferenceCheck {
   void check_template(const Template& tmpl) {
     const bool has_handler = !workflow_.spec.on_exit.empty() || !workflow_.spec.hooks.value.empty();
     const bool handler = has_handler && !main_.contains(&tmpl);
-    const bool retried = workflow_.spec.retry_strategy.set && tmpl.name.value == workflow_.spec.entrypoint.value;
+    const bool retried = workflow_.spec.retry_strategy.set;
     const NameSet own = template_names(tmpl, handler ? handler_ : everywhere_, retried);
     const std::string where = concat({"templates.", tmpl.name.value, ":"});
     for (const Parameter& input : tmpl.inputs.parameters.value) {

@@ -137,8 +137,8 @@ TEST_F(EngineTest, ATaskThatCannotBeResolvedIsASkippedNodeInError) {
     inputs: {parameters: [{name: x}]}
     container: {image: busybox, command: [exit, '0']}
 )");
-  EXPECT_THAT(story(), Contains("wf.b Skipped Error | unable to substitute {{tasks.a.outputs.parameters.p}}: output is "
-                                "an absent optional (skipped/omitted node with no default)"));
+  EXPECT_THAT(story(), Contains("wf.b Skipped Error | task 'wf.b' errored: inputs.parameters.x: argument references "
+                                "an absent optional (skipped/omitted node output with no default)"));
   EXPECT_EQ(end(), "Error");
 }
 

@@ -21,7 +21,7 @@ class LanguageTest : public EngineTest {
   std::string input(const std::string& name, std::size_t index = 0) { return node(name).inputs.parameters.at(index).value; }
 };
 
-TEST_F(LanguageTest, ArgumentsKnowTheNameOfTheirStep) {
+TEST_F(LanguageTest, ArgumentsKnowTheStepThatTheirTemplateIsCalledAs) {
   run(R"(
   entrypoint: main
   templates:
@@ -34,8 +34,8 @@ TEST_F(LanguageTest, ArgumentsKnowTheNameOfTheirStep) {
       tasks:
       - {name: two, template: print, arguments: {parameters: [{name: x, value: "{{tasks.name}}"}]}}
 )" + kPrint);
-  EXPECT_EQ(input("wf[0].one"), "one");
-  EXPECT_EQ(input("wf[1].inner.two"), "two");
+  EXPECT_EQ(input("wf[0].one"), "");
+  EXPECT_EQ(input("wf[1].inner.two"), "inner");
 }
 
 TEST_F(LanguageTest, ALoopInStepsIsMembersOfItsGroup) {
@@ -222,7 +222,7 @@ TEST_F(LanguageTest, BackoffWaitsAndAnExpressionEndsIt) {
                                    "wf(0) Pod Failed | main: Error (exit code 3)"));
 }
 
-TEST_F(LanguageTest, TheWorkflowsRetryStrategyWrapsItsEntry) {
+TEST_F(LanguageTest, TheWorkflowsRetryStrategyIsThatOfAllTemplatesWithoutOne) {
   run(R"(
   entrypoint: main
   retryStrategy: {limit: 1}
@@ -232,7 +232,8 @@ TEST_F(LanguageTest, TheWorkflowsRetryStrategyWrapsItsEntry) {
   - name: fail
     container: {image: busybox, command: [exit, "1"]}
 )");
-  EXPECT_THAT(story(), IsSupersetOf({"wf Retry Failed | No more retries left", "wf(1)[0].a Pod Failed | main: Error (exit code 1)"}));
+  EXPECT_THAT(story(), IsSupersetOf({"wf Retry Failed | No more retries left", "wf(1)[0].a Retry Failed | No more retries left",
+                                       "wf(1)[0].a(1) Pod Failed | main: Error (exit code 1)"}));
 }
 
 TEST_F(LanguageTest, SuspendWaitsForItsTimeOrForResume) {
