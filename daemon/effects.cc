@@ -261,7 +261,8 @@ void Effects::pod_failed(const std::string& pod, Error error) {
 }
 
 void Effects::pod_exited(const std::string& pod, runtime::PodExit exit) {
-  if (mover_ == nullptr || !mover_->has_outputs(pod)) {
+  // What a deleted run leaves behind nobody could find again.
+  if (mover_ == nullptr || !mover_->has_outputs(pod) || !is_wanted(pod)) {
     return apply(engine_.pod_exited(pod, exit, hooks_.now()));
   }
   mover_->save(pod, std::move(exit), [this, pod](const runtime::PodExit& saved) {
