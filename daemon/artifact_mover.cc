@@ -133,8 +133,17 @@ Result<std::unique_ptr<ArtifactMover>> ArtifactMover::open(Settings settings, co
                                             .git = {},
                                             .limits = settings.limits});
   if (!opened) return fail(std::move(opened.error()));
-  return std::unique_ptr<ArtifactMover>(
+  std::unique_ptr<ArtifactMover> mover(
       new ArtifactMover(std::move(settings), objects, executor, std::shared_ptr<artifacts::Artifacts>(std::move(*opened))));
+  mover->hold_what_pods_have();
+  return mover;
+}
+
+void ArtifactMover::hold_what_pods_have() {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(settings_.directory + "/pods", error)) {
+    if (auto moved = read_moved(entry.path() / "moved.json")) hold_all(*artifacts_, *moved, kept_[entry.path().filename()]);
+  }
 }
 
 // ---- jobs ----
@@ -154,6 +163,7 @@ std::shared_ptr<ArtifactMover::Pod> ArtifactMover::make(const engine::PodArtifac
   pod->log_directory = settings_.log_root + "/" + spec.log_directory;
   pod->artifacts = artifacts;
   pod->name_space = name_space;
+  if (auto kept = kept_.extract(spec.id)) pod->held = std::move(kept.mapped());
   pods_[spec.id] = pod;
   return pod;
 }
@@ -329,6 +339,7 @@ void ArtifactMover::keep_only(const std::function<bool(const std::string&)>& wan
   for (const auto& entry : fs::directory_iterator(settings_.directory + "/pods", error)) {
     const std::string id = entry.path().filename();
     if (pods_.contains(id) || wanted(id)) continue;
+    kept_.erase(id);
     run(false, {[path = entry.path().string()] { (void)artifacts::remove_tree(path); }, [] {}});
   }
   collect_garbage();

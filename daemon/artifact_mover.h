@@ -37,7 +37,8 @@ class ArtifactMover {
     std::string fallback;   ///< of ArtifactLocations
     artifacts::Limits limits;
   };
-  /// Blocks on the disk. `objects` and `executor` outlive it.
+  /// Blocks on the disk. `objects` and `executor` outlive it. What an earlier life of the daemon has given to pods is
+  /// held from here on, so that nothing can collect it before keep_only() says which of them are still wanted.
   static Result<std::unique_ptr<ArtifactMover>> open(Settings settings, const Objects& objects, Executor& executor);
 
   using Loaded = std::function<void(Result<runtime::PodSpec>)>;
@@ -81,6 +82,7 @@ class ArtifactMover {
   ArtifactMover(Settings settings, const Objects& objects, Executor& executor,
                 std::shared_ptr<artifacts::Artifacts> artifacts);
   std::shared_ptr<Pod> make(const engine::PodArtifacts& artifacts, const std::string& name_space, const runtime::PodSpec& pod);
+  void hold_what_pods_have();
   void run(bool remote, Job job);
 
   Settings settings_;
@@ -88,6 +90,7 @@ class ArtifactMover {
   ArtifactLocations locations_;
   std::shared_ptr<artifacts::Artifacts> artifacts_;  // workers may outlive us
   std::unordered_map<std::string, std::shared_ptr<Pod>> pods_;
+  std::unordered_map<std::string, std::vector<artifacts::Materialised>> kept_;  ///< of an earlier life, by pod
   JobQueue remote_;
   bool collecting_ = false, collect_again_ = false;
 };
