@@ -19,7 +19,7 @@ done
 ./usr/bin/gantry --help > /dev/null || fail "the installed gantry does not run"
 ./usr/sbin/gantryd --version > /dev/null || fail "the installed gantryd does not run"
 # The file of the defaults is one that the daemon accepts, as it is and with every line of it active.
-sed -E 's/^#( *[a-z_]+:)/\1/' etc/gantry/gantry.yaml > "$work/active.yaml"
+sed -E 's/^#( *[A-Za-z0-9_]+:)/\1/' etc/gantry/gantry.yaml > "$work/active.yaml"
 [[ $(grep -c '^[a-z]' "$work/active.yaml") -ge 10 ]] || fail "the defaults are not commented out as expected"
 for config in etc/gantry/gantry.yaml "$work/active.yaml"; do
     # It reads the file, and then fails for another reason.
