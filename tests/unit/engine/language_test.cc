@@ -21,6 +21,23 @@ class LanguageTest : public EngineTest {
   std::string input(const std::string& name, std::size_t index = 0) { return node(name).inputs.parameters.at(index).value; }
 };
 
+TEST_F(LanguageTest, HooksOfARunAreBelowItsRoot) {
+  run(R"(
+  entrypoint: main
+  hooks:
+    running: {expression: workflow.status == "Running", template: say}
+    succeed: {expression: workflow.status == "Succeeded", template: say}
+  templates:
+  - name: main
+    container: {image: busybox, command: [sleep, "10"]}
+  - name: say
+    container: {image: busybox, command: [exit, "0"]}
+)");
+  EXPECT_EQ(end(), "Succeeded");
+  EXPECT_EQ(stored().order.front(), "wf");
+  EXPECT_THAT(node("wf").children, ElementsAre(id("wf.hooks.running"), id("wf.hooks.succeed")));
+}
+
 TEST_F(LanguageTest, ArgumentsKnowTheStepThatTheirTemplateIsCalledAs) {
   run(R"(
   entrypoint: main
