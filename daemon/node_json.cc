@@ -5,6 +5,22 @@
 #include <vector>
 
 namespace gantry {
+
+nlohmann::json artifacts_json(const std::vector<engine::Artifact>& artifacts) {
+  using nlohmann::json;
+  json list = json::array();
+  for (const engine::Artifact& artifact : artifacts) {
+    const std::string text = engine::artifact_json(artifact);
+    json parsed = json::parse(text, nullptr, false);
+    if (parsed.is_discarded()) {  // a value holds bytes that are no UTF-8
+      const json clean = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+      parsed = json::parse(clean.get_ref<const std::string&>(), nullptr, false);
+    }
+    list.push_back(std::move(parsed));
+  }
+  return list;
+}
+
 namespace {
 
 using Json = nlohmann::json;
@@ -27,13 +43,6 @@ std::vector<Parameter> parameters_from(const Json& list) {
     parameters.push_back({pair.at(0).get<std::string>(), pair.at(1).get<std::string>()});
   }
   return parameters;
-}
-
-/// As artifact_json() writes them.
-Json artifacts_json(const std::vector<engine::Artifact>& artifacts) {
-  Json list = Json::array();
-  for (const engine::Artifact& artifact : artifacts) list.push_back(Json::parse(engine::artifact_json(artifact)));
-  return list;
 }
 
 std::vector<engine::Artifact> artifacts_from(const Json& list) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/labels.h"
+#include "daemon/node_json.h"
 #include "daemon/progress.h"
 
 namespace gantry {
@@ -25,12 +26,6 @@ void put_text(Json& object, const char* key, const std::string& text) {
 Json parameters_json(const std::vector<engine::Parameter>& parameters) {
   Json list = Json::array();
   for (const auto& [name, value] : parameters) list.push_back({{"name", name}, {"value", value}});
-  return list;
-}
-
-Json artifacts_json(const std::vector<engine::Artifact>& artifacts) {
-  Json list = Json::array();
-  for (const auto& artifact : artifacts) list.push_back(Json::parse(engine::artifact_json(artifact)));
   return list;
 }
 

@@ -125,6 +125,12 @@ TEST_F(ArtifactMoverTest, TextsOfTheWorkflow) {
   EXPECT_EQ(content(ready->input_artifacts[0].source), "a \"text\"");
 }
 
+TEST_F(ArtifactMoverTest, PathsMayHoldAnyBytes) {
+  auto ready = load(input({.name = "t", .path = "/\xff", .location = R"({"raw":{"data":"x"}})"}), pod("a"));
+  ASSERT_TRUE(ready) << ready.error().message;
+  EXPECT_EQ(ready->input_artifacts[0].path, "/\xff");
+}
+
 TEST_F(ArtifactMoverTest, WhatIsNotThere) {
   Artifact artifact{.name = "gone", .path = "/in", .location = key("no/such/key")};
   auto ready = load(input(artifact), pod("a"));

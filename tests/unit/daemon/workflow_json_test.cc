@@ -116,6 +116,11 @@ TEST(WorkflowJson, HasArgosShape) {
   EXPECT_FALSE(nodes["wf-4"].contains("progress"));
 }
 
+TEST(WorkflowJson, ArtifactsMayHoldAnyBytes) {
+  const auto list = artifacts_json({{.name = "a", .location = "{\"raw\":{\"data\":\"x\xff\"}}"}});
+  EXPECT_EQ(list.dump(), "[{\"name\":\"a\",\"raw\":{\"data\":\"x\xEF\xBF\xBD\"}}]");
+}
+
 TEST(WorkflowJson, LiveAndStoredAreTheSame) {
   StoredRun stored = exit_handlers();
   engine::Run live{.info = stored.info, .status = stored.status};
