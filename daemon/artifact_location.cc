@@ -19,21 +19,11 @@ class Reading {
   std::string secret(const Json& object, const char* field) {
     const auto at = object.find(field);
     if (at == object.end() || !at->is_object()) return {};
-    const std::string name = at->value("name", ""), key = at->value("key", "");
-    const bool optional = at->value("optional", false);
-    const api::Object* found = objects_.find(api::ObjectKind::Secret, name_space_, name);
-    if (found == nullptr) {
-      if (!optional) fail_with({Code::FailedPrecondition, "secret \"" + name + "\" not found"});
-      return {};
-    }
-    const auto value = found->data.find(key);
-    if (value == found->data.end()) {
-      if (!optional) {
-        fail_with({Code::FailedPrecondition, "couldn't find key " + key + " in Secret " + name_space_ + "/" + name});
-      }
-      return {};
-    }
-    return value->second;
+    const runtime::ObjectKey key{runtime::ObjectKey::Kind::Secret, at->value("name", ""), at->value("key", ""),
+                                 at->value("optional", false)};
+    auto value = objects_.value(key, name_space_);
+    if (!value) fail_with({Code::FailedPrecondition, value.error().message});
+    return value && *value != nullptr ? **value : std::string();
   }
 
   Location s3(const Json& from) {

@@ -147,10 +147,10 @@ void DaemonBackend::erase(const Found& found, std::function<void(Result<void>)> 
   const auto repository = repository_of(found);
   retrying_.erase(uid);
   daemon_.effects().erase(uid,
-                          [this, uid, live, info, artifacts, repository,
+                          [this, uid, live, name_space = info.name_space, artifacts, repository,
                            done = std::move(done)](const Result<void>& erased) {
                             if (erased && daemon_.artifacts() != nullptr && !artifacts.empty()) {
-                              daemon_.artifacts()->erase(artifacts, info.name_space, repository,
+                              daemon_.artifacts()->erase(artifacts, name_space, repository,
                                                          [this](const std::string& text) { daemon_.log(text); });
                             }
                             if (erased) {

@@ -21,16 +21,9 @@ HttpRequests::HttpRequests(const Objects& objects, Executor& executor)
 static Result<std::optional<std::string>> value_of(const SendRequest::Header& header, const std::string& name_space,
                                                    const Objects& objects) {
   if (header.secret.empty()) return header.value;
-  const api::Object* secret = objects.find(api::ObjectKind::Secret, name_space, header.secret);
-  if (secret == nullptr) {
-    if (header.optional) return std::nullopt;
-    return fail(Code::FailedPrecondition, "secret \"" + header.secret + "\" not found");
-  }
-  const auto value = secret->data.find(header.key);
-  if (value != secret->data.end()) return value->second;
-  if (header.optional) return std::nullopt;
-  return fail(Code::FailedPrecondition,
-              "couldn't find key " + header.key + " in Secret " + name_space + "/" + header.secret);
+  auto value = objects.value({runtime::ObjectKey::Kind::Secret, header.secret, header.key, header.optional}, name_space);
+  if (!value) return fail(Code::FailedPrecondition, value.error().message);
+  return *value == nullptr ? std::nullopt : std::optional(**value);
 }
 
 void HttpRequests::send(const SendRequest& request, Done done) {

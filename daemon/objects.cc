@@ -102,25 +102,35 @@ Result<const api::Object*> Objects::look_up(const ObjectKey& key,
   return object;
 }
 
+Result<const std::string*> Objects::value(const ObjectKey& key,
+                                          const std::string& name_space) const {
+  auto object = look_up(key, name_space);
+  if (!object) return fail(std::move(object.error()));
+  if (*object == nullptr) return nullptr;
+  const auto found = (*object)->data.find(key.key);
+  if (found != (*object)->data.end()) return &found->second;
+  if (key.optional) return nullptr;
+  return fail(Code::NotFound, "couldn't find key " + key.key + " in " + kind_name(key.kind) + " " +
+                                  name_space + "/" + key.name);
+}
+
 Result<void> Objects::resolve(runtime::ContainerSpec& container,
                               const std::string& name_space) const {
   std::vector<runtime::EnvVar> whole, single;
   for (const runtime::EnvReference& reference : container.env_references) {
     const ObjectKey& from = reference.from;
+    if (!from.key.empty()) {
+      auto found = value(from, name_space);
+      if (!found) return fail(std::move(found.error()));
+      if (*found != nullptr) single.push_back({reference.name, **found});
+      continue;
+    }
     auto object = look_up(from, name_space);
     if (!object) return fail(std::move(object.error()));
     if (*object == nullptr) continue;
-    const auto& data = (*object)->data;
-    if (from.key.empty()) {
-      for (const auto& [key, value] : data) {
-        std::string name = reference.name + key;
-        if (is_variable_name(name)) whole.push_back({std::move(name), value});
-      }
-    } else if (auto value = data.find(from.key); value != data.end()) {
-      single.push_back({reference.name, value->second});
-    } else if (!from.optional) {
-      return fail(Code::NotFound, "couldn't find key " + from.key + " in " + kind_name(from.kind) +
-                                      " " + name_space + "/" + from.name);
+    for (const auto& [key, text] : (*object)->data) {
+      std::string name = reference.name + key;
+      if (is_variable_name(name)) whole.push_back({std::move(name), text});
     }
   }
   container.env_references.clear();

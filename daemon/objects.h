@@ -38,6 +38,10 @@ class Objects final : public engine::Objects {
   /// there, envFrom yields to env, and a key that cannot be a variable's name is left out.
   Result<void> resolve(runtime::PodSpec& pod, const std::string& name_space) const;
 
+  /// The value of one key of an object, in the same words; null: it is optional, and not there.
+  [[nodiscard]] Result<const std::string*> value(const runtime::ObjectKey& key,
+                                                 const std::string& name_space) const;
+
  private:
   using Key = std::pair<std::string, std::string>;  // namespace, name
   using Map = std::map<Key, api::Object>;
