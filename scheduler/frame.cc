@@ -1,30 +1,37 @@
 #include "scheduler/frame.h"
 
-#include <memory>
+#include <algorithm>
 #include <new>
+
+#include "scheduler/level_set.h"
 
 namespace gantry::scheduler {
 
-static_assert(sizeof(std::atomic<Index>) == sizeof(Index) && std::atomic<Index>::is_always_lock_free);
-static_assert(sizeof(std::atomic<TaskState>) == 1 && std::atomic<TaskState>::is_always_lock_free);
+namespace {
 
-Frame* Frame::create(const Graph& graph, std::int32_t priority, std::uint64_t sequence, void* owner) {
-  std::size_t per_task = sizeof(std::atomic<Index>) + sizeof(Index) + sizeof(std::atomic<TaskState>);
-  void* memory = ::operator new(sizeof(Frame) + graph.tasks.size() * per_task);
-  return new (memory) Frame(graph, priority, sequence, owner);
+/// Priorities as numbers without sign in the same order, and below them the height, which must not run over.
+Urgency lowest_urgency(const Topology& topology, std::int32_t priority, Index height) {
+  const Index most = LevelSet::kMost - 1 - std::min(topology.greatest_height, LevelSet::kMost - 1);
+  return (static_cast<Urgency>(static_cast<std::uint32_t>(priority) ^ 0x80000000u) << 32) + std::min(height, most);
 }
 
-Frame::Frame(const Graph& graph, std::int32_t priority, std::uint64_t sequence, void* owner)
-    : graph_(&graph), owner_(owner), sequence_(sequence), priority_(priority),
-      unfinished_(static_cast<Index>(graph.tasks.size())) {
-  std::size_t count = graph.tasks.size();
-  pending_ = reinterpret_cast<std::atomic<Index>*>(this + 1);
-  next_ready_ = reinterpret_cast<Index*>(pending_ + count);
-  state_ = reinterpret_cast<std::atomic<TaskState>*>(next_ready_ + count);
-  for (std::size_t i = 0; i < count; ++i) {
-    new (&pending_[i]) std::atomic<Index>(graph.dependency_count[i]);
-    new (&next_ready_[i]) Index(kNone);
-    new (&state_[i]) std::atomic<TaskState>(TaskState::Waiting);
+}  // namespace
+
+std::size_t Frame::bytes(const Topology& topology) {
+  return sizeof(Frame) + topology.task_count() * sizeof(Countdown);
+}
+
+Frame* Frame::create(const Topology& topology, std::int32_t priority, Index height, Worker* worker, void* owner) {
+  return new (::operator new(bytes(topology))) Frame(topology, priority, height, worker, owner);
+}
+
+Frame::Frame(const Topology& topology, std::int32_t priority, Index height, Worker* worker, void* owner)
+    : first_successor_(topology.first_successor.data()), successors_(topology.successors.data()),
+      heights_(topology.height.data()), urgency_(lowest_urgency(topology, priority, height)),
+      countdowns_(reinterpret_cast<Countdown*>(this + 1)), worker_(worker), topology_(&topology),
+      owner_(owner), ends_left_(topology.ends) {
+  for (Index task = 0; task < topology.task_count(); ++task) {
+    new (&countdowns_[task]) Countdown(topology.dependency_count[task]);
   }
 }
 

@@ -1,66 +1,74 @@
 #pragma once
 
-// One instance of a compiled graph while it runs: for each task a count of unfinished dependencies and a state, and
-// the links of the ready list, in one allocation (9 bytes a task beside the header).
+// One instance of a topology while it runs: 4 bytes a task, in one allocation.
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <span>
 
-#include "workflow/plan.h"
+#include "scheduler/countdown.h"
+#include "workflow/topology.h"
 
 namespace gantry::scheduler {
 
-using workflow::Graph;
 using workflow::Index;
 using workflow::kNone;
+using workflow::Topology;
 
-enum class TaskState : std::uint8_t {
-  Waiting,  ///< Some dependency is not fulfilled.
-  Ready,    ///< In the ready list, not taken yet.
-  Taken,    ///< Given out by next().
-  Done,     ///< complete() was called for it.
-};
+/// How urgent a task is: the priority of its frame, then the tasks on the longest way from it to the end of the run.
+/// Greater is more urgent.
+using Urgency = std::uint64_t;
 
-/// Owned by the scheduler from open() to close(). Opaque to everybody else but for the accessors.
+class Worker;
+
+/// Made by Worker::open(), ended by Worker::close(). The topology must outlive it.
 ///
-/// Order of the atomics:
-///  * `pending` is decremented with acq_rel: whoever makes it zero has seen everything that was written before the
-///    completion of every other dependency (the releases of a modification order form one release sequence).
-///  * `ready_head` is pushed with release and taken with acquire (an exchange by the one consumer), which publishes
-///    the links `next_ready`. A push never reads what it replaces, so there is no ABA problem.
-///  * `state` only guards against a task that is completed twice; it publishes nothing.
+/// **One or many.** The worker that opened it has the frame to itself as long as no task of it was offered to another
+/// worker: then counting needs no locked instructions. `first_offer_` is the owner's note of that; nobody else reads it,
+/// because who has got a task of a frame that is not its own knows that it is shared. A frame whose offer comes back
+/// untouched is its owner's alone again.
+///
+/// Order of the atomics: the countdown of a task publishes all that was done before the completion of each task it
+/// depends on to whoever gets it from Worker::next() (countdown.h). `ends_left_` does the same for whoever completes the
+/// last task of the frame: it counts the tasks without successors only, because all others are complete before these.
 class Frame {
  public:
-  static Frame* create(const Graph& graph, std::int32_t priority, std::uint64_t sequence, void* owner);
+  static Frame* create(const Topology& topology, std::int32_t priority, Index height, Worker* worker, void* owner);
   static void destroy(Frame* frame);
   Frame(const Frame&) = delete;
   Frame& operator=(const Frame&) = delete;
 
-  [[nodiscard]] const Graph& graph() const { return *graph_; }
+  [[nodiscard]] const Topology& topology() const { return *topology_; }
+  /// The caller's, as it was given to open(). Never touched.
   [[nodiscard]] void* owner() const { return owner_; }
-  [[nodiscard]] TaskState state(Index task) const { return state_[task].load(std::memory_order_relaxed); }
-  /// Tasks that complete() was not called for yet. Exact only while no other thread completes tasks of this frame.
-  [[nodiscard]] Index unfinished() const { return unfinished_.load(std::memory_order_acquire); }
+  /// Whether complete() was called for all tasks. Acquires what was done before those calls.
+  [[nodiscard]] bool is_done() const { return ends_left_.load(std::memory_order_acquire) == 0; }
+  /// What a frame of this topology takes, in bytes.
+  static std::size_t bytes(const Topology& topology);
 
  private:
+  friend class Worker;
   friend class Scheduler;
-  Frame(const Graph& graph, std::int32_t priority, std::uint64_t sequence, void* owner);
+  Frame(const Topology& topology, std::int32_t priority, Index height, Worker* worker, void* owner);
   ~Frame() = default;
 
-  const Graph* graph_;
+  friend class ReadyQueue;
+  [[nodiscard]] const Index* at(Index position) const { return successors_ + position; }
+  [[nodiscard]] Index position(const Index* successor) const { return static_cast<Index>(successor - successors_); }
+  [[nodiscard]] Urgency urgency_of(Index task) const { return urgency_ + heights_[task]; }
+
+  // The topology's arrays, at hand.
+  const Index* first_successor_;
+  const Index* successors_;
+  const Index* heights_;
+  Urgency urgency_;  ///< of a task without height
+  Countdown* countdowns_;  ///< one for each task, behind the object in the same allocation
+  Worker* const worker_;            ///< that opened it
+  std::uint32_t first_offer_ = 0;   ///< number of the offer since which it is shared; 0: it is not. `worker_` only
+  const Topology* topology_;
   void* owner_;
-  std::atomic<Frame*> next_inbox_{nullptr};  ///< link of the scheduler's inbox; written only by who pushes the frame
-  std::uint64_t sequence_;                   ///< order of opening: the last word between equals
-  std::int32_t priority_;
-  std::atomic<Index> unfinished_;
-  std::atomic<Index> ready_head_{kNone};     ///< newest ready task that next() has not seen; kNone: empty
-  std::uint32_t in_heap_ = 0;                ///< consumer only: entries of this frame in the heap
-  bool closed_ = false;                      ///< consumer only
-  // The arrays follow the object in the same allocation.
-  std::atomic<Index>* pending_;
-  Index* next_ready_;
-  std::atomic<TaskState>* state_;
+  std::atomic<Index> ends_left_;
+  bool closed_ = false;  ///< the closing worker only
 };
 
 }  // namespace gantry::scheduler

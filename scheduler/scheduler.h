@@ -2,73 +2,54 @@
 
 // The first header of the room: what is ready now.
 //
-//   open(graph) ── roots ──► ready list ──► next() ──► the engine does the task's work ──► complete(task)
-//                                ▲                                                            │
-//                                └──── successors whose last dependency this was ◄────────────┘
+//   open(topology) ── roots ──► ready ──► Worker::next() ──► the caller does the task's work ──► complete(task)
+//                                 ▲                                                                  │
+//                                 └──── successors whose last dependency this was ◄──────────────────┘
 //
 // The scheduler counts; it does not judge. A task comes out of next() once all the tasks it depends on are complete;
-// whether it then runs, is skipped or omitted, and whether the frame goes on at all, the engine decides.
+// whether it then runs, is skipped or omitted, and whether the frame goes on at all, the caller decides.
 //
-// complete() may be called by any thread and takes no lock: it decrements the counters of the successors and pushes
-// those that became ready on a list of the frame; the push that finds that list empty also pushes the frame on the
-// scheduler's inbox. All the rest belongs to one thread, the consumer: it drains the inbox into a heap of its own,
-// ordered by priority, then critical path (tasks on the longest way to the end), then order of opening.
+//   topology.h   (workflow) which task waits for which      frame.h, countdown.h   one instance of it while it runs
+//   worker.h     one thread's ready tasks, in order         ready_queue.h          that order
+//   handover.h, sleepers.h   between threads                admission.h            who may start on this host
+//
+// gantryd has one worker, its loop: the order is then exact, priority before critical path before becoming ready. With
+// several workers each of them keeps that order among its own tasks. Nobody ever waits for a lock.
 
-#include <atomic>
-#include <cstdint>
-#include <optional>
+#include <memory>
+#include <span>
 #include <vector>
 
-#include "scheduler/frame.h"
+#include "scheduler/sleepers.h"
+#include "scheduler/worker.h"
 
 namespace gantry::scheduler {
 
-struct Ready {
-  Frame* frame;
-  Index task;
-};
-
 class Scheduler {
  public:
-  Scheduler() = default;
+  explicit Scheduler(unsigned workers = 1, Order order = Order::Urgent);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// Starts an instance of `graph`, which must outlive it; its roots are ready. Higher `priority` comes first.
-  /// `owner` is the caller's, handed back by Frame::owner(). Consumer thread.
-  Frame* open(const Graph& graph, std::int32_t priority, void* owner);
+  /// Each worker is used by one thread at a time.
+  [[nodiscard]] Worker& worker(unsigned number = 0) { return *workers_[number]; }
 
-  /// Says that `task` is fulfilled, in whatever way. A second call for the same task does nothing. Any thread; the
-  /// frame must be open. Returns true when this was the last task of the frame.
-  bool complete(Frame* frame, Index task);
+  /// As Worker::complete(), for a thread that has no worker: the worker that opened the frame counts it when it asks for
+  /// what is next, and then knows whether the frame is done (Frame::is_done, Worker::take_done). Any thread; the frame must
+  /// be open.
+  void complete(Frame* frame, Index task);
 
-  /// The most urgent ready task, or nothing. Consumer thread.
-  std::optional<Ready> next();
-
-  /// Ends an instance: its ready tasks are forgotten. No other thread may use it any more. Consumer thread.
-  void close(Frame* frame);
+  /// Lets Worker::work() return in all workers. Any thread.
+  void stop();
 
  private:
-  struct Entry {
-    std::int32_t priority;
-    Index height;
-    std::uint64_t sequence;  ///< of the frame
-    std::uint64_t order;     ///< of becoming ready
-    Frame* frame;
-    Index task;
-  };
-  static bool less_urgent(const Entry& a, const Entry& b);
-  void push_ready(Frame* frame, Index task);
-  void drain_inbox();
-  void drain_frame(Frame* frame);
-  static void release(Frame* frame);
+  friend class Worker;
+  [[nodiscard]] std::span<const std::unique_ptr<Worker>> workers() const { return workers_; }
 
-  std::atomic<Frame*> inbox_{nullptr};
-  std::vector<Entry> heap_;
-  std::vector<Frame*> drained_;  ///< scratch of drain_inbox
-  std::uint64_t next_sequence_ = 0;
-  std::uint64_t next_order_ = 0;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  Sleepers sleepers_;
+  std::atomic<bool> stopped_{false};  ///< relaxed: it publishes nothing
 };
 
 }  // namespace gantry::scheduler

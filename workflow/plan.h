@@ -27,11 +27,9 @@
 #include "workflow/phase.h"
 #include "workflow/pod_template.h"
 #include "workflow/text.h"
+#include "workflow/topology.h"
 
 namespace gantry::workflow {
-
-using Index = std::uint32_t;
-inline constexpr Index kNone = 0xffffffffu;
 
 /// An expression that stands alone in a field. One that holds `{{…}}` is parsed once those are replaced.
 struct Formula {
@@ -165,27 +163,19 @@ struct Task {
   }
 };
 
-/// Tasks with their order. Edges are index ranges (compressed rows): the successors of task i are
-/// successors[first_successor[i] .. first_successor[i + 1]).
-struct Graph {
+/// Tasks with their order.
+struct Graph : Topology {
   enum class Kind : std::uint8_t { Steps, Dag };
   Kind kind = Kind::Dag;
-  std::vector<Task> tasks;                ///< in written order; for steps each barrier stands before its group
-  std::vector<Index> dependency_count;    ///< per task: how many tasks must be fulfilled before it is looked at
-  std::vector<Index> first_successor;     ///< tasks.size() + 1 entries
-  std::vector<Index> successors;
-  std::vector<Index> height;              ///< per task: tasks on the longest way from it to an end, itself included
-  std::vector<Index> targets;             ///< DAG: the tasks whose phases decide (leaves, or `target`)
-  bool dag_fail_fast = true;              ///< dag.failFast
+  std::vector<Task> tasks;     ///< in written order; for steps each barrier stands before its group
+  std::vector<Index> targets;  ///< DAG: the tasks whose phases decide (leaves, or `target`)
+  bool dag_fail_fast = true;   ///< dag.failFast
 
-  [[nodiscard]] std::span<const Index> successors_of(Index task) const {
-    return {successors.data() + first_successor[task], first_successor[task + 1] - first_successor[task]};
+  /// Fills the topology from pairs (from, to) of tasks.
+  void connect(std::span<const std::pair<Index, Index>> edges) {
+    Topology::operator=(build_topology(static_cast<Index>(tasks.size()), edges));
   }
 };
-
-/// Fills dependency_count, first_successor, successors and height from (from, to) pairs; doubled pairs count once.
-/// The pairs must not hold a cycle.
-void build_edges(Graph& graph, std::span<const std::pair<Index, Index>> edges);
 
 struct Backoff {
   std::optional<Text> duration, factor, cap, max_duration;  ///< Go durations, or numbers of seconds; factor: a number

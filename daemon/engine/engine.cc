@@ -49,7 +49,7 @@ void Engine::Impl::mark_status(Live& live) {
 /// limit, then pods that fit on the host.
 void Engine::Impl::pump() {
   for (;;) {
-    if (auto ready = scheduler_.next()) {
+    if (auto ready = worker_.next()) {
       begin_task(*static_cast<Call*>(ready->frame->owner()), ready->task);
     } else if (std::exchange(locks_released_, false)) {
       pass_locks();

@@ -16,7 +16,7 @@ void Engine::Impl::open_graph(Call& call) {
   GraphCall& graph = *call.graph;
   graph.graph = &call.live->run.plan->graphs[call.tmpl->body];
   graph.tasks.resize(graph.graph->tasks.size());
-  graph.frame = scheduler_.open(*graph.graph, call.live->run.plan->priority.value_or(0), &call);
+  graph.frame = worker_.open(*graph.graph, call.live->run.plan->priority.value_or(0), call.height, &call);
   call.node->phase = Phase::Running;
   mark(*call.live, *call.node);
   node_changed(call);
@@ -114,7 +114,7 @@ void Engine::Impl::open_group(Call& call, Index barrier_task) {
     auto resolved = resolve_task(call, step);
     if (!resolved) return fail_group(call, "failed to resolve references: " + resolved.error().message);
   }
-  scheduler_.complete(graph.frame, barrier_task);
+  worker_.complete(graph.frame, barrier_task);
 }
 
 void Engine::Impl::fail_group(Call& call, const std::string& message) {
@@ -198,7 +198,7 @@ void Engine::Impl::task_done(Call& call, Index task) {
     graph.halt = Halt::FailFast;
     graph.held.clear();
   }
-  scheduler_.complete(graph.frame, task);
+  worker_.complete(graph.frame, task);
   finish_graph_when_idle(call);
 }
 
@@ -307,7 +307,7 @@ void Engine::Impl::end_graph(Call& call, Phase phase, const std::string& message
       text = outputs.error().message;
     }
   }
-  scheduler_.close(std::exchange(graph.frame, nullptr));
+  worker_.close(std::exchange(graph.frame, nullptr));
   std::erase_if(live.held, [&](const Live::Held& held) { return held.graph == &call; });
   std::erase_if(live.paused, [&](const Live::Paused& paused) { return paused.graph == &call; });
   std::erase(graphs_with_room_, &call);

@@ -220,6 +220,7 @@ class Engine::Impl {
 
   Settings settings_;
   scheduler::Scheduler scheduler_;
+  scheduler::Worker& worker_ = scheduler_.worker();  ///< the loop's
   scheduler::Admission admission_;
   Locks locks_;
   std::map<std::string, Memo> memos_;  ///< by memo_id()

@@ -275,7 +275,7 @@ void Engine::Impl::abandon(Call& call) {
     }
     abandon_hooks(record.hooks);
   }
-  if (call.graph->frame != nullptr) scheduler_.close(std::exchange(call.graph->frame, nullptr));
+  if (call.graph->frame != nullptr) worker_.close(std::exchange(call.graph->frame, nullptr));
 }
 
 }  // namespace gantry::engine

@@ -61,7 +61,7 @@ Index PlanBuilder::steps(const std::string& name, const std::vector<std::vector<
       graph.tasks.back().group = g;
     }
   }
-  build_edges(graph, edges);
+  graph.connect(edges);
   plan_.graphs.push_back(std::move(graph));
   return add_template(name, Template::Kind::Graph, static_cast<Index>(plan_.graphs.size() - 1));
 }
@@ -85,7 +85,7 @@ Index PlanBuilder::dag(const std::string& name, const std::vector<Call>& calls) 
     }
     graph.tasks.push_back(std::move(task));
   }
-  build_edges(graph, edges);
+  graph.connect(edges);
   for (Index i = 0; i < calls.size(); ++i) {
     if (!has_successor[i]) graph.targets.push_back(i);
   }

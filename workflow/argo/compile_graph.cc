@@ -95,7 +95,7 @@ Graph Compiler::steps(Source& source, const argo::Template& written, const std::
     if (first == next) edges.emplace_back(barrier, next);
     barrier = next;
   }
-  build_edges(graph, edges);
+  graph.connect(edges);
   return graph;
 }
 
@@ -322,7 +322,7 @@ Graph Compiler::dag(Source& source, const argo::Template& written, const std::st
     }
     graph.tasks[number[i]].depends = std::move(conditions[i]);
   }
-  build_edges(graph, edges);
+  graph.connect(edges);
   return graph;
 }
 

@@ -1,0 +1,31 @@
+#pragma once
+
+// The graphs that scheduler benchmarks run.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "workflow/topology.h"
+
+namespace gantry::bench {
+
+using workflow::Index;
+
+struct Shape {
+  Index count = 0;
+  std::vector<std::pair<Index, Index>> edges;  ///< (from, to); from < to
+};
+
+Shape chain(Index tasks);
+/// One task, all others but the last, the last.
+Shape fan(Index tasks);
+/// Each task after its left and its upper neighbour.
+Shape grid(Index tasks);
+/// Layers of equal width and number, each task after three random ones of the layer before.
+Shape layered(Index tasks);
+
+/// By name: "chain", "fan", "grid", "layered".
+Shape make_shape(const std::string& name, Index tasks);
+
+}  // namespace gantry::bench

@@ -1,0 +1,66 @@
+#pragma once
+
+// A set of small numbers that knows its greatest: a tree of 64-bit words, each bit of which says whether the word below
+// it holds anything. Five steps for a thousand million numbers, whatever they are. One thread.
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+namespace gantry::scheduler {
+
+class LevelSet {
+ public:
+  /// Makes room for 0 … size - 1. What is in it stays.
+  void grow(std::uint32_t size) {
+    for (std::size_t row = 0; row < kRows; ++row) {
+      size = (size + 63) / 64;
+      if (rows_[row].size() < size) rows_[row].resize(size);
+    }
+  }
+
+  void insert(std::uint32_t number) {
+    for (auto& row : rows_) {
+      std::uint64_t& word = row[number >> 6];
+      const bool was_empty = word == 0;
+      word |= std::uint64_t{1} << (number & 63);
+      if (!was_empty) return;
+      number >>= 6;
+    }
+  }
+
+  void erase(std::uint32_t number) {
+    for (auto& row : rows_) {
+      std::uint64_t& word = row[number >> 6];
+      word &= ~(std::uint64_t{1} << (number & 63));
+      if (word != 0) return;
+      number >>= 6;
+    }
+  }
+
+  [[nodiscard]] bool empty() const { return rows_.back().empty() || rows_.back().front() == 0; }
+
+  /// It must not be empty.
+  [[nodiscard]] std::uint32_t greatest() const {
+    std::uint32_t number = 0;
+    for (std::size_t row = kRows; row-- > 0;) {
+      number = number * 64 + static_cast<std::uint32_t>(63 - std::countl_zero(rows_[row][number]));
+    }
+    return number;
+  }
+
+  [[nodiscard]] std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const auto& row : rows_) sum += row.capacity() * sizeof(std::uint64_t);
+    return sum;
+  }
+
+  static constexpr std::uint32_t kMost = 1u << 30;
+
+ private:
+  static constexpr std::size_t kRows = 5;  // 64^5 numbers; the last row is one word
+  std::array<std::vector<std::uint64_t>, kRows> rows_;
+};
+
+}  // namespace gantry::scheduler

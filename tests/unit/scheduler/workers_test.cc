@@ -1,0 +1,173 @@
+// Several workers: each task exactly once, and never before its dependencies. ThreadSanitizer watches.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "scheduler/scheduler.h"
+
+namespace gantry::scheduler {
+namespace {
+
+using std::chrono::nanoseconds;
+using std::chrono::steady_clock;
+
+Topology random_graph(Index tasks, unsigned edges, std::uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<std::pair<Index, Index>> pairs;
+  for (Index i = 1; i < tasks; ++i) {
+    for (unsigned n = 0; n < edges; ++n) pairs.emplace_back(static_cast<Index>(random() % i), i);
+  }
+  return workflow::build_topology(tasks, pairs);
+}
+
+struct Case {
+  unsigned workers;
+  Order order;
+  nanoseconds work;  ///< of every 8th task; the others take nothing
+};
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << c.workers << " workers, order " << static_cast<int>(c.order) << ", " << c.work.count() << " ns";
+}
+
+class Workers : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Workers, DoEachTaskOnceAndAfterItsDependencies) {
+  const Case& c = GetParam();
+  for (std::uint32_t seed = 1; seed <= 3; ++seed) {
+    const Topology graph = random_graph(20'000, seed, seed);
+    // Plain memory: what a task reads of those it depends on must have been published by the scheduler alone.
+    std::vector<int> done(graph.task_count());
+    std::vector<std::vector<Index>> dependencies(graph.task_count());
+    for (Index from = 0; from < graph.task_count(); ++from) {
+      for (const Index to : graph.successors_of(from)) dependencies[to].push_back(from);
+    }
+    Scheduler scheduler(c.workers, c.order);
+    std::atomic<int> frames_done{0};
+    const auto run = [&](Worker&, Ready ready) {
+      for (const Index dependency : dependencies[ready.task]) EXPECT_EQ(done[dependency], 1);
+      if (c.work.count() > 0 && ready.task % 8 == 0) {
+        for (const auto end = steady_clock::now() + c.work; steady_clock::now() < end;) {
+        }
+      }
+      ++done[ready.task];
+      return true;
+    };
+    const auto over = [&](Frame*) {
+      ++frames_done;
+      scheduler.stop();
+    };
+    Frame* frame = scheduler.worker().open(graph, 0, 0, nullptr);
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < c.workers; ++i) threads.emplace_back([&, i] { scheduler.worker(i).work(run, over); });
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(frames_done, 1);
+    EXPECT_TRUE(frame->is_done());
+    for (Index task = 0; task < graph.task_count(); ++task) ASSERT_EQ(done[task], 1) << task;
+    scheduler.worker().close(frame);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Scheduler, Workers,
+                         ::testing::Values(Case{1, Order::Urgent, {}}, Case{2, Order::Urgent, {}},
+                                           Case{2, Order::Newest, {}}, Case{4, Order::Urgent, {}},
+                                           Case{3, Order::Newest, nanoseconds(3000)},
+                                           Case{2, Order::Urgent, nanoseconds(20'000)},
+                                           Case{4, Order::Urgent, nanoseconds(5000)}));
+
+/// Tasks that take long are shared at once: both workers must be inside of one at the same time, or neither goes on.
+TEST(Workers, ShareWhatIsSlowFromTheBeginning) {
+  const Topology two = workflow::build_topology(2, {});
+  Scheduler scheduler(2);
+  std::atomic<int> inside{0};
+  const auto run = [&](Worker&, Ready) {
+    ++inside;
+    while (inside.load() < 2) std::this_thread::yield();
+    return true;
+  };
+  const auto over = [&](Frame*) { scheduler.stop(); };
+  std::thread other([&] { scheduler.worker(1).work(run, over); });
+  Frame* frame = scheduler.worker().open(two, 0, 0, nullptr);
+  scheduler.worker().work(run, over);
+  other.join();
+  EXPECT_TRUE(frame->is_done());
+  scheduler.worker().close(frame);
+}
+
+/// Workers and threads that have none, together: the runner gives every other task away.
+TEST(Workers, TasksAreCompletedElsewhere) {
+  const Topology graph = random_graph(5'000, 2, 9);
+  Scheduler scheduler(2);
+  Stack<Batch> given;
+  std::atomic<bool> over{false};
+  std::thread elsewhere([&] {
+    while (!over.load()) {
+      Batch* batch = given.take_all();
+      if (batch == nullptr) std::this_thread::yield();
+      while (batch != nullptr) {
+        scheduler.complete(batch->completed.frame, batch->completed.task);
+        delete std::exchange(batch, batch->next);
+      }
+    }
+  });
+  std::atomic<Index> ran{0};
+  const auto run = [&](Worker&, Ready ready) {
+    ++ran;
+    if (ready.task % 2 == 0) return true;
+    auto* batch = new Batch;
+    batch->completed = ready;
+    given.push(batch);
+    return false;
+  };
+  const auto done = [&](Frame*) { scheduler.stop(); };
+  Frame* frame = scheduler.worker().open(graph, 0, 0, nullptr);
+  std::thread other([&] { scheduler.worker(1).work(run, done); });
+  scheduler.worker().work(run, done);
+  other.join();
+  over = true;
+  elsewhere.join();
+  EXPECT_EQ(ran, graph.task_count());
+  EXPECT_TRUE(frame->is_done());
+  scheduler.worker().close(frame);
+}
+
+/// A million loops of loops: frames are opened and closed by whoever is there.
+TEST(Workers, OpenAndCloseFramesAsTheyGo) {
+  const Topology outer = workflow::build_topology(200, {});
+  const Topology inner = random_graph(20, 2, 4);
+  Scheduler scheduler(3);
+  std::atomic<Index> ran{0};
+  const auto run = [&](Worker& worker, Ready ready) {
+    if (ready.frame->owner() != nullptr) {
+      ++ran;
+      return true;
+    }
+    worker.open(inner, 0, 0, new Ready(ready));
+    return false;
+  };
+  Frame* frame = nullptr;
+  const auto done = [&](Worker& worker, Frame* ended) {
+    if (ended->owner() == nullptr) return scheduler.stop();
+    const std::unique_ptr<Ready> caller(static_cast<Ready*>(ended->owner()));
+    worker.close(ended);
+    if (worker.complete(caller->frame, caller->task)) scheduler.stop();
+  };
+  const auto work = [&](unsigned number) {
+    Worker& worker = scheduler.worker(number);
+    worker.work(run, [&](Frame* ended) { done(worker, ended); });
+  };
+  frame = scheduler.worker().open(outer, 0, 0, nullptr);
+  std::thread one([&] { work(1); }), two([&] { work(2); });
+  work(0);
+  one.join();
+  two.join();
+  EXPECT_EQ(ran, 4'000u);
+  EXPECT_TRUE(frame->is_done());
+  scheduler.worker().close(frame);
+}
+
+}  // namespace
+}  // namespace gantry::scheduler
