@@ -22,7 +22,7 @@ int run_app(int argc, const char* const* argv) {
   int exit_status = 0;
   Command root(app, exit_status);
   for (auto* add :
-       {add_run,       add_submit, add_lint,     add_list,      add_get,      add_watch,
+       {add_run,       add_submit, add_lint,     add_simulate, add_list,      add_get,      add_watch,
         add_logs,      add_wait,   add_suspend,  add_resume,    add_node,     add_stop,
         add_terminate, add_retry,  add_resubmit, add_cp, add_delete,    add_template, add_cluster_template,
         add_cron,      add_image,  add_secret,   add_configmap, add_version}) {

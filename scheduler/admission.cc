@@ -3,6 +3,10 @@
 namespace gantry::scheduler {
 
 std::optional<std::string> Admission::impossible(const Amounts& wanted) const {
+  const auto exceeds = [](std::int64_t asked, std::int64_t has, const std::string& what) {
+    return asked > has ? std::optional("requests " + std::to_string(asked) + what + ", this host offers " + std::to_string(has) + what)
+                       : std::nullopt;
+  };
   if (wanted.cpu_milli > capacity_.cpu_milli) {
     return "requests " + std::to_string(wanted.cpu_milli) + "m CPU, this host offers " +
            std::to_string(capacity_.cpu_milli) + "m";
@@ -11,38 +15,132 @@ std::optional<std::string> Admission::impossible(const Amounts& wanted) const {
     return "requests " + std::to_string(wanted.memory_bytes >> 20) + " MiB of memory, this host offers " +
            std::to_string(capacity_.memory_bytes >> 20) + " MiB";
   }
+  if (auto why = exceeds(wanted.slots, capacity_.slots, " slots")) return why;
+  if (auto why = exceeds(wanted.pids, capacity_.pids, " processes")) return why;
+  for (std::size_t i = 0; i < Amounts::kNamed; ++i) {
+    if (auto why = exceeds(wanted.named[i], capacity_.named[i], " of a named resource")) return why;
+  }
   return std::nullopt;
 }
 
-void Admission::enqueue(Ticket ticket, const Amounts& wanted, std::int32_t priority, std::uint32_t height) {
-  Place place{priority, height, arrivals_++};
-  queue_.emplace(place, Waiting{ticket, wanted});
-  place_of_.emplace(ticket, place);
-}
-
-std::optional<Admission::Ticket> Admission::grant() {
-  if (queue_.empty()) return std::nullopt;
-  auto first = queue_.begin();
-  if (!first->second.wanted.fits_into(free_)) return std::nullopt;
-  Waiting waiting = first->second;
-  queue_.erase(first);
-  place_of_.erase(waiting.ticket);
-  book(waiting.ticket, waiting.wanted);
-  return waiting.ticket;
-}
-
-void Admission::book(Ticket ticket, const Amounts& wanted) {
-  if (booked_.emplace(ticket, wanted).second) free_ -= wanted;
-}
-
-void Admission::release(Ticket ticket) {
-  if (auto booked = booked_.find(ticket); booked != booked_.end()) {
-    free_ += booked->second;
-    booked_.erase(booked);
-  } else if (auto place = place_of_.find(ticket); place != place_of_.end()) {
-    queue_.erase(place->second);
-    place_of_.erase(place);
+void Admission::ask(Request& request, const Amounts& wanted, std::uint64_t group, std::int32_t priority,
+                    std::uint32_t height) {
+  request.state_ = Request::State::Waiting;
+  request.wanted_ = wanted;
+  request.group_ = group;
+  request.priority_ = priority;
+  request.height_ = height;
+  request.arrival_ = arrivals_++;
+  ++waiting_;
+  Group& its = groups_[group];
+  ++its.requests;
+  Queue& queue = its.queues.try_emplace(priority, Queue{group, priority, 0, {}}).first->second;
+  if (queue.requests.empty()) {
+    queue.share = its.booked.share_of(capacity_);
+    order_.insert(&queue);
   }
+  queue.requests.insert(&request);
+}
+
+Admission::Request* Admission::grant() {
+  while (waiting_ > 0) {
+    Queue& first = **order_.begin();
+    if (reserved_ == nullptr || first.priority > reserved_->priority_) {
+      Request* request = *first.requests.begin();
+      if (request->wanted_.fits_into(free_) && (reserved_ == nullptr || fits_beside_reserved(*request))) {
+        take(*request);
+        return request;
+      }
+      reserve(request);
+    }
+    if (!reserved_->wanted_.fits_into(free_)) return backfill();
+    Request* request = reserved_;
+    reserve(nullptr);
+    take(*request);
+    return request;
+  }
+  return nullptr;
+}
+
+bool Admission::fits_beside_reserved(const Request& request) const {
+  return (reserved_->wanted_ + beside_ + request.wanted_).fits_into(capacity_);
+}
+
+Admission::Request* Admission::backfill() {
+  int looked_at = 0;
+  for (Queue* queue : order_) {
+    for (Request* request : queue->requests) {
+      if (request == reserved_) continue;
+      if (++looked_at > kBackfillDepth) return nullptr;
+      if (!request->wanted_.fits_into(free_) || !fits_beside_reserved(*request)) continue;
+      take(*request);
+      return request;
+    }
+  }
+  return nullptr;
+}
+
+/// Another one is first now; what was started beside the last one is as anything else that runs.
+void Admission::reserve(Request* request) {
+  reserved_ = request;
+  beside_ = {0, 0, 0};
+  ++reservations_;
+}
+
+void Admission::take(Request& request) {
+  leave_queue(request);
+  request.state_ = Request::State::Booked;
+  request.reservation_ = reserved_ != nullptr ? reservations_ : 0;
+  if (reserved_ != nullptr) beside_ += request.wanted_;
+  free_ -= request.wanted_;
+  Group& group = groups_[request.group_];
+  group.booked += request.wanted_;
+  share_changed(group);
+}
+
+void Admission::leave_queue(Request& request) {
+  Queue& queue = groups_[request.group_].queues.at(request.priority_);
+  queue.requests.erase(&request);
+  if (queue.requests.empty()) order_.erase(&queue);
+  --waiting_;
+}
+
+void Admission::share_changed(Group& group) {
+  const std::int64_t share = group.booked.share_of(capacity_);
+  for (auto& [priority, queue] : group.queues) {
+    if (queue.requests.empty() || queue.share == share) continue;
+    order_.erase(&queue);
+    queue.share = share;
+    order_.insert(&queue);
+  }
+}
+
+void Admission::book(Request& request, const Amounts& wanted, std::uint64_t group) {
+  request.state_ = Request::State::Booked;
+  request.wanted_ = wanted;
+  request.group_ = group;
+  request.reservation_ = 0;
+  free_ -= wanted;
+  Group& its = groups_[group];
+  ++its.requests;
+  its.booked += wanted;
+  share_changed(its);
+}
+
+void Admission::release(Request& request) {
+  if (request.state_ == Request::State::Idle) return;
+  const auto group = groups_.find(request.group_);
+  if (request.state_ == Request::State::Waiting) {
+    leave_queue(request);
+    if (reserved_ == &request) reserve(nullptr);
+  } else {
+    free_ += request.wanted_;
+    group->second.booked -= request.wanted_;
+    if (reserved_ != nullptr && request.reservation_ == reservations_) beside_ -= request.wanted_;
+    share_changed(group->second);
+  }
+  request.state_ = Request::State::Idle;
+  if (--group->second.requests == 0) groups_.erase(group);
 }
 
 }  // namespace gantry::scheduler

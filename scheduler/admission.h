@@ -1,86 +1,118 @@
 #pragma once
 
-// Who may start now: an exact ledger of what the host has (CPU, memory, slots) and a queue of those who wait.
-// One thread, no I/O.
+// Who may start now: an exact ledger of what the host has, and those who wait. One thread, no I/O.
+//
+// **Order.** Higher priority first. Between groups (workflows) of equal priority the one that holds the smallest share of
+// the host (dominant resource fairness: of whatever it holds most of), then the older one. Within a group the longer critical
+// path, then arrival.
+//
+// **Reservation with backfill.** A request that is first in that order and does not fit gets a reservation: nothing
+// overtakes it but a higher priority and what cannot delay it. That is, others may start as long as it still fits beside all
+// that was started since it got its reservation, if these ran for ever. So it starts no later than when what ran before it has
+// ended, however many small ones there are, and the host is not idle meanwhile.
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
-#include <unordered_map>
-#include <vector>
+
+#include "scheduler/amounts.h"
 
 namespace gantry::scheduler {
 
-/// What a pod asks for, or the host offers.
-struct Amounts {
-  std::int64_t cpu_milli = 0;
-  std::int64_t memory_bytes = 0;
-  std::int64_t slots = 1;
-
-  [[nodiscard]] bool fits_into(const Amounts& room) const {
-    return cpu_milli <= room.cpu_milli && memory_bytes <= room.memory_bytes && slots <= room.slots;
-  }
-  Amounts& operator+=(const Amounts& o) {
-    cpu_milli += o.cpu_milli, memory_bytes += o.memory_bytes, slots += o.slots;
-    return *this;
-  }
-  Amounts& operator-=(const Amounts& o) {
-    cpu_milli -= o.cpu_milli, memory_bytes -= o.memory_bytes, slots -= o.slots;
-    return *this;
-  }
-  bool operator==(const Amounts&) const = default;
-};
-
 class Admission {
  public:
-  using Ticket = std::uint64_t;
+  /// Owned by the caller, who keeps it in its place from ask() or book() to release(). A new one holds nothing.
+  class Request {
+   public:
+    Request() = default;
+    Request(const Request&) = delete;
+    Request& operator=(const Request&) = delete;
+    void* owner = nullptr;  ///< the caller's
+
+    [[nodiscard]] bool is_waiting() const { return state_ == State::Waiting; }
+    [[nodiscard]] bool is_booked() const { return state_ == State::Booked; }
+
+   private:
+    friend class Admission;
+    enum class State : std::uint8_t { Idle, Waiting, Booked };
+    State state_ = State::Idle;
+    Amounts wanted_;
+    std::uint64_t group_ = 0;
+    std::int32_t priority_ = 0;
+    std::uint32_t height_ = 0;
+    std::uint64_t arrival_ = 0;
+    std::uint64_t reservation_ = 0;  ///< that it was started beside; 0: none
+  };
 
   explicit Admission(Amounts capacity) : capacity_(capacity), free_(capacity) {}
 
   /// Why `wanted` can never be granted on this host, or nothing when it can.
   [[nodiscard]] std::optional<std::string> impossible(const Amounts& wanted) const;
 
-  /// Joins the queue. Order: priority (higher first), then `height` (longer critical path first), then arrival.
-  /// `wanted` must not be impossible.
-  void enqueue(Ticket ticket, const Amounts& wanted, std::int32_t priority, std::uint32_t height);
+  /// Joins the queue. `wanted` must not be impossible. `group`: a number for each workflow, smaller for older ones.
+  void ask(Request& request, const Amounts& wanted, std::uint64_t group, std::int32_t priority, std::uint32_t height);
 
-  /// The next ticket that fits, now booked; nothing when the first in the queue does not fit. The first in the queue
-  /// is never overtaken, so a large request is not starved by small ones.
-  std::optional<Ticket> grant();
+  /// The next request that may start, now booked; null when there is none.
+  Request* grant();
 
   /// Books without waiting: for a pod that runs already when the daemon starts. The ledger may go below zero.
-  void book(Ticket ticket, const Amounts& wanted);
+  void book(Request& request, const Amounts& wanted, std::uint64_t group);
 
-  /// Gives back what the ticket holds, or takes it out of the queue. Unknown tickets are ignored.
-  void release(Ticket ticket);
+  /// Gives back what it holds, or leaves the queue. Does nothing to one that is idle.
+  void release(Request& request);
 
   [[nodiscard]] const Amounts& capacity() const { return capacity_; }
   [[nodiscard]] const Amounts& available() const { return free_; }
-  [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
+  [[nodiscard]] std::size_t waiting() const { return waiting_; }
 
  private:
-  struct Place {
-    std::int32_t priority;
-    std::uint32_t height;
-    std::uint64_t arrival;
-    bool operator<(const Place& o) const {
-      if (priority != o.priority) return priority > o.priority;
-      if (height != o.height) return height > o.height;
-      return arrival < o.arrival;
+  struct MoreUrgent {
+    bool operator()(const Request* a, const Request* b) const {
+      if (a->height_ != b->height_) return a->height_ > b->height_;
+      return a->arrival_ < b->arrival_;
     }
   };
-  struct Waiting {
-    Ticket ticket;
-    Amounts wanted;
+  /// The requests of one workflow of one priority.
+  struct Queue {
+    std::uint64_t group;
+    std::int32_t priority;
+    std::int64_t share = 0;  ///< of the group, as of when it was put in its place
+    std::set<Request*, MoreUrgent> requests;
   };
+  struct FairOrder {
+    bool operator()(const Queue* a, const Queue* b) const {
+      if (a->priority != b->priority) return a->priority > b->priority;
+      if (a->share != b->share) return a->share < b->share;
+      return a->group < b->group;
+    }
+  };
+  struct Group {
+    Amounts booked{0, 0, 0};
+    std::size_t requests = 0;  ///< waiting or booked
+    std::map<std::int32_t, Queue> queues;
+  };
+
+  void take(Request& request);
+  void leave_queue(Request& request);
+  void share_changed(Group& group);
+  void reserve(Request* request);
+  [[nodiscard]] bool fits_beside_reserved(const Request& request) const;
+  Request* backfill();
+
+  /// Requests that are looked at for a place beside the reserved one.
+  static constexpr int kBackfillDepth = 100;
 
   Amounts capacity_;
   Amounts free_;
-  std::map<Place, Waiting> queue_;
-  std::unordered_map<Ticket, Place> place_of_;
-  std::unordered_map<Ticket, Amounts> booked_;
+  std::map<std::uint64_t, Group> groups_;
+  std::set<Queue*, FairOrder> order_;  ///< those that are not empty
+  std::size_t waiting_ = 0;
   std::uint64_t arrivals_ = 0;
+  Request* reserved_ = nullptr;
+  std::uint64_t reservations_ = 0;
+  Amounts beside_{0, 0, 0};  ///< what was started beside the reserved one
 };
 
 }  // namespace gantry::scheduler

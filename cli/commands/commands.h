@@ -13,6 +13,7 @@ namespace gantry::cli {
 void add_run(Command& root, Session& session);
 void add_submit(Command& root, Session& session);
 void add_lint(Command& root, Session& session);
+void add_simulate(Command& root, Session& session);
 void add_list(Command& root, Session& session);
 void add_get(Command& root, Session& session);
 void add_watch(Command& root, Session& session);

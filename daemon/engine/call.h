@@ -96,10 +96,9 @@ enum class PodState : std::uint8_t {
 struct PodCall {
   PodState state = PodState::Waiting;
   std::string id;
-  runtime::PodSpec spec;             ///< until it is handed to the runtime
+  std::unique_ptr<runtime::PodSpec> spec;  ///< until it is handed to the runtime; of many that wait, made again then
   PodArtifacts artifacts;
-  scheduler::Amounts wanted;
-  std::uint64_t ticket = 0;
+  scheduler::Admission::Request place;     ///< on the host, or in the queue for one
   std::uint32_t height = 0;
   bool killed = false;               ///< it was told to end
   std::string kill_message;          ///< why
@@ -151,9 +150,10 @@ struct Call {
 /// A run with what the engine needs to drive it.
 struct Live {
   Run run;
+  std::uint64_t number = 0;  ///< smaller for those that came earlier
   std::unique_ptr<Call> root;
   std::unique_ptr<Call> exit;
-  std::unordered_map<std::string, Node*> by_id;
+  std::unordered_map<std::string_view, Node*> by_id;  ///< id, the node's own → node
   std::unordered_map<std::string, Call*> waiting;  ///< Retry nodes in a backoff and Suspend nodes, by node id
   Values arguments;                                ///< the submitter's
   std::unordered_set<std::string> pods;    ///< known to the runtime and not removed yet

@@ -24,6 +24,9 @@ Output Engine::Impl::finish() {
                                std::exchange(live->respecified, false),
                                std::exchange(live->deleted_nodes, {}),
                                std::exchange(live->changed_nodes, {})});
+    // Clearing a set costs as much as it ever held.
+    constexpr std::size_t kKept = 1024;
+    if (live->changed_set.bucket_count() > kKept) std::unordered_set<const Node*>().swap(live->changed_set);
     live->changed_set.clear();
   }
   touched_.clear();
@@ -56,8 +59,8 @@ void Engine::Impl::pump() {
     } else if (release_held()) {
     } else if (restoring_) {
       return;
-    } else if (auto ticket = admission_.grant()) {
-      grant(*ticket);
+    } else if (scheduler::Admission::Request* granted = admission_.grant()) {
+      grant(*static_cast<Call*>(granted->owner));
     } else {
       return;
     }
@@ -108,6 +111,7 @@ Engine::Impl::~Impl() {
 
 Live& Engine::Impl::add_run(RunInfo info, workflow::PlanPtr plan) {
   auto live = std::make_unique<Live>();
+  live->number = next_number_++;
   live->run.info = std::move(info);
   live->run.plan = std::move(plan);
   Live& added = *live;

@@ -207,7 +207,7 @@ void Engine::Impl::finish_graph_when_idle(Call& call) {
   if (graph.frame == nullptr) return;
   if (graph.halt != Halt::No) {
     if (graph.active == 0) finish_halted(call);
-  } else if (graph.graph->kind == Graph::Kind::Dag && graph.frame->unfinished() == 0) {
+  } else if (graph.graph->kind == Graph::Kind::Dag && graph.frame->is_done()) {
     finish_dag(call);
   }
 }

@@ -14,7 +14,7 @@
 //   pod.cc      pods: admission, start, end, kill
 //   call_artifacts.cc  what calls are given and give of files
 //
-// Handling an event changes calls and records; pump() then takes what is ready, one task or ticket after the other, so
+// Handling an event changes calls and records; pump() then takes what is ready, one task or request after the other, so
 // that nothing recurses through the whole workflow. Calls that end are destroyed after the event (graveyard_), because
 // their own code is still on the stack.
 
@@ -194,9 +194,16 @@ class Engine::Impl {
   void artifacts_listed(const std::string& id, const Result<std::vector<std::string>>& keys);
 
   // pod.cc
+  struct MadePod {
+    std::unique_ptr<runtime::PodSpec> spec;
+    PodArtifacts artifacts;
+    scheduler::Amounts wanted;
+    std::optional<Duration> active_deadline, timeout, pending_timeout;
+  };
+  Result<MadePod> make_pod(Call& call);
   void open_pod(Call& call);
-  void adopt_pod(Call& call);
-  void grant(std::uint64_t ticket);
+  void adopt_pod(Call& call, const scheduler::Amounts& wanted);
+  void grant(Call& call);
   void hand_over(Call& call);
   void pod_started(Call& call, Time at);
   void pod_container(Call& call, const std::string& container, const runtime::ContainerChange& change);
@@ -232,11 +239,10 @@ class Engine::Impl {
   std::map<std::pair<std::string, std::string>, Live*> by_name_;            ///< (namespace, name)
   struct PodRef { Live* live; Call* call; Node* node; };                    ///< call: null once the pod is over
   std::unordered_map<std::string, PodRef> pods_;                            ///< from admission queue to removal
-  std::unordered_map<std::uint64_t, Call*> tickets_;
   std::unordered_map<std::string, Call*> requests_;
   struct Timer { TimerKind kind; std::string uid; std::string subject; };
   std::unordered_map<std::uint64_t, Timer> timers_;
-  std::uint64_t next_ticket_ = 1;
+  std::uint64_t next_number_ = 1;  ///< Live::number
   std::uint64_t next_timer_ = 1;
 
   // One event's.

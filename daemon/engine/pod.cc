@@ -22,57 +22,73 @@ static Result<std::optional<Duration>> duration_of(const std::optional<workflow:
   return std::optional<Duration>(*value);
 }
 
-void Engine::Impl::open_pod(Call& call) {
+/// What the pod of a call is made of. Everything that can be wrong with it is found here.
+Result<Engine::Impl::MadePod> Engine::Impl::make_pod(Call& call) {
   Live& live = *call.live;
   CallScope scope(live, call, now_);
+  MadePod made;
   auto patch = pod_patch_of(live, call, scope);
-  if (!patch) return end_call(call, Phase::Error, patch.error().message);
+  if (!patch) return fail(patch.error());
   auto spec = build_pod(live, call, scope, settings_, *patch ? &**patch : nullptr);
-  if (!spec) return end_call(call, Phase::Error, spec.error().message);
+  if (!spec) return fail(spec.error());
   auto artifacts = pod_artifacts(call, scope, *spec);
-  if (!artifacts) return end_call(call, Phase::Error, artifacts.error().message);
+  if (!artifacts) return fail(artifacts.error());
   auto deadline = duration_of(call.tmpl->active_deadline_seconds, scope);
-  if (!deadline) return end_call(call, Phase::Error, deadline.error().message);
+  if (!deadline) return fail(deadline.error());
   auto timeout = duration_of(call.tmpl->timeout, scope);
-  if (!timeout) return end_call(call, Phase::Error, timeout.error().message);
+  if (!timeout) return fail(timeout.error());
   auto pending_timeout = duration_of(call.tmpl->pending_timeout, scope);
-  if (!pending_timeout) return end_call(call, Phase::Error, pending_timeout.error().message);
-  scheduler::Amounts wanted = amounts_of(*spec);
-  if (auto why = admission_.impossible(wanted)) return end_call(call, Phase::Error, "can never start: " + *why);
+  if (!pending_timeout) return fail(pending_timeout.error());
+  made.wanted = amounts_of(*spec);
+  if (auto why = admission_.impossible(made.wanted)) return fail(Code::ResourceExhausted, "can never start: " + *why);
+  made.spec = std::make_unique<runtime::PodSpec>(std::move(*spec));
+  made.artifacts = std::move(*artifacts);
+  made.active_deadline = *deadline;
+  if (*patch && (*patch)->active_deadline_seconds) {
+    made.active_deadline = std::chrono::seconds(*(*patch)->active_deadline_seconds);
+  }
+  made.timeout = *timeout;
+  made.pending_timeout = *pending_timeout;
+  return made;
+}
+
+void Engine::Impl::open_pod(Call& call) {
+  Live& live = *call.live;
+  auto made = make_pod(call);
+  if (!made) return end_call(call, Phase::Error, made.error().message);
 
   call.pod = std::make_unique<PodCall>();
   PodCall& pod = *call.pod;
-  pod.id = spec->id;
-  pod.spec = std::move(*spec);
-  pod.artifacts = std::move(*artifacts);
-  pod.wanted = wanted;
-  pod.active_deadline = *deadline;
-  if (*patch && (*patch)->active_deadline_seconds) {
-    pod.active_deadline = std::chrono::seconds(*(*patch)->active_deadline_seconds);
-  }
-  pod.ticket = next_ticket_++;
+  pod.id = made->spec->id;
+  pod.active_deadline = made->active_deadline;
+  pod.place.owner = &call;
   pods_[pod.id] = {&live, &call, call.node};
   ++live.active_pods;
   const std::string& uid = live.run.info.uid;
-  if (*timeout) set_timer(call.node->started.value_or(now_) + **timeout, TimerKind::PodTimeout, uid, pod.id);
-  if (*pending_timeout && call.node->phase == Phase::Pending) {
-    set_timer(call.node->started.value_or(now_) + **pending_timeout, TimerKind::PodPending, uid, pod.id);
+  if (made->timeout) set_timer(call.node->started.value_or(now_) + *made->timeout, TimerKind::PodTimeout, uid, pod.id);
+  if (made->pending_timeout && call.node->phase == Phase::Pending) {
+    set_timer(call.node->started.value_or(now_) + *made->pending_timeout, TimerKind::PodPending, uid, pod.id);
+  }
+  // Those behind a long queue would only take memory until it is their turn.
+  constexpr std::size_t kKeptMade = 64;
+  if (call.node->start_intended || admission_.waiting() < kKeptMade) {
+    pod.spec = std::move(made->spec);
+    pod.artifacts = std::move(made->artifacts);
   }
   if (call.node->start_intended) {
-    adopt_pod(call);
+    adopt_pod(call, made->wanted);
     return;
   }
   call.node->pod = pod.id;
   mark(live, *call.node);
   make_container_nodes(call);
-  tickets_[pod.ticket] = &call;
-  admission_.enqueue(pod.ticket, wanted, live.run.plan->priority.value_or(0), call.height);
+  admission_.ask(pod.place, made->wanted, live.number, live.run.plan->priority.value_or(0), call.height);
 }
 
 /// An earlier life of the daemon meant to start it. It holds its place on the host whatever the ledger says.
-void Engine::Impl::adopt_pod(Call& call) {
+void Engine::Impl::adopt_pod(Call& call, const scheduler::Amounts& wanted) {
   PodCall& pod = *call.pod;
-  admission_.book(pod.ticket, pod.wanted);
+  admission_.book(pod.place, wanted, call.live->number);
   call.live->pods.insert(pod.id);
   const std::string& name_space = call.live->run.info.name_space;
   if (call.node->phase == Phase::Running) {
@@ -81,22 +97,25 @@ void Engine::Impl::adopt_pod(Call& call) {
       set_timer(call.node->started.value_or(now_) + *pod.active_deadline, TimerKind::PodDeadline,
                 call.live->run.info.uid, pod.id);
     }
-    now_effect(AdoptPod{name_space, std::move(pod.spec), pod.artifacts});
+    now_effect(AdoptPod{name_space, std::move(*pod.spec), pod.artifacts});
     // Whoever waited for it has gone on in that earlier life.
     if (call.node->daemoned) become_daemon(call);
   } else {
     // Nobody knows whether it was started: preparing takes over what there is, and starts what is not started.
     pod.state = PodState::Starting;
-    now_effect(PreparePod{name_space, std::move(pod.spec), pod.artifacts});
+    now_effect(PreparePod{name_space, std::move(*pod.spec), pod.artifacts});
     durable_effect(StartPod{pod.id});
   }
 }
 
-/// The host has room for the pod that holds this ticket.
-void Engine::Impl::grant(std::uint64_t ticket) {
-  auto it = tickets_.find(ticket);
-  Call& call = *it->second;
-  tickets_.erase(it);
+/// The host has room for the pod of this call.
+void Engine::Impl::grant(Call& call) {
+  if (!call.pod->spec) {
+    auto made = make_pod(call);
+    if (!made) return end_pod(call, Phase::Error, made.error().message);
+    call.pod->spec = std::move(made->spec);
+    call.pod->artifacts = std::move(made->artifacts);
+  }
   hand_over(call);
 }
 
@@ -106,7 +125,8 @@ void Engine::Impl::hand_over(Call& call) {
   call.node->start_intended = true;
   call.live->pods.insert(pod.id);
   mark(*call.live, *call.node);
-  now_effect(PreparePod{call.live->run.info.name_space, std::move(pod.spec), pod.artifacts});
+  now_effect(PreparePod{call.live->run.info.name_space, std::move(*pod.spec), pod.artifacts});
+  pod.spec.reset();
   durable_effect(StartPod{pod.id});
 }
 
@@ -324,8 +344,7 @@ void Engine::Impl::end_pod(Call& call, Phase phase, const std::string& message) 
   Live& live = *call.live;
   bool known = pod.state != PodState::Waiting;
   pod.state = PodState::Over;
-  admission_.release(pod.ticket);
-  tickets_.erase(pod.ticket);
+  admission_.release(pod.place);
   --live.active_pods;
   if (known) {
     pods_[pod.id].call = nullptr;

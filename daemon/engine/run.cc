@@ -256,8 +256,7 @@ void Engine::Impl::abandon(Call& call) {
   locks_.release(&call);
   if (call.request) cancel_request(call);
   if (call.pod) {
-    admission_.release(call.pod->ticket);
-    tickets_.erase(call.pod->ticket);
+    admission_.release(call.pod->place);
     if (call.pod->state == PodState::Waiting) pods_.erase(call.pod->id);
   }
   if (call.retry && call.retry->attempt) abandon(*call.retry->attempt);

@@ -55,7 +55,7 @@ struct Run {
   workflow::PlanPtr plan;
   RunStatus status;
   std::deque<Node> nodes;                           ///< in order of creation; addresses do not change
-  std::unordered_map<std::string, Node*> by_name;   ///< full name → node
+  std::unordered_map<std::string_view, Node*> by_name;  ///< full name, the node's own → node
 
   [[nodiscard]] Node* find(const std::string& full_name) {
     auto it = by_name.find(full_name);

@@ -88,7 +88,7 @@ void SimulatedRuntime::begin_start(Pod& pod) {
 
 void SimulatedRuntime::started(Pod& pod) {
   pod.state = State::Running;
-  ++starts_[pod.spec.id];
+  if (counts_starts_) ++starts_[pod.spec.id];
   if (pod.address.empty()) pod.address = address_of(pod.spec.network);
   advance(pod);
 }
