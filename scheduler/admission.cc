@@ -31,7 +31,7 @@ void Admission::ask(Request& request, const Amounts& wanted, std::uint64_t group
   request.priority_ = priority;
   request.height_ = height;
   request.arrival_ = arrivals_++;
-  ++waiting_;
+  waiting_.fetch_add(1, std::memory_order_relaxed);
   Group& its = groups_[group];
   ++its.requests;
   Queue& queue = its.queues.try_emplace(priority, Queue{group, priority, 0, {}}).first->second;
@@ -43,7 +43,7 @@ void Admission::ask(Request& request, const Amounts& wanted, std::uint64_t group
 }
 
 Admission::Request* Admission::grant() {
-  while (waiting_ > 0) {
+  while (waiting() > 0) {
     Queue& first = **order_.begin();
     if (reserved_ == nullptr || first.priority > reserved_->priority_) {
       Request* request = *first.requests.begin();
@@ -102,7 +102,7 @@ void Admission::leave_queue(Request& request) {
   Queue& queue = groups_[request.group_].queues.at(request.priority_);
   queue.requests.erase(&request);
   if (queue.requests.empty()) order_.erase(&queue);
-  --waiting_;
+  waiting_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Admission::share_changed(Group& group) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// Who may start now: an exact ledger of what the host has, and those who wait. One thread, no I/O.
+// Who may start now: an exact ledger of what the host has, and those who wait. One thread but for may_keep(), no I/O.
 //
 // **Order.** Higher priority first. Between groups (workflows) of equal priority the one that holds the smallest share of
 // the host (dominant resource fairness: of whatever it holds most of), then the older one. Within a group the longer critical
@@ -11,6 +11,7 @@
 // that was started since it got its reservation, if these ran for ever. So it starts no later than when what ran before it has
 // ended, however many small ones there are, and the host is not idle meanwhile.
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -60,12 +61,19 @@ class Admission {
   /// Books without waiting: for a pod that runs already when the daemon starts. The ledger may go below zero.
   void book(Request& request, const Amounts& wanted, std::uint64_t group);
 
+  /// Whether a request that is booked may be used for a further piece of work of its group, instead of being released and
+  /// asked for again: it wants the same, and nobody waits who might come first. Any thread; the answer is as old as a
+  /// release by another thread would be.
+  [[nodiscard]] bool may_keep(const Request& booked, const Amounts& wanted) const {
+    return waiting_.load(std::memory_order_relaxed) == 0 && booked.is_booked() && booked.wanted_ == wanted;
+  }
+
   /// Gives back what it holds, or leaves the queue. Does nothing to one that is idle.
   void release(Request& request);
 
   [[nodiscard]] const Amounts& capacity() const { return capacity_; }
   [[nodiscard]] const Amounts& available() const { return free_; }
-  [[nodiscard]] std::size_t waiting() const { return waiting_; }
+  [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
   struct MoreUrgent {
@@ -108,7 +116,7 @@ class Admission {
   Amounts free_;
   std::map<std::uint64_t, Group> groups_;
   std::set<Queue*, FairOrder> order_;  ///< those that are not empty
-  std::size_t waiting_ = 0;
+  std::atomic<std::size_t> waiting_{0};  ///< relaxed: it publishes nothing
   std::uint64_t arrivals_ = 0;
   Request* reserved_ = nullptr;
   std::uint64_t reservations_ = 0;

@@ -38,7 +38,7 @@ std::unique_ptr<Engine> tbb_flow_graph(const Shape& shape, unsigned threads);
 /// Null when the benchmark was built without it (-DGANTRY_TASKFLOW=DIRECTORY).
 std::unique_ptr<Engine> taskflow(const Shape& shape, unsigned threads);
 
-/// Bytes that malloc has given out and not got back.
-std::size_t heap_in_use();
+/// Resident memory of the process, in bytes.
+std::size_t resident_bytes();
 
 }  // namespace gantry::bench

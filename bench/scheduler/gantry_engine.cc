@@ -1,13 +1,18 @@
 // Gantry's own scheduler, by its public interface.
 
+#include <deque>
+#include <mutex>
 #include <thread>
 
 #include "bench/scheduler/engine.h"
+#include "scheduler/admission.h"
 #include "scheduler/scheduler.h"
 
 namespace gantry::bench {
 namespace {
 
+using scheduler::Admission;
+using scheduler::Amounts;
 using scheduler::Frame;
 using scheduler::Order;
 using scheduler::Ready;
@@ -15,9 +20,11 @@ using scheduler::Scheduler;
 using scheduler::Worker;
 using Clock = std::chrono::steady_clock;
 
-class Plain final : public Engine {
+/// `Admit` is made anew for each run; admit(worker number) is called before each task, and leave() when a worker ends.
+template <class Admit>
+class Gantry final : public Engine {
  public:
-  Plain(const Shape& shape, unsigned threads, Order order) : threads_(threads), order_(order) {
+  Gantry(const Shape& shape, unsigned threads, Order order) : threads_(threads), order_(order) {
     topology_ = workflow::build_topology(shape.count, shape.edges);
     plan_bytes = sizeof(Index) * (topology_.dependency_count.capacity() + topology_.first_successor.capacity() +
                                   topology_.successors.capacity() + topology_.height.capacity());
@@ -25,19 +32,22 @@ class Plain final : public Engine {
 
   std::chrono::nanoseconds run(std::chrono::nanoseconds work) override {
     Scheduler scheduler(threads_, order_);
-    std::vector<std::thread> others;
-    const auto runner = [&](Worker&, Ready) {
-      work_for(work);
-      return true;
+    Admit admit(threads_);
+    const auto work_as = [&](unsigned number) {
+      scheduler.worker(number).work(
+          [&](Worker&, Ready) {
+            admit.admit(number);
+            work_for(work);
+            return true;
+          },
+          [&](Frame*) { scheduler.stop(); });
     };
-    const auto done = [&](Frame*) { scheduler.stop(); };
-    for (unsigned i = 1; i < threads_; ++i) {
-      others.emplace_back([&, i] { scheduler.worker(i).work(runner, done); });
-    }
+    std::vector<std::thread> others;
+    for (unsigned i = 1; i < threads_; ++i) others.emplace_back(work_as, i);
     const auto before = Clock::now();
-    Frame* frame = scheduler.worker().open(topology_, 0, 0, nullptr);
+    Frame* frame = scheduler.worker().open(topology_, 7, 0, nullptr);
     const auto begin = Clock::now();
-    scheduler.worker().work(runner, done);
+    work_as(0);
     const auto end = Clock::now();
     build_seconds = std::chrono::duration<double>(begin - before).count();
     for (auto& thread : others) thread.join();
@@ -53,10 +63,47 @@ class Plain final : public Engine {
   workflow::Topology topology_;
 };
 
+struct AdmitAll {
+  explicit AdmitAll(unsigned) {}
+  void admit(unsigned) {}
+};
+
+/// Each task wants a tenth of a CPU, a mebibyte and a slot.
+class AdmitByLedger {
+ public:
+  explicit AdmitByLedger(unsigned threads) : requests_(threads) {}
+  ~AdmitByLedger() {
+    for (Admission::Request& request : requests_) admission_.release(request);
+  }
+  AdmitByLedger(const AdmitByLedger&) = delete;
+  AdmitByLedger& operator=(const AdmitByLedger&) = delete;
+
+  void admit(unsigned number) {
+    Admission::Request& request = requests_[number];
+    if (admission_.may_keep(request, kWanted)) return;
+    const std::lock_guard lock(mutex_);
+    admission_.release(request);
+    admission_.ask(request, kWanted, number, 7, 1);
+    // There is room for all workers; whoever is granted waits for nothing.
+    while (admission_.grant() != nullptr) {
+    }
+  }
+
+ private:
+  static constexpr Amounts kWanted{.cpu_milli = 100, .memory_bytes = 1 << 20, .slots = 1};
+  std::mutex mutex_;
+  Admission admission_{{.cpu_milli = 64'000, .memory_bytes = 64ll << 30, .slots = 110}};
+  std::deque<Admission::Request> requests_;
+};
+
 }  // namespace
 
 std::unique_ptr<Engine> gantry_plain(const Shape& shape, unsigned threads) {
-  return std::make_unique<Plain>(shape, threads, getenv("ORD")? Order::Urgent : Order::Newest);
+  return std::make_unique<Gantry<AdmitAll>>(shape, threads, Order::Newest);
+}
+
+std::unique_ptr<Engine> gantry_full(const Shape& shape, unsigned threads) {
+  return std::make_unique<Gantry<AdmitByLedger>>(shape, threads, Order::Urgent);
 }
 
 }  // namespace gantry::bench

@@ -16,14 +16,14 @@ using Clock = std::chrono::steady_clock;
 class Taskflow final : public Engine {
  public:
   Taskflow(const Shape& shape, unsigned threads) : executor_(threads) {
-    const std::size_t heap = heap_in_use();
+    const std::size_t heap = resident_bytes();
     const auto begin = Clock::now();
     std::vector<tf::Task> tasks;
     tasks.reserve(shape.count);
     for (Index i = 0; i < shape.count; ++i) tasks.push_back(flow_.emplace([this] { work_for(work_); }));
     for (const auto& [from, to] : shape.edges) tasks[from].precede(tasks[to]);
     build_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    run_bytes = heap_in_use() - heap - tasks.capacity() * sizeof(tf::Task);
+    run_bytes = resident_bytes() - heap - tasks.capacity() * sizeof(tf::Task);
   }
 
   std::chrono::nanoseconds run(std::chrono::nanoseconds work) override {

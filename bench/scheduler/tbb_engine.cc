@@ -18,7 +18,7 @@ class Tbb final : public Engine {
  public:
   Tbb(const Shape& shape, unsigned threads)
       : control_(tbb::global_control::max_allowed_parallelism, threads), arena_(static_cast<int>(threads)) {
-    const std::size_t heap = heap_in_use();
+    const std::size_t heap = resident_bytes();
     const auto begin = Clock::now();
     arena_.execute([&] {
       graph_ = std::make_unique<tbb::flow::graph>();
@@ -35,7 +35,7 @@ class Tbb final : public Engine {
       if (!has_dependency[i]) roots_.push_back(i);
     }
     build_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    run_bytes = heap_in_use() - heap;
+    run_bytes = resident_bytes() - heap;
   }
 
   std::chrono::nanoseconds run(std::chrono::nanoseconds work) override {

@@ -29,8 +29,9 @@ Duration milliseconds(double value) { return Duration(std::max<std::int64_t>(0, 
 
 Result<Distribution> Distribution::parse(std::string_view text) {
   const auto wrong = [&] {
-    return fail(Code::InvalidArgument, "\"" + std::string(text) + "\" is no duration: expected `90s`, `uniform 10s 2m`, "
-                                       "`normal 60s 10s` or `exponential 30s`");
+    std::string quoted = "\"";
+    quoted.append(text).append("\" is no duration: expected `90s`, `uniform 10s 2m`, `normal 60s 10s` or `exponential 30s`");
+    return fail(Code::InvalidArgument, std::move(quoted));
   };
   std::vector<std::string_view> parts = words(text);
   if (parts.empty()) return wrong();

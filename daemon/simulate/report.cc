@@ -95,7 +95,7 @@ std::string report(const Played& played, const Host& host) {
                                  longest_pod->node->name + ")");
   }
   for (const std::string& name : played.waited) text += line("Suspended:", name + " waits for a user; here it went on at once");
-  text += line("Pods at once:", "|" + bars(used.pods_over_time) + "|");
+  text += line("Pods at once:", bars(used.pods_over_time));
   if (!played.pods.empty()) text += "Critical path:\n" + path(played);
   return text;
 }

@@ -137,6 +137,16 @@ TEST_F(AdmissionTest, TheReservedOneMayGiveUp) {
   EXPECT_THAT(grants(), ElementsAre(&small));
 }
 
+TEST_F(AdmissionTest, WorkOfTheSameKindMayKeepItsPlaceWhileNobodyWaits) {
+  Request& a = ask(cpu(1000));
+  EXPECT_FALSE(admission_.may_keep(a, cpu(1000))) << "it has no place yet";
+  EXPECT_THAT(grants(), ElementsAre(&a));
+  EXPECT_TRUE(admission_.may_keep(a, cpu(1000)));
+  EXPECT_FALSE(admission_.may_keep(a, cpu(999)));
+  ask(cpu(1));
+  EXPECT_FALSE(admission_.may_keep(a, cpu(1000)));
+}
+
 TEST_F(AdmissionTest, SaysWhyARequestCanNeverBeGranted) {
   EXPECT_EQ(admission_.impossible(cpu(4000)), std::nullopt);
   EXPECT_THAT(admission_.impossible(cpu(4001)).value(), HasSubstr("requests 4001m CPU, this host offers 4000m"));
