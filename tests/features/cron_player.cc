@@ -1,6 +1,7 @@
 #include <deque>
 
 #include "daemon/cron/clock.h"
+#include "daemon/submission.h"
 #include "tests/features/player.h"
 #include "workflow/document.h"
 
@@ -11,8 +12,13 @@ namespace {
 /// Drives the clock as the daemon does: ticks when the clock wants it, makes the workflows and tells of their ends.
 class CronPlayer {
  public:
-  CronPlayer(const Case& what, cron::Definition definition)
-      : story_(*what.cron), definition_(std::move(definition)), now_(story_.from) {}
+  CronPlayer(const Case& what, cron::Definition definition, const Json& object)
+      : story_(*what.cron), definition_(std::move(definition)), now_(story_.from) {
+    object_.name = definition_.key.second;
+    object_.name_space = definition_.key.first;
+    object_.labels = definition_.labels;
+    object_.json = std::make_shared<const std::string>(object.dump());
+  }
 
   std::vector<std::string> play() {
     take(clock_.restored(now_));
@@ -22,7 +28,7 @@ class CronPlayer {
       if (!ends_.empty() && (!next || ends_.front().first < *next)) next = ends_.front().first;
       if (!next || *next > story_.until) return log_;
       now_ = std::max(now_, *next);
-      if (story_.down && now_ >= story_.down->first && now_ < story_.down->second) now_ = story_.down->second;
+      if (story_.down && now_ >= story_.down->first && now_ < story_.down->second) restart(story_.down->second);
       if (!ends_.empty() && ends_.front().first <= now_) {
         end(ends_.front().second);
       } else {
@@ -31,8 +37,18 @@ class CronPlayer {
     }
   }
   [[nodiscard]] const cron::Status& status() const { return status_; }
+  /// The newest workflow that was made, as it is submitted.
+  [[nodiscard]] const Json& child() const { return child_; }
 
  private:
+  /// The daemon was ended and is started again at `when`; its store has the status.
+  void restart(Time when) {
+    now_ = when;
+    clock_ = cron::Clock();
+    take(clock_.put(definition_, cron::read_status(cron::to_text(status_)), now_));
+    take(clock_.restored(now_));
+  }
+
   void note(const std::string& what) { log_.push_back(rfc3339(now_) + " " + what); }
 
   void end(const std::string& name, bool terminated = false) {
@@ -49,6 +65,7 @@ class CronPlayer {
     for (const cron::Effect& effect : effects) {
       if (const auto* create = std::get_if<cron::CreateRun>(&effect)) {
         note("creates " + create->name);
+        if (auto document = cron_document(object_, create->name, create->scheduled)) child_ = Json::parse(*document);
         ends_.emplace_back(now_ + story_.runs_take, create->name);
         take(clock_.created(create->cron, create->scheduled, create->name, create->name, now_));
       } else if (const auto* terminate = std::get_if<cron::TerminateRun>(&effect)) {
@@ -67,6 +84,8 @@ class CronPlayer {
   cron::Definition definition_;
   cron::Clock clock_;
   cron::Status status_;
+  Resource object_;
+  Json child_;
   Time now_;
   std::deque<std::pair<Time, std::string>> ends_;  ///< of workflows, in order
   std::size_t ended_ = 0;
@@ -93,8 +112,11 @@ std::vector<std::string> play_cron(const Case& what, std::string& story) {
   definition.annotations = texts_of(metadata, "annotations");
   definition.spec = workflow::read_cron_spec(*document.roots().front(), diagnostics);
   if (diagnostics.has_errors()) return {diagnostics.items().front().message};
-  CronPlayer player(what, std::move(definition));
-  const Json seen = {{"happens", player.play()}, {"status", cron::status_json(player.status(), "default")}};
+  CronPlayer player(what, std::move(definition), object);
+  Json seen;
+  seen["happens"] = player.play();
+  seen["status"] = cron::status_json(player.status(), "default");
+  seen["child"] = player.child();
   story = seen.dump(2);
   std::vector<std::string> wrong;
   const Json expected = what.expect.value("cron", Json::object());

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "daemon/node_selector.h"
+#include "daemon/submission.h"
 #include "tests/features/view.h"
 #include "workflow/document.h"
 #include "workflow/lint.h"
@@ -152,7 +153,7 @@ runtime::Script Player::script(const runtime::PodSpec& pod) {
   const auto owner = world_.engine().owner_of(pod.id);
   if (!owner) return {};
   const engine::Node& node = *owner->node;
-  starts_.emplace_back(owner->run->info.name, node.name);
+  starts_.push_back({owner->run->info.name, node.name, pod.id});
   const Json& pods = case_.pods;
   Json how = Json::object();
   for (const std::string& name : {node.name, node.template_name}) {
@@ -214,6 +215,7 @@ void Player::submit(const workflow::Compiled& compiled) {
   info.labels = compiled.metadata.labels;
   info.annotations = compiled.metadata.annotations;
   info.spec_json = compiled.spec_json;
+  add_template_label(info.spec_json, info.labels);
   world_.submit(std::move(info), compiled.plan);
 }
 
@@ -266,8 +268,8 @@ void Player::check(const Json& expected, const std::string& run, const std::stri
   seen["given"] = given_;
   seen["claims-removed"] = world_.runtime().claims_removed().contains(run);
   Json starts = Json::array();
-  for (const auto& [of, node] : starts_) {
-    if (of == run) starts.push_back(node);
+  for (const Start& start : starts_) {
+    if (start.run == run && world_.runtime().starts().contains(start.pod)) starts.push_back(start.node);
   }
   seen["starts"] = starts;
   for (const std::string& line : differences(expected, seen, run)) wrong_.push_back(when + line);

@@ -61,7 +61,8 @@ class Player {
   std::string first_;                            ///< the first workflow's name
   std::map<std::string, std::size_t> lives_;     ///< node → pods so far
   std::map<std::string, Json> given_;            ///< node → its pod
-  std::vector<std::pair<std::string, std::string>> starts_;  ///< run, node
+  struct Start { std::string run, node, pod; };
+  std::vector<Start> starts_;                    ///< pods in the order in which they were asked for
   std::vector<std::string> wrong_;
 };
 
