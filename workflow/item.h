@@ -23,12 +23,12 @@ struct Item {
   [[nodiscard]] const std::string* field(std::string_view key) const;
 };
 
-/// The item that a node of a document stands for.
+/// The item that a node of a YAML document stands for.
 Item make_item(const Node& node);
 /// A text made by the program (withSequence).
 Item text_item(std::string text);
 
-/// The items of a JSON list. The error is what is wrong with the text, for a message to end with.
+/// The items of a JSON list: numbers and inner maps stay as they are written. The error is what is wrong with the text, for a message to end with.
 Result<std::vector<Item>> parse_items(std::string_view json);
 
 /// The name of an expansion: `NAME(0:one)`.

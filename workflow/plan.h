@@ -153,6 +153,7 @@ struct Task {
   ContinueOn continue_on;
   std::optional<Loop> loop;
   std::vector<Hook> hooks;  ///< `onExit` of a step or task is the hook `exit`
+  bool captures_result = false;  ///< the template that it stands in reads its outputs.result
   Mark at;
 
   [[nodiscard]] const Hook* exit_hook() const {
@@ -169,6 +170,7 @@ struct Graph : Topology {
   Kind kind = Kind::Dag;
   std::vector<Task> tasks;     ///< in written order; for steps each barrier stands before its group
   std::vector<Index> targets;  ///< DAG: the tasks whose phases decide (leaves, or `target`)
+  std::optional<Text> target;  ///< dag.target that only a call knows; then every task is here
   bool dag_fail_fast = true;   ///< dag.failFast
 
   /// Fills the topology from pairs (from, to) of tasks.
@@ -243,7 +245,6 @@ struct Template {
   std::vector<Lock> locks;
   std::optional<Memoize> memoize;
   bool fail_fast = false;                       ///< graphs: no further child once one has failed
-  bool captures_result = false;                 ///< somebody reads its outputs.result
   std::optional<Text> display_name;             ///< annotation workflows.argoproj.io/display-name
   Mark at;
 };

@@ -22,6 +22,7 @@ struct PodPatch {
   std::vector<Container> init_containers;
   std::vector<Volume> volumes;
   std::optional<std::int64_t> active_deadline_seconds;
+  std::optional<std::int64_t> termination_grace_seconds;
   std::optional<bool> host_network;
   SecurityContext security;
   std::vector<HostAlias> host_aliases;

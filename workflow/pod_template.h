@@ -149,7 +149,7 @@ struct PodTemplate {
   std::optional<Text> script_source;
   std::vector<Volume> volumes;   ///< the template's own, beside the workflow's
   SecurityContext security;      ///< the template's pod-level securityContext
-  Resources pod_resources;       ///< podResources, of pods of one container
+  Resources pod_resources;       ///< podResources
   PodMetadata metadata;
   std::optional<Text> patch;     ///< podSpecPatch: YAML or JSON, once it is rendered (pod_patch.h)
 };

@@ -7,18 +7,26 @@
 #include "daemon/engine/carry_over.h"
 #include "daemon/engine/json_text.h"
 #include "workflow/document.h"
+#include "workflow/go_json.h"
+#include "workflow/item.h"
 
 namespace gantry::engine {
 
-/// The text as compact JSON, or nothing when it is none. `structured`: nor when it is no list or map.
-static std::optional<std::string> as_json(const std::string& text, bool structured) {
+/// What a text is as JSON, or nothing when it is none.
+enum class As {
+  Written,     ///< compact, numbers and keys as they are written (json.RawMessage)
+  Structured,  ///< decoded and written again, keys sorted; nothing when it is no list or map
+};
+static std::optional<std::string> as_json(const std::string& text, As as) {
   workflow::Diagnostics diagnostics;
   // A document is a list or a map, but a result may be any value.
   const auto document = workflow::Document::parse_json("[" + text + "]", workflow::Limits{}, diagnostics);
   if (diagnostics.has_errors() || document.roots().empty()) return std::nullopt;
   const auto& items = document.roots().front()->items;
-  if (items.size() != 1 || (structured && items.front()->is_scalar())) return std::nullopt;
-  return workflow::to_json(*items.front());
+  if (items.size() != 1) return std::nullopt;
+  if (as == As::Written) return workflow::go_compact(text);
+  if (items.front()->is_scalar()) return std::nullopt;
+  return workflow::make_item(*items.front()).json;
 }
 
 static std::string joined(const std::vector<std::string>& items) {
@@ -35,11 +43,20 @@ static std::optional<std::string> results(const TaskRecord& record) {
   std::vector<std::string> items;
   for (const Member& member : record.members) {
     if (!succeeded(member) || !member.node->outputs.result) continue;
-    auto item = as_json(*member.node->outputs.result, false);
+    auto item = as_json(*member.node->outputs.result, As::Written);
     if (!item) return std::nullopt;
     items.push_back(std::move(*item));
   }
   return joined(items);
+}
+
+std::optional<std::string> broken_result(const TaskRecord& record) {
+  for (const Member& member : record.members) {
+    if (!succeeded(member) || !member.node->outputs.result) continue;
+    const std::string& result = *member.node->outputs.result;
+    if (!as_json(result, As::Written)) return workflow::go_json_error(result);
+  }
+  return std::nullopt;
 }
 
 static std::string all_parameters(const TaskRecord& record) {
@@ -55,7 +72,7 @@ static std::string all_parameters(const TaskRecord& record) {
     }
     items.push_back(json + "}");
   }
-  return joined(items);
+  return workflow::go_escaped(joined(items));
 }
 
 /// Texts, but when all of them are lists or maps they stand as such.
@@ -71,9 +88,9 @@ static std::optional<std::string> one_parameter(const TaskRecord& record, std::s
   std::vector<std::string> structured, texts;
   for (const std::string& value : values) {
     texts.push_back(json_string(value));
-    if (auto json = as_json(value, true)) structured.push_back(std::move(*json));
+    if (auto json = as_json(value, As::Structured)) structured.push_back(std::move(*json));
   }
-  return joined(structured.size() == values.size() ? structured : texts);
+  return workflow::go_escaped(joined(structured.size() == values.size() ? structured : texts));
 }
 
 std::optional<std::string> aggregated_output(const TaskRecord& record, std::string_view name) {

@@ -15,4 +15,7 @@ namespace gantry::engine {
 /// when one of them is no JSON.
 std::optional<std::string> aggregated_output(const TaskRecord& record, std::string_view name);
 
+/// Why the results of a loop cannot be put together, in the words of encoding/json; nothing when they can.
+std::optional<std::string> broken_result(const TaskRecord& record);
+
 }  // namespace gantry::engine

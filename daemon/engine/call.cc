@@ -132,12 +132,42 @@ std::unique_ptr<Call> Engine::Impl::make_call(Live& live, Call* parent, Call::Ro
   return call;
 }
 
+/// How many templates may be inside each other (argo-workflows' MAX_RECURSION_DEPTH).
+constexpr std::uint32_t kMaxDepth = 100;
+constexpr std::string_view kTooDeep = "Maximum recursion depth exceeded.";
+
 NodeType type_of(const Template& tmpl, const workflow::Plan& plan, bool attempt) {
   if (tmpl.retry && !attempt) return NodeType::Retry;
   if (tmpl.kind == Template::Kind::Pod || tmpl.kind == Template::Kind::Data) return NodeType::Pod;
   if (tmpl.kind == Template::Kind::Suspend) return NodeType::Suspend;
   if (tmpl.kind == Template::Kind::Http) return NodeType::Http;
   return plan.graphs[tmpl.body].kind == workflow::Graph::Kind::Steps ? NodeType::Steps : NodeType::Dag;
+}
+
+static bool never_began(const Node& node, const Template& tmpl) {
+  if (node.phase != Phase::Error) return false;
+  if (node.message.starts_with(kTooDeep)) return false;
+  switch (node.type) {
+    case NodeType::Skipped:
+      return true;
+    case NodeType::Steps:
+      // Everything else that goes wrong below makes steps Failed.
+      return true;
+    case NodeType::Dag:
+      // One whose tasks went wrong has no message.
+      return !node.message.empty();
+    case NodeType::Pod:
+      return node.pod.empty() && node.children.empty() && tmpl.kind != Template::Kind::Data;
+    default:
+      return false;
+  }
+}
+
+bool never_began(const Call& call) {
+  if (never_began(*call.node, *call.tmpl)) return true;
+  // An attempt that is not tried again, and not because there were too many.
+  const Node* last = call.retry ? call.retry->last : nullptr;
+  return last != nullptr && call.node->message == last->message && never_began(*last, *call.tmpl);
 }
 
 /// Where the name of the called template was looked up.
@@ -149,8 +179,6 @@ std::string scope_of_caller(const Call& call) {
   return call.is_attempt() ? call.parent->node->template_scope : call.parent->tmpl->scope;
 }
 
-/// How many templates may be inside each other (argo-workflows' MAX_RECURSION_DEPTH).
-constexpr std::uint32_t kMaxDepth = 100;
 
 void Engine::Impl::begin_call(Call& call, const std::string& name, const std::string& display_name,
                               const std::string& boundary_id, const Values& arguments) {
@@ -166,15 +194,13 @@ void Engine::Impl::begin_call(Call& call, const std::string& name, const std::st
     return call_ended(call);
   }
   if (call.depth >= kMaxDepth) {
-    return end_call(call, Phase::Error,
-                    "Maximum recursion depth exceeded. See "
-                    "https://argo-workflows.readthedocs.io/en/latest/template-recursion/");
+    return refuse_call(call, std::string(kTooDeep) + " See https://argo-workflows.readthedocs.io/en/latest/template-recursion/");
   }
   if (call.is_attempt()) {
     call.inputs = call.parent->inputs;
   } else {
     auto inputs = resolve_inputs(call, arguments);
-    if (!inputs) return end_call(call, Phase::Error, inputs.error().message);
+    if (!inputs) return refuse_call(call, inputs.error().message);
     call.inputs = std::move(*inputs);
   }
   node.inputs = call.inputs;
@@ -188,28 +214,49 @@ void Engine::Impl::begin_call(Call& call, const std::string& name, const std::st
 Result<Values> Engine::Impl::resolve_inputs(Call& call, const Values& arguments) {
   Values inputs;
   CallScope scope(*call.live, call, now_);
-  for (const auto& declared : call.tmpl->inputs) {
+  const auto& declared = call.tmpl->inputs;
+  const auto given = [&](const workflow::InputParameter& input) {
     const auto& values = arguments.parameters;
-    auto given = std::find_if(values.begin(), values.end(), [&](auto& a) { return a.name == declared.name; });
-    Result<std::string> value = fail(Code::InvalidArgument, "inputs.parameters." + declared.name + " was not supplied");
-    if (given != values.end()) {
-      value = given->value;
-    } else if (declared.value) {
-      value = render(*declared.value, scope);
-    } else {
-      if (declared.config_map_key) value = config_map_value(*call.live, *declared.config_map_key, scope);
-      if (!value && declared.default_value) value = render(*declared.default_value, scope);
+    const auto found = std::find_if(values.begin(), values.end(), [&](auto& a) { return a.name == input.name; });
+    return found == values.end() ? nullptr : &found->value;
+  };
+  // Values and defaults may name the other inputs, so those that name nothing come first.
+  const auto refers = [&](const workflow::InputParameter& input) {
+    const auto& text = input.value ? input.value : input.default_value;
+    return given(input) == nullptr && !input.config_map_key && text && !text->is_literal();
+  };
+  std::vector<std::optional<std::string>> resolved(declared.size());
+  const auto known = [&] {
+    std::vector<Parameter> parameters;
+    for (std::size_t i = 0; i < declared.size(); ++i) {
+      if (resolved[i]) parameters.push_back({declared[i].name, *resolved[i]});
     }
-    if (!value) return fail(value.error());
-    if (!declared.allowed.empty() &&
-        std::find(declared.allowed.begin(), declared.allowed.end(), *value) == declared.allowed.end()) {
-      return fail(Code::InvalidArgument, "inputs.parameters." + declared.name + " value '" + *value +
-                                             "' is not one of its enum values");
+    return parameters;
+  };
+  for (const bool referring : {false, true}) {
+    for (std::size_t i = 0; i < declared.size(); ++i) {
+      const workflow::InputParameter& input = declared[i];
+      if (refers(input) != referring) continue;
+      if (referring) call.inputs.parameters = known();
+      Result<std::string> value = fail(Code::InvalidArgument, "inputs.parameters." + input.name + " was not supplied");
+      if (const std::string* argument = given(input)) {
+        value = *argument;
+      } else if (input.value) {
+        value = render(*input.value, scope);
+      } else {
+        if (input.config_map_key) value = config_map_value(*call.live, *input.config_map_key, scope);
+        if (!value && input.default_value) value = render(*input.default_value, scope);
+      }
+      if (!value) return fail(value.error());
+      if (!input.allowed.empty() && std::find(input.allowed.begin(), input.allowed.end(), *value) == input.allowed.end()) {
+        return fail(Code::InvalidArgument,
+                    "inputs.parameters." + input.name + " value '" + *value + "' is not one of its enum values");
+      }
+      resolved[i] = std::move(*value);
     }
-    inputs.parameters.push_back({declared.name, std::move(*value)});
   }
   // Their paths and places may name the parameters.
-  call.inputs.parameters = inputs.parameters;
+  call.inputs.parameters = inputs.parameters = known();
   auto artifacts = resolve_input_artifacts(call, arguments.artifacts);
   if (!artifacts) return fail(std::move(artifacts.error()));
   inputs.artifacts = std::move(*artifacts);
@@ -246,10 +293,15 @@ Result<void> Engine::Impl::name_node(Call& call) {
   return {};
 }
 
+void Engine::Impl::refuse_call(Call& call, const std::string& message) {
+  call.node->type = NodeType::Skipped;
+  end_call(call, Phase::Error, message);
+}
+
 void Engine::Impl::run_template(Call& call) {
   if (!call.is_attempt() && call.tmpl->memoize) {
     auto hit = recall(call);
-    if (!hit) return end_call(call, Phase::Error, hit.error().message);
+    if (!hit) return refuse_call(call, hit.error().message);
     if (*hit) return end_call(call, Phase::Succeeded, "");
   }
   if (call.tmpl->retry && !call.is_attempt()) return open_retry(call);
@@ -266,13 +318,13 @@ void Engine::Impl::run_template(Call& call) {
 
 Result<std::int64_t> Engine::Impl::limit_of(const LockKey& key) const {
   if (key.config_map.empty()) return 1;
-  if (settings_.objects == nullptr) return fail(Code::NotFound, "configmaps \"" + key.config_map + "\" not found");
-  auto text = settings_.objects->config_map(key.name_space, key.config_map, key.key, false);
-  if (!text) return fail(text.error());
+  Result<std::string> text = fail(Code::NotFound, "there are no ConfigMaps");
+  if (settings_.objects != nullptr) text = settings_.objects->config_map(key.name_space, key.config_map, key.key, false);
   char* end = nullptr;
-  const std::int64_t limit = std::strtoll(text->c_str(), &end, 10);
-  if (text->empty() || *end != '\0') {
-    return fail(Code::InvalidArgument, "ConfigMap " + key.config_map + ": " + key.key + " is no number: \"" + *text + "\"");
+  const std::int64_t limit = text ? std::strtoll(text->c_str(), &end, 10) : 0;
+  // Whatever is wrong with it, upstream has the same words (argo-workflows workflow/sync/semaphore.go).
+  if (!text || text->empty() || *end != '\0' || limit == 0) {
+    return fail(text ? Code::InvalidArgument : text.error().code, "failed to initialize semaphore " + key.id + " with limit");
   }
   return limit;
 }
@@ -307,7 +359,7 @@ bool Engine::Impl::wait_for_locks(Call& call) {
   Live& live = *call.live;
   auto keys = lock_keys(live, call.tmpl->locks, CallScope(live, call, now_));
   if (!keys) {
-    end_call(call, Phase::Error, keys.error().message);
+    refuse_call(call, keys.error().message);
     return true;
   }
   call.locks = std::move(*keys);
@@ -318,7 +370,7 @@ bool Engine::Impl::wait_for_locks(Call& call) {
   }
   for (const LockKey& key : call.locks) {
     if (auto limit = limit_of(key); !limit) {
-      end_call(call, Phase::Error, limit.error().message);
+      refuse_call(call, limit.error().message);
       return true;
     }
   }

@@ -70,11 +70,19 @@ struct TaskRecord {
 };
 
 /// Why a graph starts nothing more.
-enum class Halt : std::uint8_t { No, FailFast, Shutdown, Deadline };
+enum class Halt : std::uint8_t {
+  No,
+  FailFast,
+  Unmade,  ///< steps: a member never began; the group is Error
+  Shutdown,
+  Deadline,
+};
 
 struct GraphCall {
   const workflow::Graph* graph = nullptr;
   scheduler::Frame* frame = nullptr;
+  std::vector<Index> targets;   ///< DAG: Graph::targets, or what its `target` means in this call
+  std::vector<bool> needed;     ///< DAG with such a `target`: by task, whether a target needs it; empty: all
   std::vector<TaskRecord> tasks;
   Node* group = nullptr;        ///< steps: the open StepGroup
   Index group_barrier = kNone;  ///< steps: the barrier that opened the newest group
@@ -82,6 +90,8 @@ struct GraphCall {
   Index active = 0;             ///< members in state Running or Hooks
   std::deque<Held> held;        ///< members in state Held because of the template's own parallelism
   Halt halt = Halt::No;
+  std::vector<Index> broken;    ///< DAG: loops whose results cannot be put together
+  std::string error;            ///< Unmade: the group's message. DAG: why it cannot go by what its tasks gave
   std::vector<std::unique_ptr<Call>> daemons;  ///< their tasks are over, their pods go on
 };
 
@@ -104,6 +114,9 @@ struct PodCall {
   std::string kill_message;          ///< why
   bool daemon_over = false;          ///< a daemon whose graph has ended: its node has its result
   std::optional<Duration> active_deadline;
+  std::optional<Time> last_moment;   ///< of a further attempt: the end of backoff.maxDuration
+  bool captures_result = false;      ///< its node gives main's output as outputs.result
+  Duration termination_grace{0};     ///< between SIGTERM and SIGKILL
 };
 
 /// Something that the daemon is asked to do; there is one as long as the answer is waited for.

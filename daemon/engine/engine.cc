@@ -205,6 +205,9 @@ void Engine::Impl::timer_due(std::uint64_t token) {
     case TimerKind::PodPending:
       if (call->node->phase == Phase::Pending) kill_pod(*call, "timeout");
       break;
+    case TimerKind::AttemptDeadline:
+      end_attempt(*call);
+      break;
     case TimerKind::PodKill:
       durable_effect(SignalPod{timer.subject, SIGKILL, true});
       break;

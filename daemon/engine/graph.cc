@@ -2,7 +2,9 @@
 // workflow/controller/{steps,dag}.go.
 
 #include <algorithm>
+#include <sstream>
 
+#include "daemon/engine/aggregate.h"
 #include "daemon/engine/carry_over.h"
 #include "daemon/engine/impl.h"
 
@@ -16,11 +18,42 @@ void Engine::Impl::open_graph(Call& call) {
   GraphCall& graph = *call.graph;
   graph.graph = &call.live->run.plan->graphs[call.tmpl->body];
   graph.tasks.resize(graph.graph->tasks.size());
+  if (auto found = find_targets(call); !found) {
+    call.graph.reset();
+    return end_call(call, Phase::Error, found.error().message);
+  }
   graph.frame = worker_.open(*graph.graph, call.live->run.plan->priority.value_or(0), call.height, &call);
   call.node->phase = Phase::Running;
   mark(*call.live, *call.node);
   node_changed(call);
   finish_graph_when_idle(call);  // a DAG without tasks
+}
+
+/// What dag.target names, and the tasks that they need.
+Result<void> Engine::Impl::find_targets(Call& call) {
+  GraphCall& graph = *call.graph;
+  graph.targets = graph.graph->targets;
+  if (!graph.graph->target) return {};
+  auto names = render(*graph.graph->target, CallScope(*call.live, call, now_));
+  if (!names) return fail(names.error());
+  graph.targets.clear();
+  std::istringstream words(*names);
+  for (std::string name; words >> name;) {
+    const auto& tasks = graph.graph->tasks;
+    const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const Task& task) { return task.name == name; });
+    if (found == tasks.end()) return fail(Code::InvalidArgument, "target " + name + " does not exist");
+    graph.targets.push_back(static_cast<Index>(found - tasks.begin()));
+  }
+  graph.needed.assign(graph.tasks.size(), false);
+  std::vector<Index> open = graph.targets;
+  while (!open.empty()) {
+    const Index task = open.back();
+    open.pop_back();
+    if (graph.needed[task]) continue;
+    graph.needed[task] = true;
+    for (Index dependency : graph.graph->tasks[task].depends.tasks()) open.push_back(dependency);
+  }
+  return {};
 }
 
 /// Whether an earlier life of the daemon began the task.
@@ -63,6 +96,12 @@ void Engine::Impl::barrier(Call& call, Index task) {
   open_group(call, task);
 }
 
+/// Why the results of a loop cannot be put together: one of them is no JSON.
+static std::optional<std::string> broken_results(const GraphCall& graph, Index task) {
+  const Task& t = graph.graph->tasks[task];
+  return t.kind == Task::Kind::Call && t.loop && t.captures_result ? broken_result(graph.tasks[task]) : std::nullopt;
+}
+
 /// Gives the open step group its result. False when that ended the steps.
 bool Engine::Impl::end_group(Call& call) {
   GraphCall& graph = *call.graph;
@@ -75,20 +114,34 @@ bool Engine::Impl::end_group(Call& call) {
       const Node* node = member.node;
       if (node == nullptr || !workflow::is_failed_or_error(node->phase) || !failure.empty()) continue;
       bool accepted = node->phase == Phase::Failed ? task.continue_on.failed : task.continue_on.error;
-      if (member.error) {
-        failure = *member.error;
-      } else if (!accepted) {
-        failure = "child '" + node->id + "' failed";
-      }
+      if (!accepted) failure = "child '" + node->id + "' failed";
     }
   }
   group.phase = failure.empty() ? Phase::Succeeded : Phase::Failed;
   group.message = failure;
   if (!group.finished) group.finished = now_;
   mark(*call.live, group);
-  if (failure.empty()) return true;
-  end_graph(call, Phase::Failed, failure);
-  return false;
+  if (!failure.empty()) {
+    end_graph(call, Phase::Failed, failure);
+    return false;
+  }
+  // What a loop has given is put together now, whoever wants it (steps.go executeSteps).
+  for (Index step : graph.graph->successors_of(graph.group_barrier)) {
+    if (auto broken = broken_results(graph, step)) {
+      end_graph(call, Phase::Error, *broken);
+      return false;
+    }
+  }
+  return true;
+}
+
+/// The message of a group whose members cannot be resolved. What goes wrong once the references are resolved, while a
+/// loop is expanded, has no words in front of it (steps.go resolveReferences, expandStepGroup).
+static std::string group_error(const std::string& error) {
+  for (const char* expanding : {"withParam value", "withItems value", "strconv.Atoi", "failed to resolve {{item"}) {
+    if (error.starts_with(expanding)) return error;
+  }
+  return "failed to resolve references: " + error;
 }
 
 void Engine::Impl::open_group(Call& call, Index barrier_task) {
@@ -112,7 +165,14 @@ void Engine::Impl::open_group(Call& call, Index barrier_task) {
   for (Index step : graph.graph->successors_of(barrier_task)) {
     if (graph.graph->tasks[step].kind != Task::Kind::Call) continue;
     auto resolved = resolve_task(call, step);
-    if (!resolved) return fail_group(call, "failed to resolve references: " + resolved.error().message);
+    if (resolved) continue;
+    const std::string& error = resolved.error().message;
+    // An argument that the step cannot do without is found out when it is executed.
+    if (error.starts_with("inputs.parameters.")) {
+      const Node& node = make_skipped(call, step, graph.tasks[step].members.back().name, Phase::Error, error);
+      return fail_group(call, "step group deemed errored due to child " + node.name + " error: " + error);
+    }
+    return fail_group(call, group_error(error));
   }
   worker_.complete(graph.frame, barrier_task);
 }
@@ -151,13 +211,39 @@ static bool has_result(const TaskRecord& record, workflow::TaskResult asked) {
   return false;
 }
 
+/// Why the results of a loop that the task comes after cannot be put together; nothing when they can.
+static std::optional<std::string> broken_ancestor(const GraphCall& graph, Index task) {
+  if (graph.broken.empty()) return std::nullopt;
+  std::vector<bool> seen(graph.tasks.size());
+  std::vector<Index> open{task};
+  while (!open.empty()) {
+    const Index one = open.back();
+    open.pop_back();
+    for (Index dependency : graph.graph->tasks[one].depends.tasks()) {
+      if (seen[dependency]) continue;
+      seen[dependency] = true;
+      if (std::find(graph.broken.begin(), graph.broken.end(), dependency) != graph.broken.end()) {
+        return broken_results(graph, dependency);
+      }
+      open.push_back(dependency);
+    }
+  }
+  return std::nullopt;
+}
+
 void Engine::Impl::begin_dag_task(Call& call, Index task) {
   GraphCall& graph = *call.graph;
   TaskRecord& record = graph.tasks[task];
   const Task& t = graph.graph->tasks[task];
+  if (!graph.needed.empty() && !graph.needed[task]) return task_done(call, task);
   auto ask = [&](std::uint32_t other, workflow::TaskResult result) { return has_result(graph.tasks[other], result); };
   if (!t.depends.evaluate(ask)) {
     record.node = &make_skipped(call, task, t.name, Phase::Omitted, "omitted: depends condition not met");
+    return task_done(call, task);
+  }
+  if (auto broken = broken_ancestor(graph, task)) {
+    graph.error = *broken;
+    record.node = &make_skipped(call, task, t.name, Phase::Error, *broken);
     return task_done(call, task);
   }
   auto resolved = resolve_task(call, task);
@@ -192,6 +278,7 @@ void Engine::Impl::task_done(Call& call, Index task) {
   TaskRecord& record = graph.tasks[task];
   if (std::exchange(record.done, true)) return;
   record.branch = branch_phase(graph, task);
+  if (graph.graph->kind == Graph::Kind::Dag && broken_results(graph, task)) graph.broken.push_back(task);
   if (graph.frame == nullptr) return;
   const bool failed = record.node != nullptr && workflow::is_failed_or_error(record.node->phase);
   if (failed && call.tmpl->fail_fast && graph.halt == Halt::No) {
@@ -222,6 +309,7 @@ void Engine::Impl::finish_halted(Call& call) {
     case Halt::Shutdown:
       reason = "Stopped with strategy '" + std::string(shutdown_name(call.live->run.status.shutdown)) + "'";
       break;
+    case Halt::Unmade: return fail_group(call, graph.error);
     case Halt::No: break;
   }
   if (graph.group != nullptr) {
@@ -248,7 +336,7 @@ void Engine::Impl::finish_halted(Call& call) {
 void Engine::Impl::finish_dag(Call& call) {
   GraphCall& graph = *call.graph;
   Phase phase = Phase::Succeeded;
-  for (Index target : graph.graph->targets) {
+  for (Index target : graph.targets) {
     Phase branch = graph.tasks[target].branch;
     if (!workflow::is_failed_or_error(branch)) continue;
     const auto& continue_on = graph.graph->tasks[target].continue_on;
@@ -256,7 +344,8 @@ void Engine::Impl::finish_dag(Call& call) {
     phase = branch;
     if (graph.graph->dag_fail_fast) break;
   }
-  end_graph(call, phase, "");
+  if (!graph.error.empty()) phase = Phase::Error;
+  end_graph(call, phase, graph.error);
 }
 
 Result<void> Engine::Impl::graph_outputs(Call& call) {
@@ -295,7 +384,7 @@ void Engine::Impl::end_graph(Call& call, Phase phase, const std::string& message
       if (last != nullptr) node.outbound_nodes = outbound(live, *last);
     }
   } else if (graph.halt != Halt::FailFast) {
-    for (Index target : graph.graph->targets) {
+    for (Index target : graph.targets) {
       if (const Node* end = graph.tasks[target].node) {
         for (std::string& id : outbound(live, *end)) node.outbound_nodes.push_back(std::move(id));
       }

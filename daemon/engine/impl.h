@@ -34,6 +34,10 @@ namespace gantry::engine {
 /// The type of the node that a call of `tmpl` makes. An attempt of a retried template is what it wraps.
 NodeType type_of(const workflow::Template& tmpl, const workflow::Plan& plan, bool attempt);
 
+/// Whether a call that is over was an error of its template's execution and not of what it did (argo-workflows
+/// executeTemplate returned an error): there is no pod, nor anything else of it, or it cannot give its own outputs.
+bool never_began(const Call& call);
+
 /// Template::scope of the template that the call is written in.
 std::string scope_of_caller(const Call& call);
 
@@ -60,7 +64,7 @@ class Engine::Impl {
   void now_effect(Effect effect) { output_.now.push_back(std::move(effect)); }
   void durable_effect(Effect effect) { output_.durable.push_back(std::move(effect)); }
 
-  enum class TimerKind : std::uint8_t { RunDeadline, PodDeadline, PodTimeout, PodPending, PodKill, Backoff, Suspend };
+  enum class TimerKind : std::uint8_t { RunDeadline, PodDeadline, PodTimeout, PodPending, AttemptDeadline, PodKill, Backoff, Suspend };
   /// `subject`: a pod, or the id of a Retry or Suspend node.
   void set_timer(Time at, TimerKind kind, const std::string& uid, const std::string& subject);
   void timer_due(std::uint64_t token);
@@ -77,6 +81,8 @@ class Engine::Impl {
   void fail_run(Live& live, const std::string& message);
   void shut_down(Live& live, Shutdown how);
   void exceed_deadline(Live& live);
+  /// The end of activeDeadlineSeconds; none when there is no such deadline.
+  [[nodiscard]] std::optional<Time> deadline_of(const Live& live) const;
   /// Ends everything below `call`: pods are told to end with `message`, graphs start nothing more.
   void stop_tree(Call& call, Halt why, const std::string& message);
   /// Lets go of what the calls below `call` hold in the scheduler and the ledger, without a result.
@@ -104,6 +110,8 @@ class Engine::Impl {
   Result<bool> recall(Call& call);
   void remember(Memo memo);
   void memorize(Call& call);
+  /// The call ends in an error before there is anything of it: its node is of type Skipped.
+  void refuse_call(Call& call, const std::string& message);
   void run_template(Call& call);
   void end_call(Call& call, Phase phase, const std::string& message);
   void call_ended(Call& call);
@@ -133,9 +141,12 @@ class Engine::Impl {
     std::optional<std::string> over;   ///< no further attempt: why
   };
   Result<Delay> backoff_of(Call& call);
+  /// The end of backoff.maxDuration, counted from the first attempt.
+  Result<std::optional<Time>> retry_deadline(const Call& retry);
 
   // graph.cc
   void open_graph(Call& call);
+  Result<void> find_targets(Call& call);
   void begin_task(Call& call, Index task);
   [[nodiscard]] bool was_begun(const Call& call, Index task) const;
   void barrier(Call& call, Index task);
@@ -199,6 +210,7 @@ class Engine::Impl {
     PodArtifacts artifacts;
     scheduler::Amounts wanted;
     std::optional<Duration> active_deadline, timeout, pending_timeout;
+    std::optional<Time> last_moment;
   };
   Result<MadePod> make_pod(Call& call);
   void open_pod(Call& call);
@@ -221,6 +233,8 @@ class Engine::Impl {
   void pod_exited(Call& call, const runtime::PodExit& exit);
   void pod_failed(Call& call, const Error& error, bool lost);
   void kill_pod(Call& call, const std::string& message);
+  void set_pod_deadlines(Call& call, Time started);
+  void end_attempt(Call& call);
   void end_pod(Call& call, Phase phase, const std::string& message);
   void pod_removed(const std::string& pod);
   std::optional<std::string> take_outputs(Call& call, const runtime::PodExit& exit, bool succeeded);

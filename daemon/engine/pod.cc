@@ -47,6 +47,11 @@ Result<Engine::Impl::MadePod> Engine::Impl::make_pod(Call& call) {
   if (*patch && (*patch)->active_deadline_seconds) {
     made.active_deadline = std::chrono::seconds(*(*patch)->active_deadline_seconds);
   }
+  if (call.is_attempt() && call.node->name != call.parent->node->name + "(0)") {
+    auto last_moment = retry_deadline(*call.parent);
+    if (!last_moment) return fail(last_moment.error());
+    made.last_moment = *last_moment;
+  }
   made.timeout = *timeout;
   made.pending_timeout = *pending_timeout;
   return made;
@@ -60,7 +65,10 @@ void Engine::Impl::open_pod(Call& call) {
   call.pod = std::make_unique<PodCall>();
   PodCall& pod = *call.pod;
   pod.id = made->spec->id;
+  pod.captures_result = made->spec->capture_stdout;
+  pod.termination_grace = made->spec->termination_grace;
   pod.active_deadline = made->active_deadline;
+  pod.last_moment = made->last_moment;
   pod.place.owner = &call;
   pods_[pod.id] = {&live, &call, call.node};
   ++live.active_pods;
@@ -93,10 +101,7 @@ void Engine::Impl::adopt_pod(Call& call, const scheduler::Amounts& wanted) {
   const std::string& name_space = call.live->run.info.name_space;
   if (call.node->phase == Phase::Running) {
     pod.state = PodState::Running;
-    if (pod.active_deadline) {
-      set_timer(call.node->started.value_or(now_) + *pod.active_deadline, TimerKind::PodDeadline,
-                call.live->run.info.uid, pod.id);
-    }
+    set_pod_deadlines(call, call.node->started.value_or(now_));
     now_effect(AdoptPod{name_space, std::move(*pod.spec), pod.artifacts});
     // Whoever waited for it has gone on in that earlier life.
     if (call.node->daemoned) become_daemon(call);
@@ -130,6 +135,23 @@ void Engine::Impl::hand_over(Call& call) {
   durable_effect(StartPod{pod.id});
 }
 
+/// The deadlines whose clocks run since the pod was started.
+void Engine::Impl::set_pod_deadlines(Call& call, Time started) {
+  const PodCall& pod = *call.pod;
+  const std::string& uid = call.live->run.info.uid;
+  if (pod.active_deadline) set_timer(started + *pod.active_deadline, TimerKind::PodDeadline, uid, pod.id);
+  if (pod.last_moment) set_timer(std::max(started, *pod.last_moment), TimerKind::AttemptDeadline, uid, pod.id);
+}
+
+/// Ends an attempt at the end of backoff.maxDuration. The containers then say themselves how they ended, as upstream's
+/// do (argo-workflows workflow/executor monitorDeadline).
+void Engine::Impl::end_attempt(Call& call) {
+  PodCall& pod = *call.pod;
+  if (pod.state != PodState::Running || pod.killed) return;
+  durable_effect(SignalPod{pod.id, SIGTERM, false});
+  set_timer(now_ + pod.termination_grace, TimerKind::PodKill, call.live->run.info.uid, pod.id);
+}
+
 void Engine::Impl::pod_started(Call& call, Time at) {
   PodCall& pod = *call.pod;
   if (pod.state != PodState::Starting) return;
@@ -138,9 +160,7 @@ void Engine::Impl::pod_started(Call& call, Time at) {
   call.node->message.clear();
   mark(*call.live, *call.node);
   node_changed(call);
-  if (pod.active_deadline) {
-    set_timer(at + *pod.active_deadline, TimerKind::PodDeadline, call.live->run.info.uid, pod.id);
-  }
+  set_pod_deadlines(call, at);
 }
 
 /// argo-workflows operator.go inferFailedReason, for one container.
@@ -283,7 +303,7 @@ std::optional<std::string> Engine::Impl::take_outputs(Call& call, const runtime:
     if (text.ends_with('\n')) text.pop_back();  // exactly one
     return text;
   };
-  if (call.tmpl->captures_result) outputs.result = trimmed(exit.stdout_tail);
+  if (call.pod->captures_result) outputs.result = trimmed(exit.stdout_tail);
   std::optional<std::string> missing;
   for (const auto& declared : call.tmpl->outputs) {
     Result<std::string> value = fail(Code::NotFound, "no value");
@@ -332,7 +352,7 @@ void Engine::Impl::kill_pod(Call& call, const std::string& message) {
       if (std::exchange(pod.killed, true)) return;
       pod.kill_message = message;
       durable_effect(SignalPod{pod.id, SIGTERM, false});
-      set_timer(now_ + settings_.termination_grace, TimerKind::PodKill, call.live->run.info.uid, pod.id);
+      set_timer(now_ + pod.termination_grace, TimerKind::PodKill, call.live->run.info.uid, pod.id);
       break;
     case PodState::Over:
       break;

@@ -361,18 +361,20 @@ static void add_progress_file(runtime::PodSpec& pod) {
   pod.outputs.push_back({kProgressOutput, container_of_path(pod, kProgressFile), kProgressFile});
 }
 
-/// podResources of a pod of one container: what the container does not say itself, and never more than the pod's limit.
+/// podResources: each container's limit is never more than the pod's; of several, all together may still take more.
 static void apply_pod_resources(const runtime::Resources& pod_wide, runtime::PodSpec& pod) {
-  if (pod.containers.size() != 1) return;
-  runtime::Resources& own = pod.containers.front().resources;
   const auto limit = [](std::int64_t mine, std::int64_t whole) {
     return mine == 0 ? whole : whole == 0 ? mine : std::min(mine, whole);
   };
-  own.cpu_limit_milli = limit(own.cpu_limit_milli, pod_wide.cpu_limit_milli);
-  own.memory_limit_bytes = limit(own.memory_limit_bytes, pod_wide.memory_limit_bytes);
-  // The pod's request is what the host is asked for, whatever its container asks.
-  if (pod_wide.cpu_request_milli != 0) own.cpu_request_milli = pod_wide.cpu_request_milli;
-  if (pod_wide.memory_request_bytes != 0) own.memory_request_bytes = pod_wide.memory_request_bytes;
+  for (runtime::ContainerSpec& container : pod.containers) {
+    runtime::Resources& own = container.resources;
+    own.cpu_limit_milli = limit(own.cpu_limit_milli, pod_wide.cpu_limit_milli);
+    own.memory_limit_bytes = limit(own.memory_limit_bytes, pod_wide.memory_limit_bytes);
+    // The pod's request is what the host is asked for, whatever its containers ask.
+    const bool first = &container == &pod.containers.front();
+    if (pod_wide.cpu_request_milli != 0) own.cpu_request_milli = first ? pod_wide.cpu_request_milli : 0;
+    if (pod_wide.memory_request_bytes != 0) own.memory_request_bytes = first ? pod_wide.memory_request_bytes : 0;
+  }
 }
 
 std::string container_of_path(const runtime::PodSpec& pod, const std::string& path) {
@@ -385,6 +387,14 @@ std::string container_of_path(const runtime::PodSpec& pod, const std::string& pa
     }
   }
   return pod.containers.front().name;
+}
+
+/// Whether the template around the call's step or task reads its outputs.result (argo-workflows workflow/controller
+/// includeScriptOutput): of hooks and of the root nobody does.
+static bool captures_result(const Call& call) {
+  const Call* step = &call;
+  while (step->is_attempt()) step = step->parent;
+  return step->role == Call::Role::Task && step->parent->graph->graph->tasks[step->task].captures_result;
 }
 
 Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
@@ -416,7 +426,8 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
   if (patch != nullptr) {
     for (const auto& secret : patch->image_pull_secrets) pod.image_pull_secrets.push_back(builder.text(secret));
   }
-  pod.termination_grace = settings.termination_grace;
+  const auto grace = patch != nullptr ? patch->termination_grace_seconds : std::nullopt;
+  pod.termination_grace = grace ? std::chrono::seconds(*grace) : settings.termination_grace;
   pod.containers = builder.containers(from);
   apply_pod_resources(builder.resources(from.pod_resources), pod);
   pod.volumes = builder.volumes(from, pod.containers);
@@ -436,7 +447,7 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
     std::string container = container_of_path(pod, path);
     pod.outputs.push_back({output.name, std::move(container), std::move(path)});
   }
-  pod.capture_stdout = call.tmpl->captures_result;
+  pod.capture_stdout = captures_result(call);
   if (auto error = std::move(builder).error()) return fail(std::move(*error));
   return pod;
 }

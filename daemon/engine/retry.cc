@@ -72,6 +72,26 @@ static std::string in_words(Duration duration) {
   return words;
 }
 
+static Result<std::optional<Duration>> duration_of(const std::optional<workflow::Text>& text, const CallScope& scope) {
+  if (!text) return std::nullopt;
+  auto rendered = render(*text, scope);
+  if (!rendered) return fail(rendered.error());
+  if (rendered->empty()) return std::nullopt;
+  auto value = workflow::parse_duration_or_seconds(*rendered);
+  if (!value) return fail(value.error());
+  return std::optional<Duration>(*value);
+}
+
+Result<std::optional<Time>> Engine::Impl::retry_deadline(const Call& retry) {
+  const auto& backoff = retry.tmpl->retry->backoff;
+  if (!backoff) return std::nullopt;
+  auto most = duration_of(backoff->max_duration, CallScope(*retry.live, retry, now_));
+  if (!most) return fail(most.error());
+  if (!*most) return std::nullopt;
+  const Node* first = retry.live->run.find(retry.node->name + "(0)");
+  return std::optional<Time>((first != nullptr && first->started ? *first->started : now_) + **most);
+}
+
 /// When the next attempt may begin: duration × factor^(attempts - 1), at most `cap`, after the end of the last one.
 Result<Engine::Impl::Delay> Engine::Impl::backoff_of(Call& call) {
   RetryCall& retry = *call.retry;
@@ -79,28 +99,16 @@ Result<Engine::Impl::Delay> Engine::Impl::backoff_of(Call& call) {
   const auto& backoff = call.tmpl->retry->backoff;
   if (!backoff) return delay;
   const CallScope scope(*call.live, call, now_);
-  const auto duration = [&](const std::optional<workflow::Text>& text) -> Result<std::optional<Duration>> {
-    if (!text) return std::nullopt;
-    auto rendered = render(*text, scope);
-    if (!rendered) return fail(rendered.error());
-    if (rendered->empty()) return std::nullopt;
-    auto value = workflow::parse_duration_or_seconds(*rendered);
-    if (!value) return fail(value.error());
-    return std::optional<Duration>(*value);
-  };
-  auto base = duration(backoff->duration), cap = duration(backoff->cap), most = duration(backoff->max_duration);
-  for (const auto* value : {&base, &cap, &most}) {
-    if (!*value) return fail(value->error());
-  }
+  auto base = duration_of(backoff->duration, scope), cap = duration_of(backoff->cap, scope);
+  auto last_moment = retry_deadline(call);
+  if (!base) return fail(base.error());
+  if (!cap) return fail(cap.error());
+  if (!last_moment) return fail(last_moment.error());
   if (!*base) return fail(Code::InvalidArgument, "no base duration specified for retryStrategy");
-  std::optional<Time> deadline;
-  if (*most) {
-    const Node* first = call.live->run.find(call.node->name + "(0)");
-    deadline = (first != nullptr && first->started ? *first->started : now_) + **most;
-    if (now_ > *deadline) {
-      delay.over = "Max duration limit exceeded";
-      return delay;
-    }
+  const std::optional<Time> deadline = *last_moment;
+  if (deadline && now_ > *deadline) {
+    delay.over = "Max duration limit exceeded";
+    return delay;
   }
   double wait = static_cast<double>((*base)->count());
   if (backoff->factor) {
@@ -125,6 +133,14 @@ Result<Engine::Impl::Delay> Engine::Impl::backoff_of(Call& call) {
   return delay;
 }
 
+/// As Go prints a time in UTC: `2006-01-02 15:04:05 +0000 UTC`.
+static std::string as_go_prints(Time time) {
+  std::string text = rfc3339(time);
+  text.replace(text.find('T'), 1, " ");
+  text.replace(text.find('Z'), 1, " +0000 UTC");
+  return text;
+}
+
 /// The order of the checks is Argo's: shutdown and deadline, backoff, policy, limit, expression.
 void Engine::Impl::attempt_ended(Call& call, Call& attempt) {
   RetryCall& retry = *call.retry;
@@ -139,7 +155,9 @@ void Engine::Impl::attempt_ended(Call& call, Call& attempt) {
     return end_call(call, last.phase,
                     "Stopped with strategy '" + std::string(shutdown_name(live.run.status.shutdown)) + "'");
   }
-  if (live.deadline_exceeded && !call.in_exit_handler) return end_call(call, last.phase, last.message);
+  if (live.deadline_exceeded && !call.in_exit_handler) {
+    return end_call(call, last.phase, "retry exceeded workflow deadline " + as_go_prints(deadline_of(live).value_or(now_)));
+  }
   auto delay = backoff_of(call);
   if (!delay) return end_call(call, Phase::Error, delay.error().message);
   if (delay->over) return end_call(call, last.phase, *delay->over);

@@ -23,6 +23,13 @@ void Engine::Impl::start_run(Live& live) {
     auto keys = lock_keys(live, plan.locks, RunScope(live, now_));
     if (!keys) return fail_run(live, keys.error().message);
     live.locks = std::move(*keys);
+    for (const LockKey& key : live.locks) {
+      if (auto limit = limit_of(key); !limit) {
+        live.main_phase = "Failed";
+        live.main_message = "Failed to acquire the synchronization lock. " + limit.error().message;
+        return end_run(live);
+      }
+    }
     if (live.restored && was_begun && live.run.status.phase != RunPhase::Pending) {
       locks_.force(&live, live.locks);
     } else {
@@ -78,12 +85,7 @@ void Engine::Impl::begin_root(Live& live) {
     mark_status(live);
   }
   live.root = make_call(live, nullptr, Call::Role::Root, plan.entrypoint);
-  if (plan.active_deadline_seconds) {
-    // The deadline counts from the start cut to whole seconds (argo-workflows getWorkflowDeadline).
-    auto start = std::chrono::floor<std::chrono::seconds>(live.run.status.started.value_or(now_));
-    set_timer(Time(start) + std::chrono::seconds(*plan.active_deadline_seconds), TimerKind::RunDeadline,
-              live.run.info.uid, "");
-  }
+  if (const auto deadline = deadline_of(live)) set_timer(*deadline, TimerKind::RunDeadline, live.run.info.uid, "");
   // The node comes first: hooks are below it.
   const std::string& name = live.run.info.name;
   make_node(live, name, name, type_of(*live.root->tmpl, plan, false), *live.root->tmpl, "", scope_of_caller(*live.root));
@@ -98,19 +100,16 @@ void Engine::Impl::fail_run(Live& live, const std::string& message) {
   end_run(live);
 }
 
-/// It could not be made what its template says: there is no pod, nor anything else of it.
-static bool never_began(const Call& call) {
-  const Node& node = *call.node;
-  const bool asks = call.tmpl->kind == workflow::Template::Kind::Http || call.tmpl->kind == workflow::Template::Kind::Data;
-  return node.phase == Phase::Error && node.pod.empty() && node.children.empty() && !asks;
-}
-
 void Engine::Impl::root_ended(Live& live) {
   const Node& root = *live.root->node;
   bool good = !workflow::is_failed_or_error(root.phase);
   live.main_phase = good ? "Succeeded" : std::string(workflow::phase_name(root.phase));
   live.main_message = good ? "" : root.message;
-  if (never_began(*live.root)) live.main_message = "error in entry template execution: " + root.message;
+  if (never_began(*live.root) && live.run.status.shutdown == Shutdown::None) {
+    // Upstream gives the workflow up here: neither hooks nor the exit handler run.
+    live.main_message = "error in entry template execution: " + root.message;
+    return end_run_when_idle(live);
+  }
   if (live.run.status.shutdown != Shutdown::None) {
     live.main_phase = "Failed";
     live.main_message = "Stopped with strategy '" + std::string(shutdown_name(live.run.status.shutdown)) + "'";
@@ -207,6 +206,14 @@ void Engine::Impl::shut_down(Live& live, Shutdown how) {
     if (hook.call) hooks.push_back(hook.call.get());
   }
   for (Call* hook : hooks) stop_tree(*hook, Halt::Shutdown, message);
+}
+
+/// It counts from the start cut to whole seconds (argo-workflows getWorkflowDeadline).
+std::optional<Time> Engine::Impl::deadline_of(const Live& live) const {
+  const auto& seconds = live.run.plan->active_deadline_seconds;
+  if (!seconds) return std::nullopt;
+  const auto start = std::chrono::floor<std::chrono::seconds>(live.run.status.started.value_or(now_));
+  return Time(start) + std::chrono::seconds(*seconds);
 }
 
 void Engine::Impl::exceed_deadline(Live& live) {

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "daemon/engine/aggregate.h"
 #include "daemon/engine/json_text.h"
+#include "workflow/go_json.h"
 
 namespace gantry::engine {
 
@@ -28,7 +29,7 @@ std::string parameters_json(const std::vector<Parameter>& parameters) {
     if (json.size() > 1) json += ",";
     json += "{\"name\":" + json_string(p.name) + ",\"value\":" + json_string(p.value) + "}";
   }
-  return json + "]";
+  return workflow::go_escaped(json + "]");
 }
 
 static std::optional<std::string> value_of(const std::vector<Parameter>& parameters, std::string_view name) {
@@ -60,7 +61,7 @@ static std::string failures(const Live& live) {
             ",\"podName\":" + json_string(pod_name(live.run.info.name, node)) + ",\"finishedAt\":" +
             (node.finished ? json_string(rfc3339(*node.finished)) : "null") + "}";
   }
-  return json_string(json.empty() ? "null" : json + "]");
+  return json_string(json.empty() ? "null" : workflow::go_escaped(json + "]"));
 }
 
 static std::optional<std::string> find(const std::map<std::string, std::string>& map, std::string_view key) {
@@ -75,7 +76,7 @@ static std::string map_json(const std::map<std::string, std::string>& map) {
     if (json.size() > 1) json += ",";
     json += json_string(key) + ":" + json_string(value);
   }
-  return json + "}";
+  return workflow::go_escaped(json + "}");
 }
 
 std::optional<std::string> workflow_variable(const Live& live, std::string_view name, Time now) {

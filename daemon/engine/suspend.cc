@@ -23,6 +23,15 @@ void Engine::Impl::open_suspend(Call& call) {
   node_changed(call);
 }
 
+/// The default of the input of that name, which a user was shown to change (argo-workflows workflow/controller
+/// addRawOutputFields).
+static const workflow::Text* default_of_input(const workflow::Template& tmpl, const std::string& name) {
+  for (const workflow::InputParameter& input : tmpl.inputs) {
+    if (input.name == name && input.default_value) return &*input.default_value;
+  }
+  return nullptr;
+}
+
 /// It goes on: outputs that nobody has supplied get their defaults.
 void Engine::Impl::end_suspend(Call& call, const std::string& message) {
   Live& live = *call.live;
@@ -35,7 +44,7 @@ void Engine::Impl::end_suspend(Call& call, const std::string& message) {
         std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == declared.name; });
     if (given) continue;
     const workflow::Text* source = declared.value ? &*declared.value
-                                   : declared.default_value ? &*declared.default_value : nullptr;
+                                   : declared.default_value ? &*declared.default_value : default_of_input(*call.tmpl, declared.name);
     if (source == nullptr) {
       return end_call(call, Phase::Failed, "raw output parameter '" + declared.name +
                                                "' has not been set and does not have a default value");

@@ -83,6 +83,11 @@ static Result<std::vector<Item>> sequence(const Loop& loop, const CallScope& sco
   return items;
 }
 
+static std::string trimmed(const std::string& text) {
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
+}
+
 /// `never_runs`: `when` is false whatever the item; then a list that cannot be resolved counts as empty.
 Result<std::vector<Item>> Engine::Impl::items_of(Call& call, const Loop& loop, bool never_runs) {
   if (loop.kind == Loop::Kind::Items && !loop.items_template) return loop.items;
@@ -96,7 +101,7 @@ Result<std::vector<Item>> Engine::Impl::items_of(Call& call, const Loop& loop, b
     auto items = workflow::parse_items(*text);
     if (items) return items;
     return fail(Code::InvalidArgument, std::string(param ? "withParam" : "withItems") +
-                                           " value could not be parsed as a JSON list: " + *text + ": " +
+                                           " value could not be parsed as a JSON list: " + trimmed(*text) + ": " +
                                            items.error().message);
   };
   auto items = resolve();
@@ -192,7 +197,7 @@ Result<Values> Engine::Impl::resolve_arguments(Call& call, const std::vector<wor
     const auto reference = argument.value.single_reference();
     if (reference && tasks != nullptr && tasks->is_absent(*reference)) {
       if (has_default) continue;
-      if (call.graph != nullptr && call.graph->graph->kind == Graph::Kind::Dag) {
+      if (call.graph != nullptr) {
         return fail(Code::NotFound, "inputs.parameters." + argument.name +
                                         ": argument references an absent optional (skipped/omitted node output with no "
                                         "default)");
@@ -275,6 +280,11 @@ void Engine::Impl::begin_members(Call& call, Index task) {
     if (member.error || member.skip) {
       const Phase phase = member.error ? Phase::Error : Phase::Skipped;
       member.node = &make_skipped(call, task, member.name, phase, member.error ? *member.error : *member.skip);
+      if (member.error && graph.graph->kind == Graph::Kind::Steps) {
+        graph.halt = Halt::Unmade;
+        graph.error = *member.error;
+        graph.held.clear();
+      }
       member_done(call, task, m);
     } else {
       start_or_hold(call, task, m);
@@ -323,8 +333,23 @@ void Engine::Impl::start_member(Call& call, Index task, Index m) {
 
 /// Its own call is over; its hooks come before whoever waits for the task.
 void Engine::Impl::member_call_ended(Call& call, Index task, Index m) {
-  Member& member = call.graph->tasks[task].members[m];
+  GraphCall& graph = *call.graph;
+  Member& member = graph.tasks[task].members[m];
   member.state = Member::State::Hooks;
+  if (graph.graph->kind == Graph::Kind::Steps && never_began(*member.call) && graph.halt == Halt::No) {
+    // No further member begins, nor a hook of this one (steps.go executeStepGroup).
+    graph.halt = Halt::Unmade;
+    graph.error = "step group deemed errored due to child " + member.node->name + " error: " + member.node->message;
+    graph.held.clear();
+    return member_done(call, task, m);
+  }
+  if (graph.graph->kind == Graph::Kind::Dag && never_began(*member.call)) {
+    const std::string words = "task '" + member.node->name + "' errored: ";  // dag.go executeDAGTask
+    if (!member.node->message.starts_with(words)) {
+      member.node->message.insert(0, words);
+      mark(*call.live, *member.node);
+    }
+  }
   run_hooks(call, task, m, true);
 }
 

@@ -36,6 +36,19 @@ TEST_F(ContainerdRuntimeTest, GivesTheProcessItsSurroundings) {
   EXPECT_EQ(run_for_output(spec), "/work/here\nyes the step /root step-host\nstep-host\n1\n");
 }
 
+TEST_F(ContainerdRuntimeTest, RunsAnInitAsProcessOne) {
+  // Signals have their default actions, so a program may end itself; what it left behind ends with it.
+  const auto exit = run(pod("sleep 600 & kill $$; sleep 600"));
+  EXPECT_EQ(exit.containers.at("main").exit_code, 143);
+  EXPECT_EQ(run_for_output(pod("(sleep 600; echo late) & echo $PPID")), "1\n");
+}
+
+TEST_F(ContainerdRuntimeTest, TakesLongArguments) {
+  auto spec = pod("");
+  spec.containers[0].command = {"/bin/sh", "-c", "echo ${#0}", std::string(120 << 10, 'x')};
+  EXPECT_EQ(run_for_output(spec), "122880\n");
+}
+
 TEST_F(ContainerdRuntimeTest, RunsScripts) {
   auto spec = pod("");
   spec.containers[0].command = {"/bin/sh"};

@@ -48,8 +48,12 @@ void World::submit(const std::string& name, workflow::PlanPtr plan) {
   engine::RunInfo info;
   info.uid = info.name = name;
   info.name_space = "default";
+  submit(std::move(info), std::move(plan));
+}
+
+void World::submit(engine::RunInfo info, workflow::PlanPtr plan) {
   info.created = now();
-  plans_[name] = plan;
+  plans_[info.uid] = plan;
   carry_out(engine_->submit(std::move(info), std::move(plan), now()));
 }
 
@@ -121,7 +125,10 @@ std::string World::resubmit(const std::string& uid, const std::string& name) {
 void World::perform(const engine::Effect& effect) {
   struct Visitor {
     World& world;
-    void operator()(const engine::PreparePod& e) { world.runtime_.prepare(e.pod); }
+    void operator()(const engine::PreparePod& e) {
+      if (world.options_.on_prepare) world.options_.on_prepare(e);
+      world.runtime_.prepare(e.pod);
+    }
     void operator()(const engine::AdoptPod& e) { world.runtime_.adopt(e.pod); }
     void operator()(const engine::StartPod& e) { world.runtime_.start(e.pod); }
     void operator()(const engine::SignalPod& e) { world.runtime_.signal(e.pod, e.signal, e.everything); }

@@ -25,6 +25,8 @@ class World : public runtime::Listener {
     std::vector<std::string> keys;  ///< of every place of artifacts
     /// Answers the HTTP requests; none: they are never answered.
     std::function<Result<engine::Engine::HttpAnswer>(const engine::SendRequest&)> server;
+    /// Hears of every pod that is prepared, before the runtime does.
+    std::function<void(const engine::PreparePod&)> on_prepare;
   };
   explicit World(Options options);
   ~World() override;
@@ -33,6 +35,7 @@ class World : public runtime::Listener {
 
   /// Submits a run; its uid is its name.
   void submit(const std::string& name, workflow::PlanPtr plan);
+  void submit(engine::RunInfo info, workflow::PlanPtr plan);
   /// `gantry retry` of a run that is over; why it is refused, or nothing.
   std::string retry(const std::string& uid, const engine::RetryRequest& request = {});
   /// `gantry resubmit --memoized`.

@@ -78,7 +78,6 @@ class Dump {
     if (one.timeout) out_ << "  timeout " << quoted(*one.timeout) << '\n';
     if (one.parallelism) out_ << "  parallelism " << *one.parallelism << '\n';
     if (one.fail_fast) out_ << "  failFast\n";
-    if (one.captures_result) out_ << "  captures result\n";
     if (one.display_name) out_ << "  display name " << quoted(*one.display_name) << '\n';
     if (one.kind == Template::Kind::Suspend) {
       out_ << "  suspend\n";
@@ -121,6 +120,7 @@ class Dump {
       for (const Index other : one.depends.tasks()) out_ << ' ' << other;
       out_ << '\n';
     }
+    if (one.captures_result) out_ << "      captures result\n";
     if (one.continue_on.failed) out_ << "      continue on failed\n";
     if (one.continue_on.error) out_ << "      continue on error\n";
     if (const auto* exit = one.exit_hook()) out_ << "      onExit " << name(exit->callee) << '\n';

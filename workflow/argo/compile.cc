@@ -406,6 +406,9 @@ void Compiler::template_body(Source& source, const argo::Template& written, Inde
     }
   } else if (written.http.set) {
     out.kind = workflow::Template::Kind::Http;
+    if (written.pod_resources.set) {
+      error(written.pod_resources.at, where + ".podResources is not supported for HTTP templates");
+    }
     HttpRequest made = request(written.http, where + ".http");
     out.body = static_cast<Index>(plan_.requests.size());
     plan_.requests.push_back(std::move(made));

@@ -53,7 +53,7 @@ workflow::Artifact Compiler::artifact(const argo::Artifact& written, const std::
   if (!written.from.empty()) out.from = text(written.from, where + ".from");
   out.from_expression = formula(written.from_expression, where + ".fromExpression");
   if (!written.sub_path.empty()) out.sub_path = text(written.sub_path, where + ".subPath");
-  out.optional = written.optional.value;
+  out.optional = written.optional.value || written.flawed;  // what could not be read is not missed as well
   {
     const OwnChecks own(*this);
     out.mode = file_mode(written.mode, where + ".mode");

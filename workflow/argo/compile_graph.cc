@@ -173,11 +173,11 @@ bool Compiler::has_cycle(const argo::Template& written, const std::string& where
   return false;
 }
 
-std::vector<Index> Compiler::targets(const argo::Template& written, const std::string& template_where,
+std::vector<Index> Compiler::targets(const argo::Template& written, Graph& graph, const std::string& template_where,
                                      const std::vector<std::vector<Index>>& dependencies) {
   const auto& tasks = written.dag.tasks.value;
   std::vector<Index> out;
-  if (written.dag.target.empty()) {
+  const auto leaves = [&] {
     std::vector<bool> needed(tasks.size(), false);
     for (const auto& list : dependencies) {
       for (const Index task : list) needed[task] = true;
@@ -185,14 +185,19 @@ std::vector<Index> Compiler::targets(const argo::Template& written, const std::s
     for (Index task = 0; task < tasks.size(); ++task) {
       if (!needed[task]) out.push_back(task);
     }
+    // The first of them that went wrong gives the DAG its phase, and upstream asks them in this order
+    // (argo-workflows workflow/controller/dag.go findLeafTaskNames).
+    std::sort(out.begin(), out.end(), [&](Index a, Index b) { return tasks[a].name.value < tasks[b].name.value; });
     return out;
-  }
+  };
+  if (written.dag.target.empty()) return leaves();
   const Str& target = written.dag.target;
   const std::string where = template_where + ".targets";
-  const auto names = text(target, where).render(ArgumentScope(plan_.arguments));
+  const Text source = text(target, where);
+  const auto names = source.render(ArgumentScope(plan_.arguments));
   if (!names) {
-    error(target.at, "not supported yet: a variable other than workflow.parameters in " + where);
-    return out;
+    graph.target = source;
+    return leaves();
   }
   for (const std::string_view name : split_words(*names)) {
     const auto found = std::find_if(tasks.begin(), tasks.end(),
@@ -270,12 +275,12 @@ Graph Compiler::dag(Source& source, const argo::Template& written, const std::st
     }
   }
   if (has_cycle(written, where, dependencies) || !complete) return graph;
-  graph.targets = targets(written, where, dependencies);
+  graph.targets = targets(written, graph, where, dependencies);
 
   // Only what the targets need runs at all, so nothing else gets into the plan.
   std::vector<Index> number(tasks.size(), kNone);
   std::vector<Index> written_number;
-  if (written.dag.target.empty()) {
+  if (written.dag.target.empty() || graph.target) {
     for (Index i = 0; i < tasks.size(); ++i) number[i] = i;
   } else {
     std::vector<Index> wanted = graph.targets;
@@ -326,18 +331,13 @@ Graph Compiler::dag(Source& source, const argo::Template& written, const std::st
   return graph;
 }
 
-void Compiler::captured_results(const workflow::Template& owner, const Graph& graph) {
+void Compiler::captured_results(const workflow::Template& owner, Graph& graph) {
   constexpr std::string_view kResult = ".outputs.result";
   const std::string_view kind = graph.kind == Graph::Kind::Steps ? "steps." : "tasks.";
-  std::unordered_map<std::string_view, Index> callees;
-  for (const Task& task : graph.tasks) {
-    if (task.kind == Task::Kind::Call) callees.emplace(task.name, task.callee);
+  std::unordered_map<std::string_view, Task*> calls;
+  for (Task& task : graph.tasks) {
+    if (task.kind == Task::Kind::Call) calls.emplace(task.name, &task);
   }
-  const auto capture = [&](Index callee) {
-    if (callee != kNone && templates_[callee].kind == workflow::Template::Kind::Pod) {
-      templates_[callee].captures_result = true;
-    }
-  };
   const auto look = [&](const Text& text) {
     if (text.is_literal()) return;
     auto mentions = static_cast<std::ptrdiff_t>(count_of(text.source(), kResult));
@@ -346,12 +346,12 @@ void Compiler::captured_results(const workflow::Template& owner, const Graph& gr
       if (!name.starts_with(kind) || !name.ends_with(kResult)) return;
       --mentions;
       const auto found =
-          callees.find(name.substr(kind.size(), name.size() - kind.size() - kResult.size()));
-      if (found != callees.end()) capture(found->second);
+          calls.find(name.substr(kind.size(), name.size() - kind.size() - kResult.size()));
+      if (found != calls.end()) found->second->captures_result = true;
     });
     // A name that is put together while the run goes on may mean any of them.
     if (mentions > 0) {
-      for (const auto& [name, callee] : callees) capture(callee);
+      for (const auto& [name, task] : calls) task->captures_result = true;
     }
   };
   const auto formula = [&](const std::optional<Formula>& written) {
@@ -360,11 +360,11 @@ void Compiler::captured_results(const workflow::Template& owner, const Graph& gr
     written->parsed.for_each_path([&](const expr::Expression::PathUse& path) {
       if (!path.name.starts_with(kind)) return;
       const std::string_view node = path.name.substr(kind.size());
-      for (const auto& [task, callee] : callees) {
+      for (const auto& [name, task] : calls) {
         // A path that ends early may read any of what is below it.
-        const bool whole = node == std::string(task) + std::string(kResult) || node == std::string(task) + ".outputs" ||
-                           node == task;
-        if (whole) capture(callee);
+        if (node == std::string(name) + std::string(kResult) || node == std::string(name) + ".outputs" || node == name) {
+          task->captures_result = true;
+        }
       }
     });
   };

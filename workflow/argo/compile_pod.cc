@@ -59,10 +59,6 @@ PodTemplate Compiler::pod(const argo::Template& written, const std::string& wher
   out.metadata = pod_metadata(written.metadata, where + ".metadata");
   const ResourceRequirements& of_pod = written.pod_resources.set ? written.pod_resources : spec_.pod_resources;
   out.pod_resources = resources(of_pod, where + ".podResources");
-  if (of_pod.set && (!out.beside.empty() || out.set.size() > 1)) {
-    error(written.pod_resources.set ? of_pod.at : written.at,
-          where + ".podResources: not supported yet for a pod of several containers; write resources at the containers");
-  }
   out.patch = pod_spec_patch(written.pod_spec_patch, where + ".podSpecPatch");
   return out;
 }

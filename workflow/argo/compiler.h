@@ -110,9 +110,9 @@ class Compiler {
   void dag_names(const argo::Template& written, const std::string& where);
   bool has_cycle(const argo::Template& written, const std::string& where,
                  const std::vector<std::vector<Index>>& dependencies);
-  std::vector<Index> targets(const argo::Template& written, const std::string& where,
+  std::vector<Index> targets(const argo::Template& written, Graph& graph, const std::string& where,
                              const std::vector<std::vector<Index>>& dependencies);
-  void captured_results(const workflow::Template& owner, const Graph& graph);
+  void captured_results(const workflow::Template& owner, Graph& graph);
 
   // compile_call.cc: which template a call means, and what it gives to it
   /// `where` is the call's path in messages: "templates.main.steps[0].a".

@@ -76,6 +76,7 @@ const ObjectType<PodSpecPatch>& type_of(const PodSpecPatch*) {
                         field<T, &T::init_containers>("initContainers"),
                         field<T, &T::volumes>("volumes"),
                         field<T, &T::active_deadline_seconds>("activeDeadlineSeconds"),
+                        field<T, &T::termination_grace_seconds>("terminationGracePeriodSeconds"),
                         field<T, &T::host_network>("hostNetwork"),
                         field<T, &T::security_context>("securityContext"),
                         field<T, &T::host_aliases>("hostAliases"),
@@ -91,8 +92,7 @@ const ObjectType<PodSpecPatch>& type_of(const PodSpecPatch*) {
     }
     for (const char* name :
          {"dnsConfig", "dnsPolicy", "ephemeralContainers", "hostIPC", "hostPID", "hostUsers",
-          "hostname", "resourceClaims", "resources", "shareProcessNamespace", "subdomain",
-          "terminationGracePeriodSeconds"}) {
+          "hostname", "resourceClaims", "resources", "shareProcessNamespace", "subdomain"}) {
       spec.fields.push_back(later<T>(name));
     }
     return spec;

@@ -311,7 +311,7 @@ const ObjectType<Template>& type_of(const Template*) {
        field<T, &T::archive_location>("archiveLocation"),
        field<T, &T::metrics>("metrics", "checked, without effect"),
        field<T, &T::pending_timeout>("pendingTimeout"),
-       field<T, &T::pod_resources>("podResources", "of pods of one container"),
+       field<T, &T::pod_resources>("podResources", "each container's limit is at most the pod's"),
        field<T, &T::pod_spec_patch>("podSpecPatch", "what exists here of a pod"),
        later<T>("resourceClaims", "devices of a cluster are claimed there")}};
   return type;

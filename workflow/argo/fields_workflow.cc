@@ -109,7 +109,7 @@ const ObjectType<WorkflowSpec>& type_of(const WorkflowSpec*) {
                                     field<T, &T::image_pull_secrets>("imagePullSecrets"),
                                     field<T, &T::metrics>("metrics", "checked, without effect"),
                                     field<T, &T::pod_metadata>("podMetadata", "labels of the containers"),
-                                    field<T, &T::pod_resources>("podResources", "of pods of one container"),
+                                    field<T, &T::pod_resources>("podResources", "each container's limit is at most the pod's"),
                                     field<T, &T::pod_spec_patch>("podSpecPatch", "what exists here of a pod"),
                                     later<T>("resourceClaims", "devices of a cluster are claimed there"),
                                     field<T, &T::shutdown>("shutdown"),

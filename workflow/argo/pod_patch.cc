@@ -23,6 +23,7 @@ class PatchReader {
     out.init_containers = containers(written.init_containers, "initContainers");
     out.volumes = compiler_.volumes(written.volumes, "volumes");
     if (written.active_deadline_seconds.set) out.active_deadline_seconds = written.active_deadline_seconds.value;
+    if (written.termination_grace_seconds.set) out.termination_grace_seconds = written.termination_grace_seconds.value;
     if (written.host_network.set) out.host_network = written.host_network.value;
     out.security = compiler_.security(written.security_context, "securityContext");
     out.host_aliases = compiler_.host_aliases(written.host_aliases, "hostAliases");
@@ -168,6 +169,7 @@ void merge(PodPatch& under, PodPatch over) {
   merge_named(under.init_containers, over.init_containers);
   replace_items(under.volumes, over.volumes, is_same_volume);
   replace(under.active_deadline_seconds, over.active_deadline_seconds);
+  replace(under.termination_grace_seconds, over.termination_grace_seconds);
   replace(under.host_network, over.host_network);
   merge(under.security, over.security);
   replace_items(under.host_aliases, over.host_aliases,

@@ -246,7 +246,7 @@ void Reader::object(const Node& node, T& out, const ObjectType<T>& type) {
       if (refused) refuse(entry, field.note);
       if (field.support == Support::Ignored) ignore(entry, field.note);
       if (reading_.lint && field.support != Support::Yes) {
-        if (const Shape* shape = shape_of(field.name)) shaped(*entry.value, *shape);
+        if (const Shape* shape = shape_of(type.name, field.name)) shaped(*entry.value, *shape);
       }
       if (field.read != nullptr) {
         struct_name_ = type.name;

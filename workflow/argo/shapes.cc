@@ -29,6 +29,7 @@ constexpr ShapeField kToleration[] = {
     {"key"}, {"operator"}, {"value"}, {"effect"}, {"tolerationSeconds", Kind::Integer}};
 constexpr ShapeField kAffinity[] = {
     {"nodeAffinity", Kind::Object}, {"podAffinity", Kind::Object}, {"podAntiAffinity", Kind::Object}};
+constexpr ShapeField kRetryAffinity[] = {{"nodeAntiAffinity", Kind::Object}};
 constexpr ShapeField kTemplateReference[] = {{"name"}, {"clusterScope", Kind::Flag}};
 constexpr ShapeField kBudget[] = {{"minAvailable", Kind::Any},
                                   {"maxUnavailable", Kind::Any},
@@ -53,7 +54,9 @@ constexpr Shape kShapes[] = {{"resource", kResource},
 
 }  // namespace
 
-const Shape* shape_of(std::string_view field) {
+const Shape* shape_of(std::string_view struct_name, std::string_view field) {
+  static constexpr Shape retry_affinity{"affinity", kRetryAffinity};
+  if (struct_name == "RetryStrategy" && field == "affinity") return &retry_affinity;
   const auto* found = std::find_if(std::begin(kShapes), std::end(kShapes), [&](const Shape& one) { return one.name == field; });
   return found == std::end(kShapes) ? nullptr : found;
 }

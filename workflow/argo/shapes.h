@@ -23,7 +23,7 @@ struct Shape {
   std::span<const ShapeField> fields;
 };
 
-/// The shape of what stands under a field that is not read; null: nothing is known of it.
-const Shape* shape_of(std::string_view field);
+/// The shape of what stands under a field, of an object of that type, that is not read; null: nothing is known of it.
+const Shape* shape_of(std::string_view struct_name, std::string_view field);
 
 }  // namespace gantry::workflow::argo

@@ -527,7 +527,7 @@ struct LocalObjectReference : Object {
 struct PodSpecPatch : Object {
   List<Container> containers, init_containers;
   List<Volume> volumes;
-  Int active_deadline_seconds;
+  Int active_deadline_seconds, termination_grace_seconds;
   Flag host_network;
   PodSecurityContext security_context;
   List<HostAlias> host_aliases;

@@ -134,7 +134,7 @@ TEST_F(ArtifactsTest, WhatASkippedStepWouldHaveGivenIsAskedFor) {
         template: take
         arguments: {artifacts: [{name: in, from: "{{steps.make.outputs.artifacts.out}}"}]})" +
       kMakeAndTake);
-  EXPECT_THAT(story(), Contains("wf[1].take Pod Error | inputs.artifacts.in missing location information"));
+  EXPECT_THAT(story(), Contains("wf[1].take Skipped Error | inputs.artifacts.in missing location information"));
 }
 
 TEST_F(ArtifactsTest, AMissingOutputIsAnErrorUnlessItIsOptional) {

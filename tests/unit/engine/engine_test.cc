@@ -380,7 +380,7 @@ TEST_F(EngineTest, AdmissionHoldsPodsBackAndRefusesTheImpossible) {
   std::size_t most = 0;
   while (world_.step()) most = std::max(most, world_.runtime().running());
   EXPECT_EQ(most, 1u);
-  EXPECT_THAT(story(), Contains("wf.c Pod Error | can never start: requests 2048 MiB of memory, this host offers 1024 MiB"));
+  EXPECT_THAT(story(), Contains("wf.c Pod Error | task 'wf.c' errored: can never start: requests 2048 MiB of memory, this host offers 1024 MiB"));
   EXPECT_EQ(node("wf.b").phase, Phase::Succeeded);
 }
 

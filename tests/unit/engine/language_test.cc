@@ -354,7 +354,7 @@ TEST_F(LanguageTest, RecursionEndsAtTheLimit) {
     steps: [[{name: a, template: main}]]
 )");
   EXPECT_EQ(stored().order.size(), 1u + 2u * 99u);
-  EXPECT_THAT(story().back(), HasSubstr("Steps Error | Maximum recursion depth exceeded"));
+  EXPECT_THAT(story().back(), HasSubstr("Skipped Error | Maximum recursion depth exceeded"));
   EXPECT_THAT(end(), HasSubstr("Failed"));
 }
 

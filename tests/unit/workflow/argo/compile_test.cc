@@ -177,9 +177,6 @@ TEST(Compile, DagsAreChecked) {
       {"  - {name: main, dag: {target: x, tasks: [{name: a, template: leaf}]}}\n" +
            std::string(kLeaf),
        "templates.main.targets: target 'x' is not defined"},
-      {"  - {name: main, dag: {target: '{{workflow.uid}}', tasks: [{name: a, template: leaf}]}}\n" +
-           std::string(kLeaf),
-       "not supported yet: a variable other than workflow.parameters in templates.main.targets"},
   });
 }
 
@@ -365,7 +362,8 @@ TEST(Compile, ResultsAreCapturedOnlyWhenSomebodyReadsThem) {
         "template: "
         "other, when: \"" +
         when + "\"}\n" + std::string(kLeaf) + "  - {name: other, container: {image: b}}\n");
-    return std::pair(plan->templates[1].captures_result, plan->templates[2].captures_result);
+    const auto& tasks = plan->graphs[0].tasks;
+    return std::pair(tasks[1].captures_result, tasks[3].captures_result);
   };
   EXPECT_EQ(graph("{{steps.a.outputs.result}} == 1"), std::pair(true, false));
   EXPECT_EQ(graph("{{ steps.a.outputs.result }} == 1"), std::pair(true, false));
@@ -379,7 +377,7 @@ TEST(Compile, OutputsOfAGraphCaptureResults) {
       "    outputs: {parameters: [{name: o, valueFrom: {parameter: "
       "'{{tasks.a.outputs.result}}'}}]}\n" +
       std::string(kLeaf));
-  EXPECT_TRUE(plan->templates[1].captures_result);
+  EXPECT_TRUE(plan->graphs[0].tasks[0].captures_result);
 }
 
 TEST(Compile, OnlyWhatTheTargetNeedsIsInTheGraph) {
