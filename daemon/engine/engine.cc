@@ -410,6 +410,8 @@ Output Engine::forget(const std::string& uid, Time now) {
   return impl_->finish();
 }
 
+const scheduler::Amounts& Engine::capacity() const { return impl_->admission_.capacity(); }
+
 const Run* Engine::find(const std::string& name_space, const std::string& name) const {
   auto it = impl_->by_name_.find({name_space, name});
   return it == impl_->by_name_.end() ? nullptr : &it->second->run;

@@ -195,6 +195,8 @@ class Engine {
 
   // ---- what there is ----
 
+  [[nodiscard]] const scheduler::Amounts& capacity() const;
+
   /// Live runs, and those that ended and were not forgotten or dropped.
   [[nodiscard]] const Run* find(const std::string& name_space, const std::string& name) const;
   [[nodiscard]] const Run* find_uid(const std::string& uid) const;

@@ -6,6 +6,7 @@
 
 #include "daemon/engine/impl.h"
 #include "daemon/engine/pod_patch.h"
+#include "daemon/engine/fit.h"
 #include "daemon/engine/pod_spec.h"
 #include "workflow/quantity.h"
 

@@ -452,13 +452,4 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
   return pod;
 }
 
-scheduler::Amounts amounts_of(const runtime::PodSpec& pod) {
-  scheduler::Amounts sum{0, 0, 1};
-  for (const auto& container : pod.containers) {
-    sum.cpu_milli += container.resources.cpu_request_milli;
-    sum.memory_bytes += container.resources.memory_request_bytes;
-  }
-  return sum;
-}
-
 }  // namespace gantry::engine

@@ -25,7 +25,4 @@ inline constexpr const char* kProgressOutput = "$ARGO_PROGRESS_FILE";
 /// The container whose file an output is: `main`, or in a set without one the first that has a volume there.
 std::string container_of_path(const runtime::PodSpec& pod, const std::string& path);
 
-/// What a pod asks the host for: the sum over its containers.
-scheduler::Amounts amounts_of(const runtime::PodSpec& pod);
-
 }  // namespace gantry::engine

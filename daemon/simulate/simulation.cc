@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "daemon/engine/pod_spec.h"
+#include "daemon/engine/fit.h"
 
 namespace gantry::simulate {
 namespace {
