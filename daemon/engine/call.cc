@@ -295,6 +295,7 @@ Result<void> Engine::Impl::name_node(Call& call) {
 
 void Engine::Impl::refuse_call(Call& call, const std::string& message) {
   call.node->type = NodeType::Skipped;
+  call.node->inputs = {};
   end_call(call, Phase::Error, message);
 }
 

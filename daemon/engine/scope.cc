@@ -23,11 +23,23 @@ static std::string seconds_since(Time start, Time now) {
   return text;
 }
 
-std::string parameters_json(const std::vector<Parameter>& parameters) {
+std::string parameters_json(const std::vector<Parameter>& parameters,
+                            const std::vector<workflow::InputParameter>& declared) {
   std::string json = "[";
   for (const Parameter& p : parameters) {
     if (json.size() > 1) json += ",";
-    json += "{\"name\":" + json_string(p.name) + ",\"value\":" + json_string(p.value) + "}";
+    const auto own = std::find_if(declared.begin(), declared.end(), [&](const auto& one) { return one.name == p.name; });
+    const workflow::InputParameter* more = own == declared.end() ? nullptr : &*own;
+    json += "{\"name\":" + json_string(p.name);
+    if (more != nullptr && more->default_value) json += ",\"default\":" + json_string(more->default_value->source());
+    json += ",\"value\":" + json_string(p.value);
+    if (more != nullptr && !more->allowed.empty()) {
+      std::string list;
+      for (const std::string& value : more->allowed) list += (list.empty() ? "" : ",") + json_string(value);
+      json += ",\"enum\":[" + list + "]";
+    }
+    if (more != nullptr && !more->description.empty()) json += ",\"description\":" + json_string(more->description);
+    json += "}";
   }
   return workflow::go_escaped(json + "]");
 }
@@ -92,7 +104,7 @@ std::optional<std::string> workflow_variable(const Live& live, std::string_view 
   if (name == "mainEntrypoint") return plan.templates[plan.entrypoint].name;
   if (name == "serviceAccountName") return plan.service_account_name;
   if (name == "priority") return std::to_string(plan.priority.value_or(0));
-  if (name == "parameters" || name == "parameters.json") return parameters_json(live.arguments.parameters);
+  if (name == "parameters" || name == "parameters.json") return parameters_json(live.arguments.parameters, live.run.plan->arguments);
   if (name == "labels.json" || name == "labels") return map_json(info.labels);
   if (name == "annotations.json" || name == "annotations") return map_json(info.annotations);
   if (take_prefix(name, "parameters.")) {
@@ -244,7 +256,7 @@ std::optional<std::string> CallScope::lookup(std::string_view name) const {
       return value == nullptr ? std::nullopt : std::optional(*value);
     }
   }
-  if (name == "inputs.parameters") return parameters_json(call_.inputs.parameters);
+  if (name == "inputs.parameters") return parameters_json(call_.inputs.parameters, call_.tmpl->inputs);
   if (std::string_view input = name; take_prefix(input, "inputs.parameters.")) {
     return value_of(call_.inputs.parameters, input);
   }

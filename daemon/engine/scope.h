@@ -74,6 +74,8 @@ class CallScope : public workflow::Scope {
 Result<std::string> render(const workflow::Text& text, const CallScope& scope);
 
 /// JSON text of a list of parameters, as `inputs.parameters` and `outputs.parameters` give it.
-std::string parameters_json(const std::vector<Parameter>& parameters);
+/// `declared`: of inputs and arguments, whose other fields stand in it too.
+std::string parameters_json(const std::vector<Parameter>& parameters,
+                            const std::vector<workflow::InputParameter>& declared = {});
 
 }  // namespace gantry::engine

@@ -124,7 +124,8 @@ std::vector<std::string> play_cron(const Case& what, std::string& story) {
     if (key == "status") {
       for (const auto& [field, wanted] : value.items()) {
         const Json is = seen["status"].value(field, Json());
-        if (text_of(wanted) != text_of(is)) wrong.push_back("status " + field + ": expected " + text_of(wanted) + ", seen " + text_of(is));
+        if (text_of(wanted) == text_of(is)) continue;
+        wrong.push_back("status " + field + ": expected " + text_of(wanted) + ", seen " + text_of(is));
       }
     } else if (seen.value(key, Json()) != value) {
       wrong.push_back(key + ":\n  expected " + value.dump(2) + "\n      seen " + seen.value(key, Json()).dump(2));

@@ -96,7 +96,8 @@ Result<std::string> Player::Objects::config_map(const std::string& name_space, c
     return fail(Code::NotFound, "ConfigMap '" + name + "' does not exist in namespace '" + name_space + "'");
   }
   if (parameter && !found->second.parameters) {
-    return fail(Code::InvalidArgument, "ConfigMap '" + name + "' needs to have the label workflows.argoproj.io/configmap-type: Parameter");
+    return fail(Code::InvalidArgument,
+                "ConfigMap '" + name + "' needs to have the label workflows.argoproj.io/configmap-type: Parameter");
   }
   const auto value = found->second.data.find(key);
   if (value == found->second.data.end()) {

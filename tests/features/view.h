@@ -21,7 +21,8 @@ Json view(const testing::World::StoredRun& run, Time begin);
 Json view(const engine::PreparePod& pod);
 
 /// Every way in which `seen` is not as expected. Maps: what is expected must be there. Lists: equal; under `children`
-/// and `outboundNodes` in any order. `<id of NAME>` in an expected text is the id of that node of the run, `<hash of NAME>` the number in it.
+/// and `outboundNodes` in any order. `<id of NAME>` in an expected text is the id of that node of the run, `<hash of NAME>`
+/// the number in it.
 std::vector<std::string> differences(const Json& expected, const Json& seen, const std::string& run);
 
 /// The lines that a feature file has for the nodes of a run, to be read and judged.

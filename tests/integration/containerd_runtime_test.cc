@@ -37,9 +37,12 @@ TEST_F(ContainerdRuntimeTest, GivesTheProcessItsSurroundings) {
 }
 
 TEST_F(ContainerdRuntimeTest, RunsAnInitAsProcessOne) {
-  // Signals have their default actions, so a program may end itself; what it left behind ends with it.
-  const auto exit = run(pod("sleep 600 & kill $$; sleep 600"));
-  EXPECT_EQ(exit.containers.at("main").exit_code, 143);
+  // Signals have their default actions, so a program may end itself; what it left behind ends with it. (In an argument
+  // `$$` would be Kubernetes' escape of `$`.)
+  auto spec = pod("");
+  spec.containers[0].command = {"/bin/sh"};
+  spec.containers[0].script = "sleep 600 &\nkill $$\nsleep 600\n";
+  EXPECT_EQ(run(spec).containers.at("main").exit_code, 143);
   EXPECT_EQ(run_for_output(pod("(sleep 600; echo late) & echo $PPID")), "1\n");
 }
 
