@@ -52,7 +52,6 @@ void Engine::Impl::open_pod(Call& call) {
   }
   pod.ticket = next_ticket_++;
   pods_[pod.id] = {&live, &call, call.node};
-  ++live.active_pods;
   const std::string& uid = live.run.info.uid;
   if (*timeout) set_timer(call.node->started.value_or(now_) + **timeout, TimerKind::PodTimeout, uid, pod.id);
   if (*pending_timeout && call.node->phase == Phase::Pending) {
@@ -65,21 +64,36 @@ void Engine::Impl::open_pod(Call& call) {
   call.node->pod = pod.id;
   mark(live, *call.node);
   make_container_nodes(call);
+  // Whether those that are taken over leave room is known once all are.
+  if (live.run.plan->parallelism && (restoring_ || is_full(live))) {
+    live.held_pods.push_back(&call);
+  } else {
+    queue_pod(call);
+  }
+}
+
+/// It asks for its place on the host.
+void Engine::Impl::queue_pod(Call& call) {
+  PodCall& pod = *call.pod;
+  pod.counted = true;
+  ++call.live->active_pods;
   tickets_[pod.ticket] = &call;
-  admission_.enqueue(pod.ticket, wanted, live.run.plan->priority.value_or(0), call.height);
+  admission_.enqueue(pod.ticket, pod.wanted, call.live->run.plan->priority.value_or(0), call.height);
 }
 
 /// An earlier life of the daemon meant to start it. It holds its place on the host whatever the ledger says.
 void Engine::Impl::adopt_pod(Call& call) {
   PodCall& pod = *call.pod;
   admission_.book(pod.ticket, pod.wanted);
+  pod.counted = true;
+  ++call.live->active_pods;
   call.live->pods.insert(pod.id);
   const std::string& name_space = call.live->run.info.name_space;
   if (call.node->phase == Phase::Running) {
     pod.state = PodState::Running;
+    // Counted from here at the latest; when it was started, pod_started() will tell.
     if (pod.active_deadline) {
-      set_timer(call.node->started.value_or(now_) + *pod.active_deadline, TimerKind::PodDeadline,
-                call.live->run.info.uid, pod.id);
+      set_timer(now_ + *pod.active_deadline, TimerKind::PodDeadline, call.live->run.info.uid, pod.id);
     }
     now_effect(AdoptPod{name_space, std::move(pod.spec), pod.artifacts});
     // Whoever waited for it has gone on in that earlier life.
@@ -112,15 +126,16 @@ void Engine::Impl::hand_over(Call& call) {
 
 void Engine::Impl::pod_started(Call& call, Time at) {
   PodCall& pod = *call.pod;
-  if (pod.state != PodState::Starting) return;
+  if (pod.state == PodState::Over) return;
+  if (pod.active_deadline) {
+    set_timer(at + *pod.active_deadline, TimerKind::PodDeadline, call.live->run.info.uid, pod.id);
+  }
+  if (pod.state != PodState::Starting) return;  // taken over
   pod.state = PodState::Running;
   call.node->phase = Phase::Running;
   call.node->message.clear();
   mark(*call.live, *call.node);
   node_changed(call);
-  if (pod.active_deadline) {
-    set_timer(at + *pod.active_deadline, TimerKind::PodDeadline, call.live->run.info.uid, pod.id);
-  }
 }
 
 /// argo-workflows operator.go inferFailedReason, for one container.
@@ -295,7 +310,6 @@ std::optional<std::string> Engine::Impl::take_outputs(Call& call, const runtime:
 void Engine::Impl::pod_failed(Call& call, const Error& error, bool lost) {
   PodCall& pod = *call.pod;
   if (pod.state == PodState::Over) return;
-  end_container_nodes(call, {});
   if (pod.killed) return end_pod(call, Phase::Failed, pod.kill_message);
   end_pod(call, Phase::Error, lost ? "TaskLost: " + error.message : error.message);
 }
@@ -324,9 +338,14 @@ void Engine::Impl::end_pod(Call& call, Phase phase, const std::string& message) 
   Live& live = *call.live;
   bool known = pod.state != PodState::Waiting;
   pod.state = PodState::Over;
+  end_container_nodes(call, {});  // those that the pod's end has not told of
   admission_.release(pod.ticket);
   tickets_.erase(pod.ticket);
-  --live.active_pods;
+  if (pod.counted) {
+    --live.active_pods;
+  } else {
+    std::erase(live.held_pods, &call);
+  }
   if (known) {
     pods_[pod.id].call = nullptr;
     durable_effect(RemovePod{pod.id});
