@@ -21,7 +21,8 @@ bool Users::is_over(const std::string& run) const {
   const engine::Run* live = world_.engine().find_uid(run);
   if (live != nullptr && !engine::is_ended(live->status.phase)) return false;
   const auto stored = world_.stored().find(run);
-  return stored != world_.stored().end() && engine::is_ended(stored->second.status.phase);
+  if (stored == world_.stored().end() || !engine::is_ended(stored->second.status.phase)) return false;
+  return live == nullptr || live->status.retries == stored->second.status.retries;  // or its end is not committed yet
 }
 
 bool Users::step() {
