@@ -104,8 +104,11 @@ std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
     case NodeType::StepGroup: {
       std::vector<std::string> ids;
       for (const std::string& child : node.children) {
-        for (std::string& id : outbound(live, *live.by_id.at(child))) ids.push_back(std::move(id));
+        const Node& member = *live.by_id.at(child);
+        if (member.type == NodeType::StepGroup) continue;  // the one that follows an empty one
+        for (std::string& id : outbound(live, member)) ids.push_back(std::move(id));
       }
+      if (ids.empty()) ids.push_back(node.id);
       return ids;
     }
     case NodeType::Steps:
@@ -420,6 +423,10 @@ void Engine::Impl::remember(Memo memo) {
 /// Whether the cache has the call's outputs, which are then the node's.
 Result<bool> Engine::Impl::recall(Call& call) {
   Live& live = *call.live;
+  if (taking_up_ && !call.node->memo_key.empty()) {  // it was not there when an earlier life asked
+    call.memo = MemoKey{call.node->memo_cache, call.node->memo_key};
+    return false;
+  }
   const workflow::Memoize& memoize = *call.tmpl->memoize;
   const CallScope scope(live, call, now_);
   auto key = render(memoize.key, scope);

@@ -108,8 +108,10 @@ struct PodCall {
   std::string id;
   std::unique_ptr<runtime::PodSpec> spec;  ///< until it is handed to the runtime; of many that wait, made again then
   PodArtifacts artifacts;
+  scheduler::Amounts wanted;
   scheduler::Admission::Request place;     ///< on the host, or in the queue for one
   std::uint32_t height = 0;
+  bool counted = false;              ///< against spec.parallelism; the others wait in Live::held_pods
   bool killed = false;               ///< it was told to end
   std::string kill_message;          ///< why
   bool daemon_over = false;          ///< a daemon whose graph has ended: its node has its result
@@ -173,6 +175,7 @@ struct Live {
   Index active_pods = 0;                   ///< counted against spec.parallelism
   struct Held { Call* graph; Index task; Index member; };
   std::deque<Held> held;                   ///< members that wait for spec.parallelism
+  std::deque<Call*> held_pods;             ///< those that no task held back: attempts, hooks, what waited for a lock
   struct Paused { Call* graph; Index task; };
   std::deque<Paused> paused;               ///< tasks that became ready while the run was suspended
   std::vector<std::unique_ptr<Call>> daemons;  ///< their graphs have ended, their pods are being ended
@@ -180,6 +183,7 @@ struct Live {
   std::vector<LockKey> locks;              ///< of the run; held once `locked`
   bool locked = false;
   bool begun = false;                      ///< its entry template was called
+  bool exit_decided = false;               ///< the main part is over, and whether an exit handler runs is known
   std::string main_phase = "Running";      ///< workflow.status
   std::string main_message;
   bool deadline_exceeded = false;

@@ -56,8 +56,8 @@ void Engine::Impl::pump() {
       begin_task(*static_cast<Call*>(ready->frame->owner()), ready->task);
     } else if (std::exchange(locks_released_, false)) {
       pass_locks();
-    } else if (release_held()) {
-    } else if (restoring_) {
+    } else if (!taking_up_ && release_held()) {
+    } else if (restoring_ || taking_up_) {
       return;
     } else if (scheduler::Admission::Request* granted = admission_.grant()) {
       grant(*static_cast<Call*>(granted->owner));
@@ -83,6 +83,13 @@ bool Engine::Impl::release_held() {
     const auto next = graph.held.front();
     graph.held.pop_front();
     start_or_hold(call, next.task, next.member);
+    return true;
+  }
+  for (auto& [uid, live] : runs_) {
+    if (live->held_pods.empty() || restoring_ || live->run.status.suspended || is_full(*live)) continue;
+    Call& pod = *live->held_pods.front();
+    live->held_pods.pop_front();
+    queue_pod(pod);
     return true;
   }
   for (auto& [uid, live] : runs_) {
@@ -170,7 +177,7 @@ Call* Engine::Impl::call_of_pod(const std::string& pod) {
 
 void Engine::Impl::set_timer(Time at, TimerKind kind, const std::string& uid, const std::string& subject) {
   std::uint64_t token = next_timer_++;
-  timers_[token] = {kind, uid, subject};
+  timers_[token] = {kind, uid, subject, live(uid)->run.status.retries};
   now_effect(SetTimer{at, token});
 }
 
@@ -180,7 +187,7 @@ void Engine::Impl::timer_due(std::uint64_t token) {
   Timer timer = std::move(it->second);
   timers_.erase(it);
   Live* run = live(timer.uid);
-  if (run == nullptr || run->forgotten) return;
+  if (run == nullptr || run->forgotten || run->run.status.retries != timer.life) return;
   if (timer.kind == TimerKind::RunDeadline) {
     if (!is_ended(run->run.status.phase)) exceed_deadline(*run);
     return;
@@ -246,6 +253,19 @@ Output Engine::submit(RunInfo info, workflow::PlanPtr plan, std::vector<Node> ca
   return impl_->finish();
 }
 
+/// Begins a run that has nodes already.
+void Engine::Impl::take_up(Live& live) {
+  taking_up_ = true;
+  start_run(live);
+  pump();
+  taking_up_ = false;
+  while (!halted_.empty()) {
+    Call& graph = *halted_.back();
+    halted_.pop_back();
+    finish_graph_when_idle(graph);
+  }
+}
+
 Output Engine::restore(RunInfo info, workflow::PlanPtr plan, RunStatus status, std::vector<Node> nodes, Time now) {
   impl_->begin(now);
   Live& live = impl_->add_run(std::move(info), std::move(plan));
@@ -254,8 +274,7 @@ Output Engine::restore(RunInfo info, workflow::PlanPtr plan, RunStatus status, s
   impl_->restoring_ = true;
   impl_->take_nodes(live, std::move(nodes));
   Shutdown shutdown = live.run.status.shutdown;
-  impl_->start_run(live);
-  impl_->pump();
+  impl_->take_up(live);
   if (shutdown != Shutdown::None && !is_ended(live.run.status.phase)) impl_->shut_down(live, shutdown);
   return impl_->finish();
 }
@@ -273,7 +292,7 @@ Output Engine::retry(RunInfo info, workflow::PlanPtr plan, RetriedRun retried, T
   for (const std::string& id : retried.changed) impl_->mark(live, *live.by_id.at(id));
   for (const Node& node : retried.deleted) live.deleted_nodes.push_back(node.id);
   impl_->mark_status(live);
-  impl_->start_run(live);
+  impl_->take_up(live);
   return impl_->finish();
 }
 

@@ -23,6 +23,10 @@ void Engine::Impl::open_graph(Call& call) {
     return end_call(call, Phase::Error, found.error().message);
   }
   graph.frame = worker_.open(*graph.graph, call.live->run.plan->priority.value_or(0), call.height, &call);
+  // Of a run that was told to end before the daemon was, only what had begun is taken up.
+  const Shutdown shutdown = call.live->run.status.shutdown;
+  const bool ends = shutdown == Shutdown::Terminate || (shutdown == Shutdown::Stop && !call.in_exit_handler);
+  if (taking_up_ && ends) graph.halt = Halt::Shutdown;
   call.node->phase = Phase::Running;
   mark(*call.live, *call.node);
   node_changed(call);
@@ -72,7 +76,7 @@ bool Engine::Impl::was_begun(const Call& call, Index task) const {
 void Engine::Impl::begin_task(Call& call, Index task) {
   GraphCall& graph = *call.graph;
   Live& live = *call.live;
-  if (graph.halt != Halt::No) return;
+  if (graph.halt != Halt::No && !(taking_up_ && was_begun(call, task))) return;
   if (live.run.status.suspended && !was_begun(call, task)) {
     live.paused.push_back({&call, task});
   } else if (graph.graph->tasks[task].kind == Task::Kind::Barrier) {
@@ -154,8 +158,6 @@ void Engine::Impl::open_group(Call& call, Index barrier_task) {
   Node* previous = number == 0 ? nullptr : live.run.find(call.node->name + "[" + std::to_string(number - 1) + "]");
   if (previous == nullptr) {
     add_child(live, *call.node, group);
-  } else if (previous->children.empty()) {
-    add_child(live, *previous, group);
   } else {
     for (const std::string& id : outbound(live, *previous)) add_child(live, id, group);
   }
@@ -289,11 +291,23 @@ void Engine::Impl::task_done(Call& call, Index task) {
   finish_graph_when_idle(call);
 }
 
+/// Whether a hook of a loop as a whole runs; those of members count as their members.
+static bool group_hooks_run(const GraphCall& graph) {
+  return std::any_of(graph.tasks.begin(), graph.tasks.end(), [](const TaskRecord& record) {
+    return std::any_of(record.hooks.begin(), record.hooks.end(), [](const HookCall& hook) { return hook.call != nullptr; });
+  });
+}
+
 void Engine::Impl::finish_graph_when_idle(Call& call) {
   GraphCall& graph = *call.graph;
   if (graph.frame == nullptr) return;
   if (graph.halt != Halt::No) {
-    if (graph.active == 0) finish_halted(call);
+    if (graph.active != 0 || group_hooks_run(graph)) return;
+    if (taking_up_) {
+      halted_.push_back(&call);
+    } else {
+      finish_halted(call);
+    }
   } else if (graph.graph->kind == Graph::Kind::Dag && graph.frame->is_done()) {
     finish_dag(call);
   }
@@ -312,13 +326,26 @@ void Engine::Impl::finish_halted(Call& call) {
     case Halt::Unmade: return fail_group(call, graph.error);
     case Halt::No: break;
   }
+  // Loops of which not all items have begun.
+  for (const TaskRecord& record : graph.tasks) {
+    if (record.node == nullptr || record.node->type != NodeType::TaskGroup || workflow::is_fulfilled(record.node->phase)) continue;
+    record.node->phase = Phase::Failed;
+    record.node->message = reason;
+    record.node->finished = now_;
+    mark(*call.live, *record.node);
+  }
   if (graph.group != nullptr) {
+    Node& group = *graph.group;
+    const auto steps = graph.graph->successors_of(graph.group_barrier);
+    const bool complete = std::all_of(steps.begin(), steps.end(), [&](Index step) {
+      return graph.graph->tasks[step].kind != Task::Kind::Call || graph.tasks[step].done;
+    });
     if (graph.halt != Halt::FailFast && !end_group(call)) return;  // a failed member gives the message
-    if (graph.group != nullptr) {
-      graph.group->phase = Phase::Failed;
-      graph.group->message = reason;
-      graph.group->finished = now_;
-      mark(*call.live, *graph.group);
+    if (graph.halt == Halt::FailFast || !complete) {
+      group.phase = Phase::Failed;
+      group.message = reason;
+      group.finished = now_;
+      mark(*call.live, group);
     }
     end_graph(call, Phase::Failed, reason);
   } else {
@@ -400,6 +427,7 @@ void Engine::Impl::end_graph(Call& call, Phase phase, const std::string& message
   std::erase_if(live.held, [&](const Live::Held& held) { return held.graph == &call; });
   std::erase_if(live.paused, [&](const Live::Paused& paused) { return paused.graph == &call; });
   std::erase(graphs_with_room_, &call);
+  std::erase(halted_, &call);
   end_daemons(call);
   end_call(call, phase, text);
 }

@@ -150,7 +150,12 @@ void Engine::Impl::hook_ended(Call& call) {
   TaskRecord& record = graph.graph->tasks[call.task];
   const Index task = call.task, m = call.member;
   if (m == kNone) {
-    if (bury_in(record.hooks) && !record.done && workflow::is_fulfilled(record.node->phase)) task_done(graph, task);
+    if (!bury_in(record.hooks) || record.done) return;
+    if (workflow::is_fulfilled(record.node->phase)) {
+      task_done(graph, task);
+    } else {
+      finish_graph_when_idle(graph);
+    }
   } else if (bury_in(record.members[m].hooks) && record.members[m].state == Member::State::Hooks) {
     member_done(graph, task, m);
   }

@@ -52,6 +52,7 @@ class Engine::Impl {
   Live& add_run(RunInfo info, workflow::PlanPtr plan);
   void erase_run(const std::string& uid);
   void take_nodes(Live& live, std::vector<Node> nodes);
+  void take_up(Live& live);
   void leave_behind(const std::string& uid, std::unordered_set<std::string>& pods);
   Live* live(const std::string& uid);
   Call* call_of_pod(const std::string& pod);
@@ -214,7 +215,8 @@ class Engine::Impl {
   };
   Result<MadePod> make_pod(Call& call);
   void open_pod(Call& call);
-  void adopt_pod(Call& call, const scheduler::Amounts& wanted);
+  void adopt_pod(Call& call);
+  void queue_pod(Call& call);
   void grant(Call& call);
   void hand_over(Call& call);
   void pod_started(Call& call, Time at);
@@ -249,12 +251,16 @@ class Engine::Impl {
   bool locks_released_ = false;
   std::deque<Call*> graphs_with_room_;  ///< they hold tasks back, and one of theirs ended
   bool restoring_ = false;             ///< nothing is granted yet
+  /// A run is being taken up: what it had begun is found first, before anything is decided or begun anew.
+  bool taking_up_ = false;
+  std::vector<Call*> halted_;          ///< graphs that look as if they could end, meanwhile
   std::map<std::string, std::unique_ptr<Live>> runs_;                       ///< by uid
   std::map<std::pair<std::string, std::string>, Live*> by_name_;            ///< (namespace, name)
   struct PodRef { Live* live; Call* call; Node* node; };                    ///< call: null once the pod is over
   std::unordered_map<std::string, PodRef> pods_;                            ///< from admission queue to removal
   std::unordered_map<std::string, Call*> requests_;
-  struct Timer { TimerKind kind; std::string uid; std::string subject; };
+  /// `life`: RunStatus::retries; those of an earlier life of the run are not wanted any more.
+  struct Timer { TimerKind kind; std::string uid; std::string subject; std::uint32_t life; };
   std::unordered_map<std::uint64_t, Timer> timers_;
   std::uint64_t next_number_ = 1;  ///< Live::number
   std::uint64_t next_timer_ = 1;

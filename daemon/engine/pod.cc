@@ -66,13 +66,13 @@ void Engine::Impl::open_pod(Call& call) {
   call.pod = std::make_unique<PodCall>();
   PodCall& pod = *call.pod;
   pod.id = made->spec->id;
+  pod.wanted = made->wanted;
   pod.captures_result = made->spec->capture_stdout;
   pod.termination_grace = made->spec->termination_grace;
   pod.active_deadline = made->active_deadline;
   pod.last_moment = made->last_moment;
   pod.place.owner = &call;
   pods_[pod.id] = {&live, &call, call.node};
-  ++live.active_pods;
   const std::string& uid = live.run.info.uid;
   if (made->timeout) set_timer(call.node->started.value_or(now_) + *made->timeout, TimerKind::PodTimeout, uid, pod.id);
   if (made->pending_timeout && call.node->phase == Phase::Pending) {
@@ -85,24 +85,40 @@ void Engine::Impl::open_pod(Call& call) {
     pod.artifacts = std::move(made->artifacts);
   }
   if (call.node->start_intended) {
-    adopt_pod(call, made->wanted);
+    adopt_pod(call);
     return;
   }
   call.node->pod = pod.id;
   mark(live, *call.node);
   make_container_nodes(call);
-  admission_.ask(pod.place, made->wanted, live.number, live.run.plan->priority.value_or(0), call.height);
+  // Whether those that are taken over leave room is known once all are.
+  if (live.run.plan->parallelism && (restoring_ || is_full(live))) {
+    live.held_pods.push_back(&call);
+  } else {
+    queue_pod(call);
+  }
+}
+
+/// It asks for its place on the host.
+void Engine::Impl::queue_pod(Call& call) {
+  PodCall& pod = *call.pod;
+  pod.counted = true;
+  ++call.live->active_pods;
+  admission_.ask(pod.place, pod.wanted, call.live->number, call.live->run.plan->priority.value_or(0), call.height);
 }
 
 /// An earlier life of the daemon meant to start it. It holds its place on the host whatever the ledger says.
-void Engine::Impl::adopt_pod(Call& call, const scheduler::Amounts& wanted) {
+void Engine::Impl::adopt_pod(Call& call) {
   PodCall& pod = *call.pod;
-  admission_.book(pod.place, wanted, call.live->number);
+  admission_.book(pod.place, pod.wanted, call.live->number);
+  pod.counted = true;
+  ++call.live->active_pods;
   call.live->pods.insert(pod.id);
   const std::string& name_space = call.live->run.info.name_space;
   if (call.node->phase == Phase::Running) {
     pod.state = PodState::Running;
-    set_pod_deadlines(call, call.node->started.value_or(now_));
+    // Counted from here at the latest; when it was started, pod_started() will tell.
+    set_pod_deadlines(call, now_);
     now_effect(AdoptPod{name_space, std::move(*pod.spec), pod.artifacts});
     // Whoever waited for it has gone on in that earlier life.
     if (call.node->daemoned) become_daemon(call);
@@ -155,13 +171,14 @@ void Engine::Impl::end_attempt(Call& call) {
 
 void Engine::Impl::pod_started(Call& call, Time at) {
   PodCall& pod = *call.pod;
-  if (pod.state != PodState::Starting) return;
+  if (pod.state == PodState::Over) return;
+  set_pod_deadlines(call, at);
+  if (pod.state != PodState::Starting) return;  // taken over
   pod.state = PodState::Running;
   call.node->phase = Phase::Running;
   call.node->message.clear();
   mark(*call.live, *call.node);
   node_changed(call);
-  set_pod_deadlines(call, at);
 }
 
 /// argo-workflows operator.go inferFailedReason, for one container.
@@ -336,7 +353,6 @@ std::optional<std::string> Engine::Impl::take_outputs(Call& call, const runtime:
 void Engine::Impl::pod_failed(Call& call, const Error& error, bool lost) {
   PodCall& pod = *call.pod;
   if (pod.state == PodState::Over) return;
-  end_container_nodes(call, {});
   if (pod.killed) return end_pod(call, Phase::Failed, pod.kill_message);
   end_pod(call, Phase::Error, lost ? "TaskLost: " + error.message : error.message);
 }
@@ -365,8 +381,13 @@ void Engine::Impl::end_pod(Call& call, Phase phase, const std::string& message) 
   Live& live = *call.live;
   bool known = pod.state != PodState::Waiting;
   pod.state = PodState::Over;
+  end_container_nodes(call, {});  // those that the pod's end has not told of
   admission_.release(pod.place);
-  --live.active_pods;
+  if (pod.counted) {
+    --live.active_pods;
+  } else {
+    std::erase(live.held_pods, &call);
+  }
   if (known) {
     pods_[pod.id].call = nullptr;
     durable_effect(RemovePod{pod.id});

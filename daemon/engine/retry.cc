@@ -21,11 +21,22 @@ void Engine::Impl::open_retry(Call& call) {
     }
     call.retry->limit = limit;
   }
+  node_changed(call);
   start_attempt(call);
 }
 
 void Engine::Impl::start_attempt(Call& call) {
   RetryCall& retry = *call.retry;
+  // Attempts that an earlier life went past are not gone through one inside the other: there may be thousands.
+  const auto stored = [&](std::int64_t number) {
+    const std::string name = call.node->name + "(" + std::to_string(number) + ")";
+    return call.live->is_stored(name) ? call.live->run.find(name) : nullptr;
+  };
+  for (const Node* past = stored(retry.attempts); past != nullptr && workflow::is_fulfilled(past->phase); past = stored(retry.attempts)) {
+    if (stored(retry.attempts + 1) == nullptr) break;
+    retry.last = past;
+    ++retry.attempts;
+  }
   std::string suffix = "(" + std::to_string(retry.attempts++) + ")";
   Index tmpl = static_cast<Index>(call.tmpl - call.live->run.plan->templates.data());
   if (retry.attempt) bury(retry.attempt);
@@ -141,6 +152,9 @@ static std::string as_go_prints(Time time) {
   return text;
 }
 
+/// How many attempts may follow each other without any time between them.
+constexpr std::int64_t kMostAtOnce = 10;
+
 /// The order of the checks is Argo's: shutdown and deadline, backoff, policy, limit, expression.
 void Engine::Impl::attempt_ended(Call& call, Call& attempt) {
   RetryCall& retry = *call.retry;
@@ -151,7 +165,8 @@ void Engine::Impl::attempt_ended(Call& call, Call& attempt) {
   const std::string next = call.node->name + "(" + std::to_string(retry.attempts) + ")";
   if (!workflow::is_failed_or_error(last.phase)) return end_call(call, Phase::Succeeded, "");
   if (live.is_stored(next)) return start_attempt(call);  // an earlier life began it, whatever was asked for since
-  if (live.run.status.shutdown != Shutdown::None && !call.in_exit_handler) {
+  const Shutdown shutdown = live.run.status.shutdown;
+  if (shutdown == Shutdown::Terminate || (shutdown == Shutdown::Stop && !call.in_exit_handler)) {
     return end_call(call, last.phase,
                     "Stopped with strategy '" + std::string(shutdown_name(live.run.status.shutdown)) + "'");
   }
@@ -169,6 +184,9 @@ void Engine::Impl::attempt_ended(Call& call, Call& attempt) {
     if (!again) return end_call(call, Phase::Error, again.error().message);
     if (!*again) return end_call(call, last.phase, "retryStrategy.expression evaluated to false");
   }
+  // Attempts that fail as soon as they begin, again and again, must not keep the daemon from everything else.
+  const bool at_once = last.started == last.finished && retry.attempts >= kMostAtOnce;
+  if (!delay->until && at_once) delay->until = now_ + std::chrono::seconds(1);
   if (!delay->until && !live.run.status.suspended) return start_attempt(call);
   retry.waiting = true;
   live.waiting[call.node->id] = &call;

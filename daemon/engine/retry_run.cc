@@ -106,7 +106,7 @@ class Retrier {
     std::vector<Index> selected;
     if (!request_.restart_successful || !request_.selected) return selected;
     for (Index i = 0; i < nodes_.size(); ++i) {
-      if (!request_.selected(nodes_[i])) continue;
+      if (!request_.selected(nodes_[i]) || is_in_given_up(i)) continue;
       // A container runs again with its pod.
       const bool container = nodes_[i].type == NodeType::Container && boundary_[i] != kNone;
       selected.push_back(container ? boundary_[i] : i);
@@ -211,7 +211,8 @@ class Retrier {
       for (Index parent : parents_[i]) {
         const NodeType type = nodes_[parent].type;
         const bool group = type == NodeType::TaskGroup || (type == NodeType::StepGroup && nodes_[i].type != type);
-        if (group) reset_fate(parent);
+        // What follows an empty group of other steps is below it, too.
+        if (group && boundary_[parent] == boundary_[i]) reset_fate(parent);
       }
       i = boundary_[i];
       if (i == kNone) return;

@@ -126,6 +126,7 @@ void Engine::Impl::root_ended(Live& live) {
     }
     wanted = yes.value_or(false);
   }
+  live.exit_decided = true;
   if (!wanted) return end_run_when_idle(live);
   live.exit = make_call(live, nullptr, Call::Role::RunExit, handler->callee);
   live.exit->in_exit_handler = true;
@@ -146,6 +147,7 @@ void Engine::Impl::root_ended(Live& live) {
 
 /// Hooks of the run may still go on.
 void Engine::Impl::end_run_when_idle(Live& live) {
+  if (!live.exit_decided) return;
   const bool main_over = live.root && workflow::is_fulfilled(live.root->node->phase);
   const bool exit_over = !live.exit || workflow::is_fulfilled(live.exit->node->phase);
   for (const HookCall& hook : live.hooks) {
@@ -264,6 +266,7 @@ void Engine::Impl::abandon(Call& call) {
   if (call.request) cancel_request(call);
   if (call.pod) {
     admission_.release(call.pod->place);
+    std::erase(call.live->held_pods, &call);
     if (call.pod->state == PodState::Waiting) pods_.erase(call.pod->id);
   }
   if (call.retry && call.retry->attempt) abandon(*call.retry->attempt);

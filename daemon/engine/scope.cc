@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "daemon/engine/aggregate.h"
+#include "daemon/engine/carry_over.h"
 #include "daemon/engine/json_text.h"
 #include "workflow/go_json.h"
 
@@ -142,7 +143,7 @@ static std::optional<std::string> declared_default(const Live& live, const workf
 static std::optional<std::string> output_artifact(const Live& live, const workflow::Task& task, const Node& node,
                                                   std::string_view name) {
   if (auto artifact = artifact_of(node.outputs.artifacts, name)) return artifact;
-  const bool has_none = node.phase == Phase::Skipped || node.phase == Phase::Omitted;
+  const bool has_none = (node.phase == Phase::Skipped || node.phase == Phase::Omitted) && !is_carried_over(node);
   if (!has_none || task.group == kNone) return std::nullopt;
   for (const auto& declared : live.run.plan->templates[task.callee].output_artifacts) {
     if (declared.name == name) return artifact_json({.name = declared.name});
@@ -152,7 +153,7 @@ static std::optional<std::string> output_artifact(const Live& live, const workfl
 
 static std::optional<std::string> output_variable(const Live& live, const workflow::Task& task, const Node& node,
                                                   std::string_view name, bool lenient, bool& absent) {
-  bool has_none = node.phase == Phase::Skipped || node.phase == Phase::Omitted;
+  const bool has_none = (node.phase == Phase::Skipped || node.phase == Phase::Omitted) && !is_carried_over(node);
   if (name == "result") {
     if (!node.outputs.result) absent = has_none;
     return node.outputs.result;

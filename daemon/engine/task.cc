@@ -273,10 +273,13 @@ void Engine::Impl::begin_members(Call& call, Index task) {
                            call.live->run.plan->templates[t.callee], call.node->id, call.tmpl->scope);
     connect(call, task, node);
     record.node = &node;
+    run_hooks(call, task, kNone, false);
   }
   // A member may end the whole graph.
-  for (Index m = 0; m < record.members.size() && graph.frame != nullptr && graph.halt == Halt::No; ++m) {
+  for (Index m = 0; m < record.members.size() && graph.frame != nullptr; ++m) {
     Member& member = record.members[m];
+    const bool stored = taking_up_ && call.live->is_stored(member_node_name(call, task, member.name));
+    if (graph.halt != Halt::No && !stored) continue;
     if (member.error || member.skip) {
       const Phase phase = member.error ? Phase::Error : Phase::Skipped;
       member.node = &make_skipped(call, task, member.name, phase, member.error ? *member.error : *member.skip);
@@ -298,10 +301,12 @@ void Engine::Impl::start_or_hold(Call& call, Index task, Index m) {
   Live& live = *call.live;
   Member& member = graph.tasks[task].members[m];
   bool stored = live.is_stored(member_node_name(call, task, member.name));
-  if (!stored && call.tmpl->parallelism && graph.active >= *call.tmpl->parallelism) {
+  // What was begun counts first, wherever it stands.
+  if (!stored && call.tmpl->parallelism && (taking_up_ || graph.active >= *call.tmpl->parallelism)) {
+    if (taking_up_) graphs_with_room_.push_back(&call);
     member.state = Member::State::Held;
     graph.held.push_back({task, m});
-  } else if (!stored && (live.run.status.suspended || is_full(live))) {
+  } else if (!stored && (live.run.status.suspended || is_full(live) || (taking_up_ && live.run.plan->parallelism))) {
     member.state = Member::State::Held;
     live.held.push_back({&call, task, m});
   } else {
@@ -311,9 +316,10 @@ void Engine::Impl::start_or_hold(Call& call, Index task, Index m) {
 
 void Engine::Impl::start_member(Call& call, Index task, Index m) {
   GraphCall& graph = *call.graph;
-  if (graph.halt != Halt::No || graph.frame == nullptr) return;
   TaskRecord& record = graph.tasks[task];
   Member& member = record.members[m];
+  const bool stored = taking_up_ && call.live->is_stored(member_node_name(call, task, member.name));
+  if ((graph.halt != Halt::No && !stored) || graph.frame == nullptr) return;
   const Task& t = graph.graph->tasks[task];
   member.state = Member::State::Running;
   ++graph.active;
@@ -329,6 +335,8 @@ void Engine::Impl::start_member(Call& call, Index task, Index m) {
   member.node = &node;
   if (!t.loop) record.node = &node;
   begin_call(*member.call, node.name, node.display_name, node.boundary_id, member.arguments);
+  // Its hooks that run are taken up with it, and not when it changes next.
+  if (taking_up_ && graph.frame != nullptr && member.state == Member::State::Running) run_hooks(call, task, m, false);
 }
 
 /// Its own call is over; its hooks come before whoever waits for the task.

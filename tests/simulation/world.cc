@@ -31,6 +31,7 @@ void World::boot() {
   runtime_.sweep(wanted);
   engine_ = std::make_unique<engine::Engine>(options_.settings);
   runtime_.set_listener(this);
+  for (const engine::Memo& memo : memos_) engine_->remember(memo);
   for (const auto& [uid, run] : stored_) {
     if (engine::is_ended(run.status.phase)) continue;
     carry_out(engine_->restore(run.info, plans_.at(uid), run.status, nodes_of(run), now()));
@@ -41,6 +42,7 @@ void World::boot() {
 void World::crash() {
   runtime_.set_listener(nullptr);
   engine_.reset();
+  if (options_.crashed) options_.crashed();
   boot();
 }
 
@@ -66,6 +68,7 @@ void World::forget(const std::string& uid) {
 }
 
 void World::carry_out(engine::Output output, const std::string& deleted) {
+  if (options_.watch) options_.watch(output);
   for (const engine::Effect& effect : output.now) perform(effect);
   std::vector<Row> rows;
   for (const engine::Changed& changed : output.changed) {
@@ -80,9 +83,11 @@ void World::carry_out(engine::Output output, const std::string& deleted) {
   }
   Time done = now() + Duration(random_() % static_cast<std::uint64_t>(options_.slowest_commit.count() + 1));
   last_commit_ = done = std::max(done, last_commit_);
-  runtime_.at(done, [this, life = life_, rows = std::move(rows), effects = std::move(output.durable), deleted] {
+  runtime_.at(done, [this, life = life_, rows = std::move(rows), memos = std::move(output.memos),
+                     effects = std::move(output.durable), deleted] {
     if (life != life_) return;
     commit(rows);
+    memos_.insert(memos_.end(), memos.begin(), memos.end());
     stored_.erase(deleted);
     for (const engine::Effect& effect : effects) perform(effect);
   });

@@ -23,6 +23,10 @@ class World : public runtime::Listener {
     engine::Settings settings;
     Duration slowest_commit{5};
     std::vector<std::string> keys;  ///< of every place of artifacts
+    /// Sees every output of the engine before it is carried out.
+    std::function<void(const engine::Output&)> watch;
+    /// The daemon is gone, and the next one has not begun.
+    std::function<void()> crashed;
     /// Answers the HTTP requests; none: they are never answered.
     std::function<Result<engine::Engine::HttpAnswer>(const engine::SendRequest&)> server;
     /// Hears of every pod that is prepared, before the runtime does.
@@ -64,6 +68,8 @@ class World : public runtime::Listener {
   };
   /// What is committed.
   [[nodiscard]] const std::map<std::string, StoredRun>& stored() const { return stored_; }
+  /// The entries of the caches that are committed, in order.
+  [[nodiscard]] const std::vector<engine::Memo>& memos() const { return memos_; }
   runtime::SimulatedRuntime& runtime() { return runtime_; }
   engine::Engine& engine() { return *engine_; }
   std::mt19937_64& random() { return random_; }
@@ -103,6 +109,7 @@ class World : public runtime::Listener {
   std::unique_ptr<engine::Engine> engine_;
   std::map<std::string, workflow::PlanPtr> plans_;
   std::map<std::string, StoredRun> stored_;
+  std::vector<engine::Memo> memos_;
   std::uint64_t life_ = 0;          ///< of the daemon; what an earlier life set in motion is void
   Time last_commit_{};              ///< commits do not overtake each other
 };
