@@ -108,6 +108,7 @@ void Engine::Impl::root_ended(Live& live) {
   if (never_began(*live.root) && live.run.status.shutdown == Shutdown::None) {
     // Upstream gives the workflow up here: neither hooks nor the exit handler run.
     live.main_message = "error in entry template execution: " + root.message;
+    live.exit_decided = true;
     return end_run_when_idle(live);
   }
   if (live.run.status.shutdown != Shutdown::None) {

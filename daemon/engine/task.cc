@@ -146,8 +146,9 @@ Result<void> Engine::Impl::resolve_member(Call& call, Index task, Member& member
   const Task& t = call.graph->graph->tasks[task];
   Live& live = *call.live;
   if (const Node* stored = live.run.find(member_node_name(call, task, member.name))) {
-    // An earlier life of the daemon looked at this; what it found stands.
-    if (stored->type == NodeType::Skipped && !is_carried_over(*stored)) {
+    // An earlier life of the daemon looked at this; what it found stands. What went wrong goes wrong again, and then ends
+    // more than itself.
+    if (stored->type == NodeType::Skipped && stored->phase != Phase::Error && !is_carried_over(*stored)) {
       member.skip = stored->message;
       return {};
     }
@@ -349,7 +350,10 @@ void Engine::Impl::member_call_ended(Call& call, Index task, Index m) {
     graph.halt = Halt::Unmade;
     graph.error = "step group deemed errored due to child " + member.node->name + " error: " + member.node->message;
     graph.held.clear();
-    return member_done(call, task, m);
+    // Those that run already are waited for: they end the member.
+    const bool hooks_run = std::any_of(member.hooks.begin(), member.hooks.end(), [](const HookCall& hook) { return hook.call != nullptr; });
+    if (!hooks_run) member_done(call, task, m);
+    return;
   }
   if (graph.graph->kind == Graph::Kind::Dag && never_began(*member.call)) {
     const std::string words = "task '" + member.node->name + "' errored: ";  // dag.go executeDAGTask

@@ -40,6 +40,32 @@ Phase Oracle::steps(Frame& frame) {
   return Phase::Succeeded;
 }
 
+/// Whether one of the members of a group could not begin. Those that have begun are judged; no other one begins.
+bool Oracle::cannot_begin(Frame& frame, const std::vector<std::pair<const Call*, std::vector<Member>>>& resolved) {
+  std::vector<std::pair<const Call*, const Member*>> begun;
+  bool found = false;
+  for (const auto& [call, members] : resolved) {
+    const std::string full = full_name(frame, call->name);
+    for (const Member& member : members) {
+      const Node* node = find(full.substr(0, full.size() - call->name.size()) + member.name);
+      if (node == nullptr || member.skipped) continue;
+      begun.emplace_back(call, &member);
+      found |= never_began(*node);
+    }
+  }
+  if (!found) return false;
+  for (const auto& [call, member] : begun) {
+    const std::string full = full_name(frame, call->name);
+    const Template& callee = *case_.workflow.find(call->callee);
+    Role role;
+    role.in_exit = frame.in_exit;
+    role.task = true;
+    begin(callee, full.substr(0, full.size() - call->name.size()) + member->name,
+          member->argument ? *member->argument : callee.input_default.value_or(""), role);
+  }
+  return true;
+}
+
 /// False: the group was no success.
 bool Oracle::open_group(Frame& frame, std::size_t number) {
   const std::string name = frame.name + "[" + std::to_string(number) + "]";
@@ -62,9 +88,17 @@ bool Oracle::open_group(Frame& frame, std::size_t number) {
     auto members = resolve(frame, call);
     if (!members) {
       check(*group, verdict_of(Phase::Error));
+      accept_below(name);  // the member that cannot begin may have a node that says so, and those before it may run
       return false;
     }
     resolved.emplace_back(&call, std::move(*members));
+  }
+  if (cannot_begin(frame, resolved)) {
+    Verdict verdict = verdict_of(Phase::Error);
+    if (frame.tmpl.fail_fast) verdict.phases.insert(Phase::Failed);  // whichever came first
+    check(*group, verdict);
+    accept_below(name);  // who had begun by then is a matter of timing
+    return false;
   }
   bool good = true;
   for (const auto& [call, members] : resolved) {
@@ -119,6 +153,7 @@ Phase Oracle::dag(Frame& frame) {
     for (const Call& call : tasks) {
       if (!inner.contains(call.name)) targets.push_back(call.name);
     }
+    std::sort(targets.begin(), targets.end());  // the first of them by name that went wrong decides
   }
   for (const std::string& target : targets) add_ancestors(frame.tmpl, target, needed);
   std::map<std::string, Phase> branches;

@@ -94,6 +94,8 @@ class Oracle {
   void check(const Node& node, const Verdict& verdict);
   void complain(const std::string& what) { problems_.push_back(case_.run.info.name + ": " + what); }
   [[nodiscard]] const Node* find(const std::string& name) const;
+  [[nodiscard]] bool never_began(const Node& node) const;
+  bool cannot_begin(Frame& frame, const std::vector<std::pair<const Call*, std::vector<Member>>>& resolved);
   /// When things outside (or inside) of exit handlers were told to end.
   [[nodiscard]] std::optional<Time> cut(bool in_exit) const;
   [[nodiscard]] bool is_cut(const Node& node, bool in_exit) const;

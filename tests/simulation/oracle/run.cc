@@ -58,6 +58,24 @@ Outcome Oracle::outcome_of(const Node& node, const Template& tmpl, const Role& r
   return outcome;
 }
 
+/// Whether a call went wrong before, or without, its work: a request that no host has room for, a key of a cache that is
+/// none, outputs of a graph that have no value. Such an error goes up as one of whoever called.
+bool Oracle::never_began(const Node& node) const {
+  if (node.phase != Phase::Error) return false;
+  switch (node.type) {
+    case engine::NodeType::Skipped:
+    case engine::NodeType::Steps: return true;
+    case engine::NodeType::Dag: return !node.message.empty();
+    case engine::NodeType::Pod: return node.pod.empty();
+    case engine::NodeType::Retry: break;
+    default: return false;
+  }
+  // The last attempt, when it is not tried again.
+  const Node* last = nullptr;
+  for (std::size_t i = 0; const Node* attempt = find(node.name + "(" + std::to_string(i) + ")"); ++i) last = attempt;
+  return last != nullptr && last->message == node.message && never_began(*last);
+}
+
 Outcome Oracle::begin(const Template& tmpl, const std::string& name, const std::string& input, Role role) {
   const Node* node = find(name);
   if (node == nullptr) {
@@ -143,6 +161,10 @@ void Oracle::judge_run() {
     // A daemon that comes back does not know what came first.
     if (done.crashed && run.status.phase == RunPhase::Failed) main = "Failed";
   }
+  if (root.node != nullptr && never_began(*root.node) && !done.stopped && !done.terminated) {
+    for (const model::Hook& hook : case_.workflow.hooks) accept_below(name + ".hooks." + hook.name);
+    return is_phase(RunPhase::Error);  // and neither an exit handler nor a hook more
+  }
   Outcome exit;
   for (const model::Hook& hook : case_.workflow.hooks) {
     const Template& callee = *case_.workflow.find(hook.callee);
@@ -159,6 +181,8 @@ void Oracle::judge_run() {
     }
     bool wanted = hook.status.empty() || hook.status == main;
     if (done.terminated && *done.terminated <= *root.node->finished) wanted = wanted && seen != nullptr;
+    // What came in the same moment, or before a crash, may have come after.
+    if (!wanted && seen != nullptr && cut(false) && (done.crashed || *root.node->finished == *cut(false))) wanted = true;
     if (wanted) exit = begin(callee, hook_name, input_of(callee, hook.argument), {.in_exit = true});
   }
   RunPhase phase = *engine::run_phase_from(main);
@@ -166,7 +190,7 @@ void Oracle::judge_run() {
     phase = exit.phase() == Phase::Failed ? RunPhase::Failed : RunPhase::Error;
   }
   // An exit handler that could not even begin.
-  if (exit.failed() && exit.phase() == Phase::Error && exit.node->pod.empty() && exit.node->children.empty()) {
+  if (exit.failed() && never_began(*exit.node)) {
     phase = RunPhase::Error;
   }
   is_phase(phase);
