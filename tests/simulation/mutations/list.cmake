@@ -23,9 +23,9 @@ mutation(5 retry.cc
   [[if (retry.limit && retry.attempts + (MUTATED(5) ? 1 : 0) > *retry.limit)]])
 
 mutation(6 pod.cc
-  [[  now_effect(PreparePod{call.live->run.info.name_space, std::move(pod.spec), pod.artifacts});
+  [[  pod.spec.reset();
   durable_effect(StartPod{pod.id});]]
-  [[  now_effect(PreparePod{call.live->run.info.name_space, std::move(pod.spec), pod.artifacts});
+  [[  pod.spec.reset();
   if (MUTATED(6)) {
     now_effect(StartPod{pod.id});
   } else {
