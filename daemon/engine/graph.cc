@@ -408,7 +408,9 @@ void Engine::Impl::end_graph(Call& call, Phase phase, const std::string& message
   if (graph.graph->kind == Graph::Kind::Steps) {
     if (graph.group_barrier != kNone) {
       const Node* last = live.run.find(task_node_name(call, graph.group_barrier));
-      if (last != nullptr) node.outbound_nodes = outbound(live, *last);
+      // One that failed before it had members has none, as upstream has it (steps.go updateOutboundNodes).
+      const bool unmade = last != nullptr && last->children.empty() && workflow::is_failed_or_error(last->phase);
+      if (last != nullptr && !unmade) node.outbound_nodes = outbound(live, *last);
     }
   } else if (graph.halt != Halt::FailFast) {
     for (Index target : graph.targets) {

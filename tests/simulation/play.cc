@@ -109,8 +109,13 @@ bool has_circle(const std::map<std::string, const engine::Node*>& by_id, const s
 /// The tree of nodes that users see: every node can be reached, nothing is above itself.
 /// (What follows a DAG that failFast cut short stands apart, as upstream.)
 void check_tree(const World::StoredRun& run, const model::Workflow& workflow, std::vector<std::string>& problems) {
-  const bool cut_short =
-      std::any_of(workflow.templates.begin(), workflow.templates.end(), [](const model::Template& t) { return t.fail_fast; });
+  // What follows steps that failed before their last group had members hangs below nothing, as upstream has it.
+  const bool without_end = std::any_of(run.nodes.begin(), run.nodes.end(), [](const auto& named) {
+    const engine::Node& node = named.second;
+    return node.type == engine::NodeType::Steps && workflow::is_failed_or_error(node.phase) && node.outbound_nodes.empty();
+  });
+  const bool cut_short = without_end || std::any_of(workflow.templates.begin(), workflow.templates.end(),
+                                                    [](const model::Template& t) { return t.fail_fast; });
   std::map<std::string, const engine::Node*> by_id;
   std::map<std::string, int> state;
   for (const auto& [name, node] : run.nodes) by_id[node.id] = &node;
