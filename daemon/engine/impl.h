@@ -79,6 +79,7 @@ class Engine::Impl {
   void root_ended(Live& live);
   void end_run_when_idle(Live& live);
   void end_run(Live& live);
+  void end_nodes_left(Live& live);
   void fail_run(Live& live, const std::string& message);
   void shut_down(Live& live, Shutdown how);
   void exceed_deadline(Live& live);

@@ -172,6 +172,7 @@ void Engine::Impl::end_run(Live& live) {
   }
   status.finished = now_;
   mark_status(live);
+  end_nodes_left(live);
   delete_artifacts(live);
   locks_.release(&live);
   locks_released_ = true;
@@ -181,6 +182,18 @@ void Engine::Impl::end_run(Live& live) {
   if ((status.phase == RunPhase::Succeeded || always) && !plan.claim_templates.empty()) {
     live.remove_claims = true;
     if (live.pods.empty()) durable_effect(RemoveClaims{live.run.info.uid});
+  }
+}
+
+/// What an earlier life left unfinished below a call that then never came to it: it waited for a lock, and was stopped.
+void Engine::Impl::end_nodes_left(Live& live) {
+  if (!live.restored) return;
+  for (Node& node : live.run.nodes) {
+    if (workflow::is_fulfilled(node.phase)) continue;
+    node.phase = Phase::Failed;
+    node.message = live.main_message;
+    node.finished = now_;
+    mark(live, node);
   }
 }
 

@@ -157,7 +157,9 @@ void Oracle::judge_run() {
   std::string main = root.failed() ? phase_text(root.phase()) : "Succeeded";
   if (done.stopped || done.terminated) {
     const Time at = std::min(done.stopped.value_or(Time::max()), done.terminated.value_or(Time::max()));
-    if (*root.node->finished >= at) main = "Failed";
+    // Of what comes in the same moment either may be first.
+    const bool at_once = *root.node->finished == at && run.status.phase != RunPhase::Failed;
+    if (*root.node->finished >= at && !at_once) main = "Failed";
     // A daemon that comes back does not know what came first.
     if (done.crashed && run.status.phase == RunPhase::Failed) main = "Failed";
   }

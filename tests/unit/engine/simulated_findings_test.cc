@@ -317,5 +317,27 @@ TEST_F(FindingsTest, ASuspensionOfAnEarlierLifeDoesNotEndTheOneOfARetriedRun) {
   EXPECT_GE(*node("wf[0].wait").finished, again + 10s);
 }
 
+TEST_F(FindingsTest, ARetriedRunThatIsStoppedWhileItWaitsForItsLockLeavesNothingRunning) {
+  run(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    synchronization: {mutexes: [{name: m}]}
+    dag: {tasks: [{name: a, template: work, withItems: [1, 2]}]}
+  - name: work
+    retryStrategy: {limit: 1}
+    container: {image: i, command: [broken, "1"]}
+)");
+  ASSERT_EQ(stored().status.phase, RunPhase::Failed);
+  ASSERT_EQ(world_.resubmit("wf", "other"), "");
+  ASSERT_EQ(world_.retry("wf"), "");
+  world_.shut_down("wf", Shutdown::Stop);
+  world_.run_to_rest();
+  EXPECT_EQ(stored().status.phase, RunPhase::Failed);
+  for (const auto& [name, node] : stored().nodes) {
+    EXPECT_TRUE(workflow::is_fulfilled(node.phase)) << name << " is " << workflow::phase_name(node.phase);
+  }
+}
+
 }  // namespace
 }  // namespace gantry::engine
