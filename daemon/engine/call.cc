@@ -170,6 +170,12 @@ bool never_began(const Call& call) {
   if (never_began(*call.node, *call.tmpl)) return true;
   // An attempt that is not tried again, and not because there were too many.
   const Node* last = call.retry ? call.retry->last : nullptr;
+  if (call.node->type == NodeType::Retry && last == nullptr) {  // it ended in an earlier life
+    for (const std::string& child : call.node->children) {
+      const Node& node = *call.live->by_id.at(child);
+      if (node.retried) last = &node;
+    }
+  }
   return last != nullptr && call.node->message == last->message && never_began(*last, *call.tmpl);
 }
 

@@ -76,10 +76,12 @@ bool Engine::Impl::was_begun(const Call& call, Index task) const {
 void Engine::Impl::begin_task(Call& call, Index task) {
   GraphCall& graph = *call.graph;
   Live& live = *call.live;
+  const bool is_barrier = graph.graph->tasks[task].kind == Task::Kind::Barrier;
+  if (graph.halt == Halt::Unmade && is_barrier) return;  // its group is the last one
   if (graph.halt != Halt::No && !(taking_up_ && was_begun(call, task))) return;
   if (live.run.status.suspended && !was_begun(call, task)) {
     live.paused.push_back({&call, task});
-  } else if (graph.graph->tasks[task].kind == Task::Kind::Barrier) {
+  } else if (is_barrier) {
     barrier(call, task);
   } else if (graph.graph->kind == Graph::Kind::Dag) {
     begin_dag_task(call, task);

@@ -212,10 +212,11 @@ void Engine::Impl::shut_down(Live& live, Shutdown how) {
   }
   std::string message = "workflow shutdown with strategy:  " + std::string(shutdown_name(how));
   bool everything = how == Shutdown::Terminate;
-  std::erase_if(live.held, [&](const Live::Held& held) { return everything || !held.graph->in_exit_handler; });
   bool in_exit = live.exit != nullptr;
   if (live.root && !in_exit) stop_tree(*live.root, Halt::Shutdown, message);
   if (in_exit && everything) stop_tree(*live.exit, Halt::Shutdown, message);
+  // Graphs of hooks that go on keep what they hold.
+  std::erase_if(live.held, [&](const Live::Held& held) { return everything || held.graph->graph->halt != Halt::No; });
   if (!everything) return;
   std::vector<Call*> hooks;
   for (const HookCall& hook : live.hooks) {
