@@ -2,9 +2,9 @@
 
 namespace gantry::scheduler {
 
-Scheduler::Scheduler(unsigned workers, Order order)  {
+Scheduler::Scheduler(unsigned workers, Order order) {
   for (unsigned number = 0; number < workers; ++number) {
-    workers_.push_back(std::make_unique<Worker>(*this, number, order, workers > 1));
+    workers_.push_back(std::make_unique<Worker>(*this, order, workers > 1));
   }
 }
 

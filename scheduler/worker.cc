@@ -21,8 +21,8 @@ constexpr std::chrono::nanoseconds kUntilWoken = std::chrono::hours(1);
 
 }  // namespace
 
-Worker::Worker(Scheduler& scheduler, unsigned number, Order order, bool shares)
-    : scheduler_(scheduler), number_(number), order_(order), shares_(shares), nap_(kShortestNap) {}
+Worker::Worker(Scheduler& scheduler, Order order, bool shares)
+    : scheduler_(scheduler), order_(order), shares_(shares), nap_(kShortestNap) {}
 
 Worker::~Worker() {
   delete offer_.take();

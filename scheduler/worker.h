@@ -50,7 +50,7 @@ struct Batch {
 /// One thread calls it, unless it is said otherwise.
 class alignas(64) Worker {
  public:
-  Worker(Scheduler& scheduler, unsigned number, Order order, bool shares);
+  Worker(Scheduler& scheduler, Order order, bool shares);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -223,12 +223,10 @@ class alignas(64) Worker {
   void judge(bool fast);
   void free_graveyard();
 
-  static constexpr std::ptrdiff_t kTogether = 32;  ///< successors that are looked at together
   static constexpr unsigned kWindow = 64;        ///< tasks between two looks at the clock
   static constexpr Nanoseconds kWorthSharing = 300;  ///< a task
 
   Scheduler& scheduler_;
-  const unsigned number_;
   const Order order_;
   const bool shares_;  ///< there are other workers
   Current current_;

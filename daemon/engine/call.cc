@@ -188,7 +188,6 @@ std::string scope_of_caller(const Call& call) {
   return call.is_attempt() ? call.parent->node->template_scope : call.parent->tmpl->scope;
 }
 
-
 void Engine::Impl::begin_call(Call& call, const std::string& name, const std::string& display_name,
                               const std::string& boundary_id, const Values& arguments) {
   Live& live = *call.live;

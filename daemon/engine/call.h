@@ -3,6 +3,7 @@
 // The engine's own state: a tree of calls, one for each template instance that is not over. The tree of calls is the
 // call tree of the workflow; a call of a graph owns a scheduler frame.
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -37,6 +38,11 @@ struct HookCall {
   const workflow::Hook* hook = nullptr;
   std::unique_ptr<Call> call;  ///< null once it is over
 };
+
+/// Whether one of them is not over.
+inline bool any_runs(const std::vector<HookCall>& hooks) {
+  return std::any_of(hooks.begin(), hooks.end(), [](const HookCall& hook) { return hook.call != nullptr; });
+}
 
 /// One doing of a task: the task itself, or for a loop one of its items.
 struct Member {
@@ -110,7 +116,6 @@ struct PodCall {
   PodArtifacts artifacts;
   scheduler::Amounts wanted;
   scheduler::Admission::Request place;     ///< on the host, or in the queue for one
-  std::uint32_t height = 0;
   bool counted = false;              ///< against spec.parallelism; the others wait in Live::held_pods
   bool killed = false;               ///< it was told to end
   std::string kill_message;          ///< why

@@ -295,9 +295,7 @@ void Engine::Impl::task_done(Call& call, Index task) {
 
 /// Whether a hook of a loop as a whole runs; those of members count as their members.
 static bool group_hooks_run(const GraphCall& graph) {
-  return std::any_of(graph.tasks.begin(), graph.tasks.end(), [](const TaskRecord& record) {
-    return std::any_of(record.hooks.begin(), record.hooks.end(), [](const HookCall& hook) { return hook.call != nullptr; });
-  });
+  return std::any_of(graph.tasks.begin(), graph.tasks.end(), [](const TaskRecord& record) { return any_runs(record.hooks); });
 }
 
 void Engine::Impl::finish_graph_when_idle(Call& call) {

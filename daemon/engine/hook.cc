@@ -13,10 +13,6 @@ static bool has_begun(const std::vector<HookCall>& calls, const Hook& hook) {
   return std::any_of(calls.begin(), calls.end(), [&](const HookCall& call) { return call.hook == &hook; });
 }
 
-static bool any_runs(const std::vector<HookCall>& calls) {
-  return std::any_of(calls.begin(), calls.end(), [](const HookCall& call) { return call.call != nullptr; });
-}
-
 static std::string node_name(const std::string& parent, const Hook& hook) {
   return parent + (hook.is_exit() ? ".onExit" : ".hooks." + hook.name);
 }

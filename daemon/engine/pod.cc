@@ -4,24 +4,13 @@
 #include <csignal>
 #include <cstdio>
 
+#include "daemon/engine/fit.h"
 #include "daemon/engine/impl.h"
 #include "daemon/engine/pod_patch.h"
-#include "daemon/engine/fit.h"
 #include "daemon/engine/pod_spec.h"
 #include "workflow/quantity.h"
 
 namespace gantry::engine {
-
-/// A text that holds a number of seconds or a Go duration, rendered.
-static Result<std::optional<Duration>> duration_of(const std::optional<workflow::Text>& text, const CallScope& scope) {
-  if (!text) return std::nullopt;
-  auto rendered = render(*text, scope);
-  if (!rendered) return fail(rendered.error());
-  if (rendered->empty()) return std::nullopt;
-  auto value = workflow::parse_duration_or_seconds(*rendered);
-  if (!value) return fail(value.error());
-  return std::optional<Duration>(*value);
-}
 
 /// What the pod of a call is made of. Everything that can be wrong with it is found here.
 Result<Engine::Impl::MadePod> Engine::Impl::make_pod(Call& call) {

@@ -83,16 +83,6 @@ static std::string in_words(Duration duration) {
   return words;
 }
 
-static Result<std::optional<Duration>> duration_of(const std::optional<workflow::Text>& text, const CallScope& scope) {
-  if (!text) return std::nullopt;
-  auto rendered = render(*text, scope);
-  if (!rendered) return fail(rendered.error());
-  if (rendered->empty()) return std::nullopt;
-  auto value = workflow::parse_duration_or_seconds(*rendered);
-  if (!value) return fail(value.error());
-  return std::optional<Duration>(*value);
-}
-
 Result<std::optional<Time>> Engine::Impl::retry_deadline(const Call& retry) {
   const auto& backoff = retry.tmpl->retry->backoff;
   if (!backoff) return std::nullopt;

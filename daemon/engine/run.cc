@@ -151,9 +151,7 @@ void Engine::Impl::end_run_when_idle(Live& live) {
   if (!live.exit_decided) return;
   const bool main_over = live.root && workflow::is_fulfilled(live.root->node->phase);
   const bool exit_over = !live.exit || workflow::is_fulfilled(live.exit->node->phase);
-  for (const HookCall& hook : live.hooks) {
-    if (hook.call) return;
-  }
+  if (any_runs(live.hooks)) return;
   if (main_over && exit_over && !is_ended(live.run.status.phase)) end_run(live);
 }
 

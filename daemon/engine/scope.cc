@@ -9,6 +9,7 @@
 #include "daemon/engine/carry_over.h"
 #include "daemon/engine/json_text.h"
 #include "workflow/go_json.h"
+#include "workflow/quantity.h"
 
 namespace gantry::engine {
 
@@ -381,6 +382,16 @@ Result<std::string> render(const workflow::Text& text, const CallScope& scope) {
   if (absent.empty()) return rendered;
   return fail(Code::NotFound, "unable to substitute {{" + absent +
                                   "}}: output is an absent optional (skipped/omitted node with no default)");
+}
+
+Result<std::optional<Duration>> duration_of(const std::optional<workflow::Text>& text, const CallScope& scope) {
+  if (!text) return std::nullopt;
+  auto rendered = render(*text, scope);
+  if (!rendered) return fail(rendered.error());
+  if (rendered->empty()) return std::nullopt;
+  auto value = workflow::parse_duration_or_seconds(*rendered);
+  if (!value) return fail(value.error());
+  return std::optional<Duration>(*value);
 }
 
 const std::unordered_map<std::string_view, Index>& Live::names_of(const workflow::Graph& graph) {

@@ -72,6 +72,8 @@ class CallScope : public workflow::Scope {
 /// Renders one text. The error is Argo's: `unable to substitute {{x}}: output is an absent optional …` for an absent
 /// output, else Text's own.
 Result<std::string> render(const workflow::Text& text, const CallScope& scope);
+/// A text that holds a number of seconds or a Go duration, rendered; nothing when it is absent or empty.
+Result<std::optional<Duration>> duration_of(const std::optional<workflow::Text>& text, const CallScope& scope);
 
 /// JSON text of a list of parameters, as `inputs.parameters` and `outputs.parameters` give it.
 /// `declared`: of inputs and arguments, whose other fields stand in it too.

@@ -351,8 +351,7 @@ void Engine::Impl::member_call_ended(Call& call, Index task, Index m) {
     graph.error = "step group deemed errored due to child " + member.node->name + " error: " + member.node->message;
     graph.held.clear();
     // Those that run already are waited for: they end the member.
-    const bool hooks_run = std::any_of(member.hooks.begin(), member.hooks.end(), [](const HookCall& hook) { return hook.call != nullptr; });
-    if (!hooks_run) member_done(call, task, m);
+    if (!any_runs(member.hooks)) member_done(call, task, m);
     return;
   }
   if (graph.graph->kind == Graph::Kind::Dag && never_began(*member.call)) {
