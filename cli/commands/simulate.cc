@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/submission.h"
 #include "cli/files.h"
-#include "cli/render/diagnostic.h"
 #include "daemon/simulate/report.h"
 #include "workflow/quantity.h"
 
@@ -20,24 +20,20 @@ struct SimulateOptions {
   std::vector<std::string> parameters;
 };
 
-void print_diagnostics(const Session& session, const Document& document, const workflow::Diagnostics& diagnostics) {
-  for (const workflow::Diagnostic& one : diagnostics.items()) {
-    const std::string line = workflow::to_string(one, document.name);
-    print_error(line);
-    if (session.err.interactive) print_error(excerpt(line, document.name, document.text, session.err));
-  }
+void print_diagnostics(Session& session, const Document& document, const workflow::Diagnostics& diagnostics) {
+  std::string lines;
+  for (const workflow::Diagnostic& one : diagnostics.items()) lines += workflow::to_string(one, document.name) + "\n";
+  if (!lines.empty()) report_document(session, document, Error{Code::InvalidArgument, lines});
 }
 
 /// The one workflow of the file, with the templates that stand beside it.
-Result<workflow::Compiled> compile(const Session& session, const Document& document, const SimulateOptions& options) {
+Result<workflow::Compiled> compile(Session& session, const Document& document, const SimulateOptions& options) {
   const Error wrong{Code::InvalidArgument, document.name + " cannot be simulated"};
   workflow::Options how;
   for (const std::string& parameter : options.parameters) {
-    const std::size_t equals = parameter.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return fail(Code::InvalidArgument, "expected parameter of the form: NAME=VALUE. Received: " + parameter);
-    }
-    how.parameters.emplace_back(parameter.substr(0, equals), parameter.substr(equals + 1));
+    auto assignment = parse_assignment(parameter);
+    if (!assignment) return fail(assignment.error());
+    how.parameters.push_back(std::move(*assignment));
   }
   workflow::Diagnostics diagnostics;
   const auto objects = workflow::check_objects(document.text, workflow::Format::Yaml, {}, diagnostics);
@@ -90,7 +86,7 @@ Result<simulate::Host> host_of(const SimulateOptions& options) {
   return host;
 }
 
-Result<simulate::Durations> durations_of(const Session& session, const std::string& text) {
+Result<simulate::Durations> durations_of(Session& session, const std::string& text) {
   if (!std::filesystem::exists(text)) {
     auto distribution = simulate::Distribution::parse(text);
     if (!distribution) return fail(Code::InvalidArgument, "--durations: there is no file " + text + ", and " + distribution.error().message);
@@ -105,7 +101,7 @@ Result<simulate::Durations> durations_of(const Session& session, const std::stri
   return durations;
 }
 
-int run(const Session& session, const SimulateOptions& options) {
+int run(Session& session, const SimulateOptions& options) {
   auto documents = read_documents({options.file});
   if (!documents) return report(documents.error());
   if (documents->size() != 1) return report("expected one file, found " + std::to_string(documents->size()));

@@ -22,6 +22,14 @@ void add_submit_options(Command& command, SubmitOptions& options) {
       .flag("--strict", options.strict, "A number or boolean where a text is wanted is an error");
 }
 
+Result<std::pair<std::string, std::string>> parse_assignment(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    return fail(Code::InvalidArgument, "expected parameter of the form: NAME=VALUE. Received: " + text);
+  }
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
 Result<std::vector<std::pair<std::string, std::string>>> submit_query(
     const SubmitOptions& options) {
   std::vector<std::pair<std::string, std::string>> query;
@@ -40,12 +48,9 @@ Result<std::vector<std::pair<std::string, std::string>>> submit_query(
     for (const auto& [name, value] : *parsed) set(name, value);
   }
   for (const std::string& parameter : options.parameters) {
-    std::size_t equals = parameter.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return fail(Code::InvalidArgument,
-                  "expected parameter of the form: NAME=VALUE. Received: " + parameter);
-    }
-    set(parameter.substr(0, equals), parameter.substr(equals + 1));
+    auto assignment = parse_assignment(parameter);
+    if (!assignment) return fail(assignment.error());
+    set(assignment->first, assignment->second);
   }
   for (const std::string& name : order) {
     query.emplace_back("submitOptions.parameters", name + "=" + values[name]);

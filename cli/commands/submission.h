@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/command_line.h"
@@ -21,6 +22,9 @@ struct SubmitOptions {
 
 /// `-p -f --name --generate-name --entrypoint --serviceaccount -l --priority`
 void add_submit_options(Command& command, SubmitOptions& options);
+
+/// `NAME=VALUE`, as `-p` takes it.
+Result<std::pair<std::string, std::string>> parse_assignment(const std::string& text);
 
 /// The query of a create request. Errors: a parameter without `=`, a parameter file that cannot be
 /// read.
