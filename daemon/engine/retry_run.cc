@@ -220,9 +220,16 @@ class Retrier {
     }
   }
 
+  /// An attempt takes the later ones with it: they came after it.
   void run_again(Index i) {
     reset_around(i);
     remove_below(i);
+    const Index retry = attempts_of(i);
+    if (retry == kNone) return;
+    const auto& attempts = children_[retry];
+    for (auto next = std::find(attempts.begin(), attempts.end(), i); next != attempts.end(); ++next) {
+      if (nodes_[*next].retried) remove_below(*next);
+    }
   }
 
   [[nodiscard]] bool is_inside(Index i, Index graph) const {
