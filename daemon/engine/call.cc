@@ -65,6 +65,15 @@ void Engine::Impl::add_child(Live& live, const std::string& parent_id, const Nod
   if (auto it = live.by_id.find(parent_id); it != live.by_id.end()) add_child(live, *it->second, child);
 }
 
+/// Null: there was none. The children of a Retry node are its attempts, its hooks, and what follows one without attempts.
+static const Node* last_attempt(const Live& live, const Node& retry) {
+  for (auto it = retry.children.rbegin(); it != retry.children.rend(); ++it) {
+    const Node& child = *live.by_id.at(*it);
+    if (child.retried) return &child;
+  }
+  return nullptr;
+}
+
 /// The last nodes of a node, to which its successors are attached (argo-workflows getOutboundNodes).
 std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
   switch (node.type) {
@@ -97,11 +106,8 @@ std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
       return ids;
     }
     case NodeType::Retry: {
-      for (auto it = node.children.rbegin(); it != node.children.rend(); ++it) {
-        const Node& child = *live.by_id.at(*it);
-        if (child.retried) return outbound(live, child);  // others follow one that has no attempts
-      }
-      return {node.id};
+      const Node* last = last_attempt(live, node);
+      return last != nullptr ? outbound(live, *last) : std::vector<std::string>{node.id};
     }
     case NodeType::StepGroup: {
       std::vector<std::string> ids;
@@ -172,12 +178,8 @@ bool never_began(const Call& call) {
   if (never_began(*call.node, *call.tmpl)) return true;
   // An attempt that is not tried again, and not because there were too many.
   const Node* last = call.retry ? call.retry->last : nullptr;
-  if (call.node->type == NodeType::Retry && last == nullptr) {  // it ended in an earlier life
-    for (const std::string& child : call.node->children) {
-      const Node& node = *call.live->by_id.at(child);
-      if (node.retried) last = &node;
-    }
-  }
+  // Null: it has none, or it ended in an earlier life.
+  if (call.node->type == NodeType::Retry && last == nullptr) last = last_attempt(*call.live, *call.node);
   return last != nullptr && call.node->message == last->message && never_began(*last, *call.tmpl);
 }
 

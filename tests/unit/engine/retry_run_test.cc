@@ -345,6 +345,22 @@ TEST_F(RetryRunTest, AnExitHookThatSucceededDoesNotKeepAFailedStep) {
   EXPECT_EQ(node("wf[0].a.onExit").life, 1u);
 }
 
+// Seed 6766 of the simulation: the hook ran at once, beside the step.
+TEST_F(RetryRunTest, AFailedExitHookWaitsForItsStepAgain) {
+  run(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    dag: {tasks: [{name: a, template: broken, hooks: {exit: {template: broken}}}]}
+  - {name: broken, retryStrategy: {limit: 0}, container: {image: busybox, command: [broken, '1']}}
+)");
+  ASSERT_EQ(node("wf.a.onExit").phase, Phase::Failed);
+  EXPECT_THAT(names(retried().deleted), UnorderedElementsAre("wf.a(0)", "wf.a.onExit", "wf.a.onExit(0)"));
+  retry();
+  EXPECT_EQ(end(), "Succeeded");
+  EXPECT_GE(*node("wf.a.onExit").started, *node("wf.a").finished);
+}
+
 TEST_F(RetryRunTest, SuspendNodesAfterAFailureWaitAgain) {
   run(R"(
   entrypoint: main
