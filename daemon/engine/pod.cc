@@ -266,19 +266,21 @@ static std::pair<Phase, std::string> result_of(const workflow::PodTemplate& pod,
 }
 
 /// `N/M` of the progress file; anything else counts as nothing said (argo-workflows workflow_types.go ParseProgress).
-static void take_progress(Node& node, const std::string& text) {
+/// Whether the node changed.
+static bool take_progress(Node& node, const std::string& text) {
   unsigned done = 0, total = 0;
   int end = 0;
-  if (text.size() > 40 || std::sscanf(text.c_str(), "%9u/%9u%n", &done, &total, &end) != 2) return;
-  if (text.find_first_not_of(" \n", static_cast<std::size_t>(end)) != std::string::npos || done > total || total == 0) return;
+  if (text.size() > 40 || std::sscanf(text.c_str(), "%9u/%9u%n", &done, &total, &end) != 2) return false;
+  if (text.find_first_not_of(" \n", static_cast<std::size_t>(end)) != std::string::npos || done > total || total == 0) return false;
+  const bool changed = done != node.progress_done || total != node.progress_total;
   node.progress_done = done;
   node.progress_total = total;
+  return changed;
 }
 
 void Engine::Impl::pod_output(Call& call, const std::string& output, const std::string& content) {
   if (call.pod->state != PodState::Running || output != kProgressOutput) return;
-  take_progress(*call.node, content);
-  mark(*call.live, *call.node);
+  if (take_progress(*call.node, content)) mark(*call.live, *call.node);
 }
 
 void Engine::Impl::pod_exited(Call& call, const runtime::PodExit& exit) {
