@@ -15,6 +15,12 @@ std::string Oracle::full_name(const Frame& frame, const std::string& task) const
   return {};
 }
 
+std::string Oracle::full_name(const Frame& frame, const Call& call, const Member& member) const {
+  std::string name = full_name(frame, call.name);
+  name.replace(name.size() - call.name.size(), call.name.size(), member.name);
+  return name;
+}
+
 /// Nothing: something in it cannot be resolved.
 std::optional<std::vector<Member>> Oracle::resolve(Frame& frame, const Call& call) {
   std::vector<Item> list;
@@ -89,10 +95,9 @@ void Oracle::run_members(Frame& frame, const Call& call, const std::vector<Membe
     done.whole = skipped_node(frame, full_name(frame, call.name), Phase::Skipped);
     return;
   }
-  const std::string prefix = full_name(frame, call.name).substr(0, full_name(frame, call.name).size() - call.name.size());
   for (const Member& member : members) {
     Outcome outcome;
-    const std::string name = prefix + member.name;
+    const std::string name = full_name(frame, call, member);
     if (member.skipped) {
       outcome = skipped_node(frame, name, Phase::Skipped);
     } else if (find(name) == nullptr) {
