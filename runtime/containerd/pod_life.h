@@ -136,6 +136,7 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   [[nodiscard]] bool is_of_an_earlier_life(const Error& error) const;
   void exists_already(std::size_t index);
   void take_over(std::size_t index, std::vector<std::optional<int>> statuses);
+  void take_over_as(bool ran, std::vector<std::optional<int>> statuses);
   void adopt_container(std::size_t index);
   void resume();
   void resume_container(std::size_t index, Result<int> status);
