@@ -203,6 +203,8 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   // pod_remove.cc
   void begin_removal();
   void find_containers();
+  void add_container(const std::string& id);
+  void find_leftover_snapshots();
   void remove_container(std::size_t index);
   /// Removes all that containerd has under a container's id; `done` gets what did not go.
   void clear(const std::string& id, bool ended, std::function<void(Result<void>)> done);
