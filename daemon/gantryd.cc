@@ -159,6 +159,10 @@ Result<void> Gantryd::prepare() {
                      config_.allow_host_network || config_.network == runtime::Network::Host};
   settings.limits = config_.limits;
   settings.instance = *instance;
+  auto boot = BootRecord::open(state + "/boot");
+  if (!boot) return fail(std::move(boot.error()));
+  settings.boot = std::move(*boot);
+  settings.recovery_log = state + "/taking-up";
   settings.log_root = log_root;
   daemon_ = std::make_unique<Daemon>(
       std::move(settings),

@@ -25,7 +25,8 @@ void Sweeper::list_owners() {
     auto list_logs = [owners, root = daemon_.settings().log_root] {
       std::error_code error;
       for (fs::directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
-        owners->push_back(it->path().filename());
+        std::error_code gone;
+        if (it->is_directory(gone)) owners->push_back(it->path().filename());
       }
       std::sort(owners->begin(), owners->end());
       owners->erase(std::unique(owners->begin(), owners->end()), owners->end());
