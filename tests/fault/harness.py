@@ -6,7 +6,7 @@ what must not be left.
 GANTRY_SEED=N replays what a failure printed; GANTRY_LONG=1 makes faults longer and more; GANTRY_KEEP=1 leaves the
 directory of a test that failed. Needs root.
 """
-import glob, json, os, random, signal, subprocess, sys, time, unittest
+import glob, json, os, random, shutil, signal, subprocess, sys, time, unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from gantryd import Gantryd, Refused, claim, nodes, processes_of, sh  # noqa: F401 (for the tests)
@@ -25,10 +25,14 @@ class FaultTest(unittest.TestCase):
     def daemon(self):
         return Gantryd(BIN, prefix="gantry-fault.", config=self.config)
 
+    def before_start(self):
+        """For what must be there before self.d is started."""
+
     def setUp(self):
         self.random = random.Random(SEED)
         print(f"{self.id()}: GANTRY_SEED={SEED}", flush=True)
         self.d = self.daemon()
+        self.before_start()
         self.d.start()
         self.d.import_busybox()
 
@@ -81,6 +85,76 @@ class FaultTest(unittest.TestCase):
     def restart(self, how=signal.SIGKILL, env=None):
         self.d.stop(how)
         self.d.start(env)
+
+    # ---- what can be done to containerd ----
+
+    def containerd_through(self, script):
+        """The daemon starts containerd through a shell script. Before the daemon is started. `exec "$@"` goes on."""
+        directory = self.d.work + "/path"
+        os.makedirs(directory, exist_ok=True)
+        with open(directory + "/containerd", "w") as file:
+            file.write(f'#!/bin/sh\nset -- {shutil.which("containerd")} "$@"\n{script}\n')
+        os.chmod(directory + "/containerd", 0o755)
+        self.d.daemon_env["PATH"] = directory + ":" + os.environ["PATH"]
+
+    def holds_containerd(self):
+        """From here on hold_containerd() keeps a dead one from coming back."""
+        self.containerd_through(f'[ ! -e {self.d.work}/hold ] && exec "$@"; exit 1')
+
+    def hold_containerd(self):
+        open(self.d.work + "/hold", "w").close()
+        os.kill(self.d.containerd_pid(), signal.SIGKILL)
+        self.d.await_(lambda: self.disconnected(), 10, "the daemon to notice that containerd is away")
+
+    def let_go_of_containerd(self):
+        os.unlink(self.d.work + "/hold")
+        self.d.await_(lambda: not self.disconnected(), 30, "containerd to be back")
+
+    def disconnected(self):
+        text = self.d.log_text()
+        return text.rfind("the connection to containerd is lost") > text.rfind("connected to containerd\n")
+
+    # ---- what can be done to the host ----
+
+    def power_off(self):
+        """All processes of the daemon end at once, and what lies in memory goes: mounts, cgroups, /run."""
+        d = self.d
+        uids = [w["metadata"]["uid"] for w in d.call("GET", "/api/v1/workflows/default")["items"] or []]
+        cgroups = [c for uid in uids for c in glob.glob(f"/sys/fs/cgroup/*/gantry/{uid}")]
+        d.stop(signal.SIGKILL)
+
+        def processes():
+            found = {pid for pid, _ in processes_of(d.work + "/")}
+            for path in cgroups:
+                for at, _, _ in os.walk(path):
+                    found |= {int(pid) for pid in open(at + "/cgroup.procs").read().split()}
+            return found
+        while found := processes():
+            for pid in found:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        for line in open("/proc/self/mountinfo").readlines()[::-1]:
+            if d.work + "/" in line:
+                subprocess.run(["umount", "-l", line.split()[4]], check=True)
+        for path in cgroups:
+            for at, _, _ in os.walk(path, topdown=False):
+                d.await_(lambda: removed(at), 10, f"{at} to be empty")
+        pods = {uid.replace("-", "")[:20] for uid in uids}
+        for state in glob.glob("/run/containerd/runc/gantry/*"):
+            if os.path.basename(state)[:20] in pods:
+                shutil.rmtree(state)
+
+
+def removed(cgroup):
+    try:
+        os.rmdir(cgroup)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return False
+    return True
 
 
 def leftovers(d):
@@ -209,11 +283,27 @@ class Mix:
             test.assertEqual(sorted(file.read().split()), sorted(expected), "each attempt runs once")
 
 
+def runtime_id(d, workflow, step):
+    """containerd's id of the pod of a step that runs."""
+    node = nodes(workflow)[step]
+    id = node["id"][len(workflow["metadata"]["name"]) + 1:]
+    wanted = workflow["metadata"]["uid"].replace("-", "")[:20] + "-" + id
+    found = [line for line in d.ctr("containers", "list", "-q") if line.startswith(wanted)]
+    assert len(found) == 1, (wanted, found)
+    return found[0]
+
+
 def kill_shim(d, pod):
     """SIGKILL to the shim of a pod."""
-    found = [pid for pid, command in processes_of(f"-id {pod} ") + processes_of(f"-id {pod}")
+    found = [pid for pid, command in processes_of("-id " + pod)
              if "containerd-shim" in command and d.containerd_socket in command]
     os.kill(found[0], signal.SIGKILL)
+
+
+def attempts(workflow):
+    """[(display name, phase, start of the message)] of the attempts of retried steps, in their order."""
+    return [(name, node["phase"], node.get("message", "").split(":")[0])
+            for name, node in sorted(nodes(workflow).items()) if name.endswith(")")]
 
 
 def main():
