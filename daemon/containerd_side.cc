@@ -135,6 +135,14 @@ void ContainerdSide::find(std::function<void(std::vector<runtime::FoundPod>)> do
   impl_->find(std::move(done));
 }
 
+void ContainerdSide::owners(std::function<void(std::vector<std::string>)> done) {
+  impl_->runtime->owners(std::move(done));
+}
+
+void ContainerdSide::remove_idle_cgroup(const std::string& owner) {
+  impl_->runtime->remove_idle_cgroup(owner);
+}
+
 api::Json ContainerdSide::description() const {
   return {{"version", impl_->version},
           {"address", impl_->socket},

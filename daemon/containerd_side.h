@@ -49,6 +49,9 @@ class ContainerdSide {
   [[nodiscard]] containerd::Images& images();
   /// The pods that containerd has; tries until it answers.
   void find(std::function<void(std::vector<runtime::FoundPod>)> done);
+  // As in containerd_runtime.h.
+  void owners(std::function<void(std::vector<std::string>)> done);
+  void remove_idle_cgroup(const std::string& owner);
   /// `{"version", "address", "private"}`, for version().
   [[nodiscard]] api::Json description() const;
   /// The OCI runtime: "crun version 1.8.1".

@@ -1,10 +1,7 @@
 #include "daemon/daemon.h"
 
 #include <algorithm>
-#include <memory>
 #include <utility>
-
-#include "daemon/stored_plan.h"
 
 namespace gantry {
 
@@ -70,99 +67,6 @@ Daemon::Load Daemon::load() const {
     }
   });
   return load;
-}
-
-// ---- recovery ----
-
-struct Daemon::Recovered {
-  StoredRun run;
-  workflow::PlanPtr plan;
-  std::string problem;  ///< why it cannot go on
-};
-
-/// How long containerd may take to undo the creates of a daemon that was killed.
-constexpr Duration kUndoing = std::chrono::milliseconds(1500);
-
-void Daemon::restore(Recovered& recovered) {
-  StoredRun& run = recovered.run;
-  if (recovered.problem.empty()) {
-    effects_.apply(engine_.restore(std::move(run.info), std::move(recovered.plan),
-                                   std::move(run.status), std::move(run.nodes), now()));
-    return;
-  }
-  engine::RunStatus status = run.status;
-  status.phase = engine::RunPhase::Error;
-  status.finished = now();
-  status.message = "the run could not be taken up after a restart: " + recovered.problem;
-  environment_.log("workflow " + run.info.name_space + "/" + run.info.name + ": " + status.message);
-  effects_.write_status(run.info.uid, status);
-  runtime_->remove_claims(run.info.uid);
-}
-
-void Daemon::recover(std::function<void(Result<std::size_t>)> done) {
-  // The store answers in the order of the questions, so Secrets are there before the first run is
-  // taken up.
-  auto failure = std::make_shared<std::optional<Error>>();
-  for (auto kind : {api::ObjectKind::Secret, api::ObjectKind::ConfigMap}) {
-    store().load_objects(kind, [this, kind, failure](Result<std::vector<api::Object>> objects) {
-      if (!objects) {
-        *failure = std::move(objects.error());
-        return;
-      }
-      for (api::Object& object : *objects) objects_.put(kind, std::move(object));
-    });
-  }
-  store().load_memos([this, failure](Result<std::vector<engine::Memo>> memos) {
-    if (!memos) {
-      *failure = std::move(memos.error());
-      return;
-    }
-    for (engine::Memo& memo : *memos) engine_.remember(std::move(memo));
-  });
-  store().load_resources([this, failure](Result<Store::Resources> stored) {
-    if (!stored) {
-      *failure = std::move(stored.error());
-      return;
-    }
-    resources_.set_version(stored->version);
-    for (Resource& resource : stored->resources) resources_.put(std::move(resource));
-  });
-  store().load_unfinished(
-      [this, failure, done = std::move(done)](Result<std::vector<StoredRun>> runs) {
-        if (!runs) return done(fail(std::move(runs.error())));
-        if (*failure) return done(fail(std::move(**failure)));
-        auto recovered = std::make_shared<std::vector<Recovered>>();
-        for (StoredRun& run : *runs) recovered->push_back({.run = std::move(run)});
-        auto compile = [recovered, limits = settings_.limits] {
-          for (Recovered& one : *recovered) {
-            one.problem = one.run.damage;
-            if (!one.problem.empty()) continue;
-            auto compiled = compile_stored(one.run.info, one.run.origin, limits);
-            if (compiled) {
-              one.plan = std::move(compiled->plan);
-            } else {
-              one.problem = compiled.error().message;
-            }
-          }
-        };
-        auto take_up = [this, recovered, done] {
-          for (Recovered& one : *recovered) restore(one);
-          effects_.apply(engine_.restored(now()));
-          if (mover_) mover_->keep_only([this](const std::string& pod) { return engine_.owner_of(pod).has_value(); });
-          done(recovered->size());
-        };
-        // A daemon that was killed in the middle of a create leaves containerd at undoing it, which would undo what
-        // this life creates under the same name.
-        const bool unsure = std::any_of(recovered->begin(), recovered->end(), [](const Recovered& one) {
-          return std::any_of(one.run.nodes.begin(), one.run.nodes.end(), [](const engine::Node& node) {
-            return node.start_intended && node.phase == engine::Phase::Pending;
-          });
-        });
-        environment_.executor.offload(compile, [this, unsure, take_up] {
-          if (unsure) return environment_.executor.after(kUndoing, take_up);
-          take_up();
-        });
-      });
 }
 
 void Daemon::remove_strangers(const std::vector<runtime::FoundPod>& pods) {

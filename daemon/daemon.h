@@ -8,15 +8,19 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "base/executor.h"
+#include "daemon/boot.h"
 #include "daemon/effects.h"
 #include "daemon/engine/engine.h"
 #include "daemon/objects.h"
 #include "daemon/policy.h"
+#include "daemon/recovery_log.h"
 #include "daemon/resources.h"
 #include "daemon/store.h"
 #include "runtime/runtime.h"
@@ -43,6 +47,8 @@ class Daemon final : public runtime::Listener {
     std::string instance;     ///< this daemon's id, the same in all its lives
     std::string log_root;     ///< absolute; <run uid>/<pod name>/<container>.stdout below it
     std::string artifact_gc;  ///< artifactGC.strategy of artifacts that nobody gave one
+    std::optional<BootRecord> boot;  ///< none: nobody asks whether the host was rebooted
+    std::string recovery_log;        ///< the file of RecoveryLog; empty: none
   };
   struct Environment {
     Store& store;
@@ -60,7 +66,8 @@ class Daemon final : public runtime::Listener {
   void add_observer(RunObserver& observer) { observers_.push_back(&observer); }
 
   /// Loads Secrets, ConfigMaps and the objects around workflows, and takes up the runs that were not over. A run that cannot be
-  /// taken up ends in Error with the reason, and hinders no other. `done` gets how many were taken
+  /// taken up, or that killed the daemon twice when it was, ends in Error with the reason, and hinders no other. Steps
+  /// that ran when the host was rebooted are errors, which their retry strategies see. `done` gets how many were taken
   /// up, or why the store is unusable.
   void recover(std::function<void(Result<std::size_t>)> done);
   /// Removes pods of this daemon that no live run owns: what an earlier life left behind. After
@@ -113,8 +120,14 @@ class Daemon final : public runtime::Listener {
   [[nodiscard]] Load load() const;
 
  private:
-  struct Recovered;
+  struct Recovered;  // a run
+  struct Recovery;   // all of them
   void changed(const engine::Changed& changed);
+  // recovery.cc, one after the other
+  void survive_reboot(const std::shared_ptr<Recovery>& recovery);
+  void compile(const std::shared_ptr<Recovery>& recovery);
+  void await_undoing(const std::shared_ptr<Recovery>& recovery);
+  void take_up(Recovery& recovery);
   void restore(Recovered& recovered);
   void drop_ended();
 

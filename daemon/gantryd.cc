@@ -13,7 +13,6 @@
 #include <fstream>
 #include <memory>
 #include <optional>
-#include <set>
 #include <system_error>
 
 #include "api/server.h"
@@ -25,12 +24,14 @@
 #include "daemon/directory_watch.h"
 #include "daemon/loop.h"
 #include "daemon/notify.h"
+#include "daemon/sweeper.h"
 
 namespace gantry {
 namespace {
 
 constexpr Duration kPatience = std::chrono::seconds(2);  ///< for clients when we stop
 constexpr Duration kStatusEvery = std::chrono::seconds(5);
+constexpr Duration kSweepEvery = std::chrono::minutes(5);
 
 Result<void> make_directory(const std::string& path, mode_t mode) {
   std::error_code error;
@@ -86,18 +87,6 @@ api::Json version_json(const ContainerdSide& containerd) {
           {"runtime", containerd.runtime_name()}};
 }
 
-/// Removes the logs of runs that are not stored any more: the daemon died between the two. Worker
-/// thread.
-void sweep_logs(const std::string& log_root, const std::vector<std::string>& uids) {
-  std::set<std::string> known(uids.begin(), uids.end());
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(log_root, error)) {
-    if (known.contains(entry.path().filename().string())) continue;
-    std::error_code ignored;
-    std::filesystem::remove_all(entry.path(), ignored);
-  }
-}
-
 class Gantryd {
  public:
   explicit Gantryd(DaemonConfig config) : config_(std::move(config)) {}
@@ -106,7 +95,7 @@ class Gantryd {
  private:
   Result<void> prepare();
   void connected(const Result<void>& result);
-  void recovered();
+  void sweep();
   Result<void> serve();
   void turn_ended();
   void stop();
@@ -125,7 +114,8 @@ class Gantryd {
   std::unique_ptr<ContainerdSide> containerd_;
   std::unique_ptr<DaemonBackend> backend_;
   std::unique_ptr<api::Server> server_;
-  std::unique_ptr<Loop::Timer> server_timer_, watchdog_timer_, status_timer_;
+  std::unique_ptr<Sweeper> sweeper_;
+  std::unique_ptr<Loop::Timer> server_timer_, watchdog_timer_, status_timer_, sweep_timer_;
   bool server_due_ = false;
   enum class Stage { Serving, Draining, Ending } stage_ = Stage::Serving;
   std::string status_;
@@ -169,6 +159,10 @@ Result<void> Gantryd::prepare() {
                      config_.allow_host_network || config_.network == runtime::Network::Host};
   settings.limits = config_.limits;
   settings.instance = *instance;
+  auto boot = BootRecord::open(state + "/boot");
+  if (!boot) return fail(std::move(boot.error()));
+  settings.boot = std::move(*boot);
+  settings.recovery_log = state + "/taking-up";
   settings.log_root = log_root;
   daemon_ = std::make_unique<Daemon>(
       std::move(settings),
@@ -207,19 +201,20 @@ void Gantryd::connected(const Result<void>& result) {
   daemon_->recover([this](const Result<std::size_t>& runs) {
     if (!runs) return stop_with(runs.error());
     if (*runs > 0) spdlog::info("took up {} unfinished workflow(s)", *runs);
-    store_->load_uids([this](const Result<std::vector<std::string>>& uids) {
-      if (!uids) return stop_with(uids.error());
-      loop_.offload(
-          [root = daemon_->settings().log_root, known = *uids] { sweep_logs(root, known); },
-          [this] { recovered(); });
-    });
+    if (auto served = serve(); !served) return stop_with(served.error());
+    sweeper_ = std::make_unique<Sweeper>(
+        *daemon_, Sweeper::Host{
+                      .find = [this](auto done) { containerd_->find(std::move(done)); },
+                      .owners = [this](auto done) { containerd_->owners(std::move(done)); },
+                      .remove_idle_cgroup = [this](const auto& owner) { containerd_->remove_idle_cgroup(owner); }});
+    sweep_timer_ = loop_.timer([this] { sweep(); });
+    sweep();
   });
 }
 
-void Gantryd::recovered() {
-  containerd_->find(
-      [this](const std::vector<runtime::FoundPod>& pods) { daemon_->remove_strangers(pods); });
-  if (auto served = serve(); !served) stop_with(served.error());
+void Gantryd::sweep() {
+  sweeper_->sweep();
+  sweep_timer_->set(kSweepEvery);
 }
 
 Result<void> Gantryd::serve() {

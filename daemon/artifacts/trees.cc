@@ -1,6 +1,5 @@
 #include "daemon/artifacts/trees.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -8,20 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/boot.h"
 #include "daemon/artifacts/digest.h"
 #include "daemon/artifacts/files.h"
 
 namespace gantry::artifacts {
 namespace {
-
-Result<std::string> boot_id() {
-  UniqueFd fd(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return fail(errno_error("read boot_id", errno));
-  auto text = read_all(fd.get(), 256);
-  if (!text) return text;
-  while (!text->empty() && text->back() == '\n') text->pop_back();
-  return text;
-}
 
 std::vector<std::string> names_in(const std::string& directory) {
   std::vector<std::string> names;

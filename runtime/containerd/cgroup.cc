@@ -6,6 +6,7 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 namespace gantry::containerd {
@@ -101,6 +102,19 @@ void CgroupLayout::remove(const std::string& path) const {
     }
     ::rmdir((mount + path).c_str());
   }
+}
+
+std::vector<std::string> CgroupLayout::children(const std::string& path) const {
+  // A removal that was cut off may have left one in some hierarchies only.
+  std::set<std::string> names;
+  for (const std::string& mount : mounts_) {
+    std::error_code error;
+    for (fs::directory_iterator it(mount + path, error), end; !error && it != end; it.increment(error)) {
+      std::error_code gone;
+      if (it->is_directory(gone)) names.insert(it->path().filename());
+    }
+  }
+  return {names.begin(), names.end()};
 }
 
 long counter(std::string_view text, std::string_view key) {

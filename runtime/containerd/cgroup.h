@@ -28,6 +28,9 @@ class CgroupLayout {
   /// Blocks.
   void remove(const std::string& path) const;
 
+  /// The names of the cgroups right below `path`. Blocks.
+  [[nodiscard]] std::vector<std::string> children(const std::string& path) const;
+
   /// Where the hierarchies are mounted.
   [[nodiscard]] const std::vector<std::string>& mounts() const { return mounts_; }
   /// Where the memory controller's files are, and whether they are version 1's.

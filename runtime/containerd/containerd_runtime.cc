@@ -1,10 +1,12 @@
 #include "runtime/containerd/containerd_runtime.h"
 
+#include <filesystem>
 #include <set>
 #include <unordered_map>
 
 #include "github.com/containerd/containerd/api/services/events/v1/events.grpc.pb.h"
 #include "github.com/containerd/containerd/api/services/version/v1/version.grpc.pb.h"
+#include "runtime/containerd/found_pods.h"
 #include "runtime/containerd/host_facts.h"
 #include "runtime/containerd/pod_life.h"
 #include "runtime/containerd/stale_bundle.h"
@@ -14,8 +16,6 @@ namespace {
 
 namespace events = ::containerd::services::events::v1;
 namespace version = ::containerd::services::version::v1;
-namespace tasks = api::tasks;
-
 constexpr Duration kConnectDeadline = std::chrono::seconds(5);
 constexpr Duration kReconnectPause{100};
 
@@ -71,11 +71,19 @@ struct ContainerdRuntime::Impl {
   // What a daemon left that was killed before its pod came to a container. Who prepares such a pod
   // meanwhile waits.
   void sweep(const std::set<std::string>& known, std::function<void()> done) {
-    std::set<std::string> left;
-    for (const auto& id : services.volumes->pods()) left.insert(id);
-    for (const auto& id : services.network->pods()) left.insert(id);
-    std::erase_if(left,
-                  [&](const std::string& id) { return known.contains(id) || pods.contains(id); });
+    auto left = std::make_shared<std::set<std::string>>();
+    services.offload(
+        [left, volumes = services.volumes, network = services.network] {
+          for (const auto& id : volumes->pods()) left->insert(id);
+          for (const auto& id : network->pods()) left->insert(id);
+        },
+        [this, left, known, done = std::move(done)]() mutable {
+          std::erase_if(*left, [&](const std::string& id) { return known.contains(id) || pods.contains(id); });
+          sweep_files(*left, std::move(done));
+        });
+  }
+
+  void sweep_files(std::set<std::string> left, std::function<void()> done) {
     sweeping = left;
     services.offload(
         [volumes = services.volumes, network = services.network, left, socket = services.config.socket,
@@ -195,49 +203,36 @@ void ContainerdRuntime::remove_claims(const std::string& owner) {
 }
 
 void ContainerdRuntime::find(std::function<void(Result<std::vector<runtime::FoundPod>>)> done) {
-  Services& services = impl_->services;
   auto here = std::weak_ptr(impl_->alive);
-  api::ListContainersRequest request;
-  request.add_filters(std::string("labels.\"") + kPodLabel + "\"");
-  call(services.channel, services.containers, &api::Containers::Stub::PrepareAsyncList, request,
-       kMetadataDeadline,
-       [&services, impl = impl_.get(), here, done](Result<api::ListContainersResponse> containers) {
-         if (here.expired()) return;
-         if (!containers) return done(fail(containers.error().wrap("list containers")));
-         struct Found {
-           std::map<std::string, runtime::FoundPod> pods;
-           std::map<std::string, std::string> pod_of;  // container → pod
-         };
-         auto found = std::make_shared<Found>();
-         for (const auto& container : containers->containers()) {
-           const auto label = container.labels().find(kPodLabel);
-           if (label == container.labels().end()) continue;
-           found->pod_of[container.id()] = label->second;
-           runtime::FoundPod& pod = found->pods[label->second];
-           pod.id = label->second;
-           for (const auto& [key, value] : container.labels()) pod.labels.emplace(key, value);
-         }
-         call(services.channel, services.tasks, &tasks::Tasks::Stub::PrepareAsyncList,
-              tasks::ListTasksRequest(), kMetadataDeadline,
-              [impl, here, done, found](Result<tasks::ListTasksResponse> answer) {
-                if (here.expired()) return;
-                if (!answer) return done(fail(answer.error().wrap("list tasks")));
-                for (const auto& task : answer->tasks()) {
-                  const auto pod = found->pod_of.find(task.id());
-                  if (pod == found->pod_of.end() ||
-                      task.status() == ::containerd::v1::types::CREATED)
-                    continue;
-                  found->pods[pod->second].started = true;
-                }
-                std::set<std::string> known;
-                std::vector<runtime::FoundPod> pods;
-                for (auto& [id, pod] : found->pods) {
-                  known.insert(id);
-                  pods.push_back(std::move(pod));
-                }
-                impl->sweep(known, [done, pods = std::move(pods)] { done(pods); });
-              });
-       });
+  find_pods(impl_->services, [impl = impl_.get(), here, done](Result<std::vector<runtime::FoundPod>> pods) {
+    if (here.expired()) return;
+    if (!pods) return done(std::move(pods));
+    std::set<std::string> known;
+    for (const auto& pod : *pods) known.insert(pod.id);
+    impl->sweep(known, [done, pods = std::move(*pods)] { done(pods); });
+  });
+}
+
+void ContainerdRuntime::owners(std::function<void(std::vector<std::string>)> done) {
+  Services& services = impl_->services;
+  auto names = std::make_shared<std::set<std::string>>();
+  services.offload(
+      [names, volumes = services.volumes, cgroups = services.cgroups, root = services.config.cgroup_root,
+       logs = services.config.log_root] {
+        for (auto& owner : volumes->claim_owners()) names->insert(std::move(owner));
+        // Other daemons of the host have their cgroups there too, but no logs here.
+        for (auto& owner : cgroups->children(root)) {
+          std::error_code error;
+          if (std::filesystem::exists(logs + "/" + owner, error)) names->insert(std::move(owner));
+        }
+      },
+      [names, done] { done({names->begin(), names->end()}); });
+}
+
+void ContainerdRuntime::remove_idle_cgroup(const std::string& owner) {
+  Services& services = impl_->services;
+  const std::string path = services.config.cgroup_root + "/" + owner;
+  services.enter_cgroup(path, [&services, path] { services.leave_cgroup(path); });
 }
 
 }  // namespace gantry::containerd

@@ -42,10 +42,15 @@ class ContainerdRuntime final : public runtime::Runtime {
   void remove(const std::string& pod) override;
   void remove_claims(const std::string& owner) override;
 
-  /// All pods that containerd has, whoever made them in this namespace. For clearing up after a
-  /// restart. What lies in the state directory of pods that came to no container is removed by the
-  /// way.
+  /// All pods that containerd has, whoever made them in this namespace; those too of which only a
+  /// snapshot is left. For clearing up. What lies in the state directory of pods that came to no
+  /// container, or whose removal was cut off, is removed by the way.
   void find(std::function<void(Result<std::vector<runtime::FoundPod>>)> done);
+  /// Whose claims and cgroups there are: the first parts of PodSpec::cgroup, and of claims. Only
+  /// those that pods of this runtime had.
+  void owners(std::function<void(std::vector<std::string>)> done);
+  /// Removes the cgroup of an owner, unless a pod uses it.
+  void remove_idle_cgroup(const std::string& owner);
 
  private:
   struct Impl;

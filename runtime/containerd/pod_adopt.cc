@@ -3,6 +3,7 @@
 
 #include "runtime/containerd/pod_life.h"
 #include "runtime/containerd/process.h"
+#include "runtime/containerd/stale_bundle.h"
 
 namespace gantry::containerd {
 namespace {
@@ -51,8 +52,8 @@ void PodLife::exists_already(std::size_t index) {
 }
 
 // Asks for the tasks one by one. The first stage there, as created: the pod is taken over as it is.
-// Main there, started: it runs already. Otherwise nothing of the user's has run: clear all away and
-// begin again. (A pod of several containers that was started has marks, and does not come here.)
+// Main there, started: it runs already, or has ended. Otherwise nothing of the user's has run: clear
+// all away and begin again. (A pod of several containers that was started has marks, and does not come here.)
 void PodLife::take_over(std::size_t index, std::vector<std::optional<int>> statuses) {
   auto self = shared_from_this();
   if (index < containers_.size()) {
@@ -70,13 +71,28 @@ void PodLife::take_over(std::size_t index, std::vector<std::optional<int>> statu
                   self->take_over(index + 1, std::move(statuses));
                 });
   }
+  const auto stopped = static_cast<int>(status::STOPPED);
+  if (several() || statuses.front() != stopped) {
+    const bool ran = !several() && statuses.front() && statuses.front() != static_cast<int>(status::CREATED);
+    return take_over_as(ran, std::move(statuses));
+  }
+  // It was started and has ended while nobody looked, or it was ended before it was started.
+  auto cut_off = std::make_shared<bool>();
+  services_.offload(
+      [cut_off, name_space = services_.config.name_space, id = pod_.id] { *cut_off = start_was_cut_off(name_space, id); },
+      [self, cut_off, statuses = std::move(statuses)]() mutable {
+        if (!self->settle()) self->take_over_as(!*cut_off, std::move(statuses));
+      });
+}
+
+/// `ran`: its program was started, so nothing of it may be started again.
+void PodLife::take_over_as(bool ran, std::vector<std::optional<int>> statuses) {
+  auto self = shared_from_this();
   const auto members = stage_members();
   const bool created = std::all_of(members.begin(), members.end(), [&](std::size_t i) {
     return statuses[i] == static_cast<int>(status::CREATED);
   });
-  runs_already_ = !several() && statuses.front() &&
-                  statuses.front() != static_cast<int>(status::CREATED) &&
-                  statuses.front() != static_cast<int>(status::STOPPED);
+  runs_already_ = ran;
   if (runs_already_ || created) {
     files_ = services_.volumes->find(pod_);
     files_made_ = true;

@@ -132,6 +132,8 @@ void PodLife::make_snapshot(std::size_t index) {
   // Without it containerd's garbage collection takes the snapshot before the container that names
   // it exists.
   (*request.mutable_labels())["containerd.io/gc.root"] = now_label();
+  // So that it is known whose it was when its container is gone.
+  for (const auto& [key, value] : pod_.labels) (*request.mutable_labels())[key] = value;
   (*request.mutable_labels())[kPodLabel] = pod_.id;
   call(services_.channel, services_.snapshots, &api::Snapshots::Stub::PrepareAsyncPrepare, request,
        kMetadataDeadline,

@@ -136,6 +136,7 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   [[nodiscard]] bool is_of_an_earlier_life(const Error& error) const;
   void exists_already(std::size_t index);
   void take_over(std::size_t index, std::vector<std::optional<int>> statuses);
+  void take_over_as(bool ran, std::vector<std::optional<int>> statuses);
   void adopt_container(std::size_t index);
   void resume();
   void resume_container(std::size_t index, Result<int> status);
@@ -206,6 +207,8 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   // pod_remove.cc
   void begin_removal();
   void find_containers();
+  void add_container(const std::string& id);
+  void find_leftover_snapshots();
   void remove_container(std::size_t index);
   /// Removes all that containerd has under a container's id; `done` gets what did not go.
   void clear(const std::string& id, bool ended, std::function<void(Result<void>)> done);

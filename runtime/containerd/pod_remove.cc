@@ -2,6 +2,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "runtime/containerd/found_pods.h"
 #include "runtime/containerd/pod_life.h"
 #include "runtime/containerd/stale_bundle.h"
 
@@ -74,21 +75,37 @@ void PodLife::find_containers() {
              self->containers_.back().cgroups_path = parent;
            }
          }
-         // A snapshot may be there without its container.
-         if (std::none_of(self->containers_.begin(), self->containers_.end(),
-                          [&](const Container& one) { return one.id == self->pod_.id; })) {
-           Container main;
-           main.id = self->pod_.id;
-           self->containers_.push_back(std::move(main));
-         }
+         self->add_container(self->pod_.id);  // of which a bundle may be left
          const std::string& root = self->services_.config.cgroup_root;
-         if (!parent.starts_with(root + "/")) return self->remove_container(0);
+         if (!parent.starts_with(root + "/")) return self->find_leftover_snapshots();
          parent.resize(std::min(parent.size(), parent.find('/', root.size() + 1)));
          self->services_.enter_cgroup(parent, [self, parent] {
            self->cgroup_parent_ = parent;
-           self->remove_container(0);
+           self->find_leftover_snapshots();
          });
        });
+}
+
+void PodLife::add_container(const std::string& id) {
+  const auto same = [&](const Container& one) { return one.id == id; };
+  if (std::any_of(containers_.begin(), containers_.end(), same)) return;
+  containers_.emplace_back().id = id;
+}
+
+// A removal that was cut off leaves a snapshot without its container.
+void PodLife::find_leftover_snapshots() {
+  auto self = shared_from_this();
+  find_snapshots(services_, pod_.id, [self](Result<std::vector<FoundSnapshot>> found) {
+    if (!found && ++self->removal_attempts_ < kAttempts) {
+      return self->services_.retry([self] { self->find_leftover_snapshots(); });
+    }
+    if (!found) {
+      self->services_.config.log(found.error().wrap("find " + self->pod_.id).message);
+    } else {
+      for (const FoundSnapshot& snapshot : *found) self->add_container(snapshot.key);
+    }
+    self->remove_container(0);
+  });
 }
 
 void PodLife::remove_container(std::size_t index) {

@@ -53,6 +53,8 @@ struct Services {
   /// Once containerd answers again; if it seems to answer, in a moment.
   void retry(std::function<void()> task);
   void set_connected(bool now_connected);
+  /// False once the runtime is gone: for answers that come after it.
+  [[nodiscard]] std::shared_ptr<const bool> alive() const { return alive_; }
 
   /// Has namespaces prepared for the pods to come, one after the other.
   void refill_network();

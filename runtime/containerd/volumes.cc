@@ -400,11 +400,14 @@ PodFiles Volumes::find(const PodSpec& pod) const {
   return files;
 }
 
-std::vector<std::string> Volumes::pods() const {
+std::vector<std::string> Volumes::pods() const { return names_in("/pods"); }
+std::vector<std::string> Volumes::claim_owners() const { return names_in("/claims"); }
+
+std::vector<std::string> Volumes::names_in(const char* directory) const {
   std::vector<std::string> names;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(directory_ + "/pods", ignored)) {
-    names.push_back(entry.path().filename());
+  std::error_code error;
+  for (fs::directory_iterator it(directory_ + directory, error), end; !error && it != end; it.increment(error)) {
+    names.push_back(it->path().filename());
   }
   return names;
 }

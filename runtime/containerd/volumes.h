@@ -59,6 +59,8 @@ class Volumes {
   [[nodiscard]] std::string pod_directory(const std::string& pod_id) const;
   /// The pods that have a directory.
   [[nodiscard]] std::vector<std::string> pods() const;
+  /// Those that have claims.
+  [[nodiscard]] std::vector<std::string> claim_owners() const;
   /// Unmounts and removes what create() made, but claims and host paths. By id alone: it also
   /// clears up after an earlier life.
   Result<void> remove(const std::string& pod_id) const;
@@ -66,6 +68,7 @@ class Volumes {
 
  private:
   Volumes(std::string directory, std::string host_hosts_file, std::string host_resolv_conf);
+  [[nodiscard]] std::vector<std::string> names_in(const char* directory) const;
   [[nodiscard]] std::string path_of(const runtime::PodSpec& pod,
                                     const runtime::Volume& volume) const;
   Result<void> create_volume(const runtime::PodSpec& pod, const runtime::Volume& volume) const;

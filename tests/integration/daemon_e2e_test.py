@@ -5,137 +5,18 @@
 
 Needs root. Every test has workflows of its own; the daemon is shared, and some tests kill it.
 """
-import calendar, http.client, http.server, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile
+import calendar, http.server, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile
 import threading, time, unittest, urllib.parse
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from gantryd import Gantryd, Refused, claim, nodes, processes_of, sh
+
 BIN = os.path.abspath(sys.argv.pop(1))
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-ENDED = ("Succeeded", "Failed", "Error")
-
-
-class Connection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=60)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.path)
-
-
-class Refused(Exception):
-    def __init__(self, status, text):
-        super().__init__(f"{status}: {text}")
-        self.status = status
-        self.message = json.loads(text)["message"] if text.startswith("{") else text
-
-
-class Gantryd:
-    """One daemon on one state directory, through all its lives."""
-
-    def __init__(self):
-        self.work = tempfile.mkdtemp(prefix="gantry-e2e.", dir="/tmp")
-        os.chmod(self.work, 0o755)
-        self.socket = self.work + "/gantry.sock"
-        os.mkdir(self.work + "/allowed")
-        with open(self.work + "/gantry.yaml", "w") as file:
-            file.write(f"host_path_allow: [{self.work}/allowed]\ntermination_grace: 3s\n")
-        self.process = None
-        self.env = {**os.environ, "GANTRY_HOST": "unix://" + self.socket, "NO_COLOR": "1"}
-
-    def start(self):
-        self.log = open(self.work + "/gantryd.log", "a")
-        self.process = subprocess.Popen(
-            [BIN + "/gantryd", "--config", self.work + "/gantry.yaml", "--state-dir", self.work + "/state",
-             "--socket", self.socket, "--containerd", "private", "--log-level", "debug"],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        self.await_(lambda: self.answers(), 60, "gantryd to answer")
-
-    def answers(self):
-        if self.process.poll() is not None:
-            raise AssertionError("gantryd ended: " + open(self.work + "/gantryd.log").read()[-2000:])
-        try:
-            self.call("GET", "/api/v1/version")
-            return True
-        except OSError:
-            return False
-
-    def stop(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        self.process.wait(30)
-
-    @staticmethod
-    def await_(condition, seconds, what):
-        end = time.monotonic() + seconds
-        while True:
-            value = condition()
-            if value:
-                return value
-            if time.monotonic() > end:
-                raise AssertionError(f"waited {seconds} s for {what}")
-            time.sleep(0.01)
-
-    def call(self, method, path, body=None, type="application/json", parse=json.loads, socket_path=None):
-        connection = Connection(socket_path or self.socket)
-        try:
-            data = body if body is None or isinstance(body, str) else json.dumps(body)
-            connection.request(method, path, data, {"Content-Type": type} if data else {})
-            answer = connection.getresponse()
-            text = answer.read().decode()
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise Refused(answer.status, text)
-        return parse(text)
-
-    def cli(self, *arguments, input=None, check=True):
-        done = subprocess.run([BIN + "/gantry", *arguments], input=input, text=True, env=self.env,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
-        if check and done.returncode != 0:
-            raise AssertionError(f"gantry {' '.join(arguments)}: {done.returncode}\n{done.stdout}")
-        return done.stdout
-
-    def submit(self, spec, name=None, **metadata):
-        metadata |= {"name": name} if name else {"generateName": "e2e-"}
-        workflow = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec}
-        return self.call("POST", "/api/v1/workflows/default", {"workflow": workflow})["metadata"]["name"]
-
-    def get(self, name):
-        return self.call("GET", f"/api/v1/workflows/default/{name}")
-
-    def wait(self, name, seconds=60):
-        def ended():
-            workflow = self.get(name)
-            return workflow if workflow["status"]["phase"] in ENDED else None
-        return self.await_(ended, seconds, f"the end of {name}: {json.dumps(self.get(name)['status'], indent=1)}")
-
-    def run(self, spec, seconds=60, **metadata):
-        return self.wait(self.submit(spec, **metadata), seconds)
-
-    def await_node(self, name, node, phase="Running"):
-        def there():
-            return any(n["displayName"] == node and n["phase"] == phase
-                       for n in self.get(name)["status"].get("nodes", {}).values())
-        self.await_(there, 30, f"{node} of {name} to be {phase}")
-
-    def logs(self, name, **query):
-        text = self.call("GET", f"/api/v1/workflows/default/{name}/log?logOptions.container=main&"
-                         + urllib.parse.urlencode(query), parse=str)
-        return [json.loads(line)["result"]["content"] for line in text.splitlines() if line.strip()]
-
-
-def sh(script, name="main", **more):
-    fields = {k: more.pop(k) for k in ("env", "volumeMounts", "resources", "securityContext") if k in more}
-    return {"name": name, "container": {"image": "busybox", "command": ["sh", "-c"], "args": [script], **fields}, **more}
+D = Gantryd(BIN)
 
 
 def seconds_of(timestamp):
     return calendar.timegm(time.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ"))
-
-
-def nodes(workflow):
-    return {n["displayName"]: n for n in workflow["status"]["nodes"].values()}
 
 
 class Registry:
@@ -181,41 +62,14 @@ class Registry:
         shutil.rmtree(self.work)
 
 
-D = Gantryd()
-
-
-def processes_of(text):
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            command = open(f"/proc/{pid}/cmdline", "rb").read().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if text in command and int(pid) != os.getpid():
-            found.append((int(pid), command))
-    return found
-
-
 def setUpModule():
-    made = subprocess.run([ROOT + "/scripts/test-images", "busybox"], text=True, stdout=subprocess.PIPE, check=True)
-    archives = re.search(r"archives are in (.*)", made.stdout)[1]
     D.start()
-    D.cli("image", "import", archives + "/busybox.tar")
+    D.import_busybox()
 
 
 def tearDownModule():
     D.stop()
-    # A daemon that ends with nothing to do leaves nothing: no containerd, no shim, no mount.
-    left = processes_of(D.work + "/")
-    mounts = [line for line in open("/proc/self/mountinfo") if D.work + "/" in line and "/volumes/files " not in line]
-    for pid, _ in left:
-        os.kill(pid, signal.SIGKILL)
-    for line in open("/proc/self/mountinfo").readlines()[::-1]:
-        if D.work + "/" in line:
-            subprocess.run(["umount", "-l", line.split()[4]], stderr=subprocess.DEVNULL)
-    subprocess.run(["rm", "-rf", "--one-file-system", D.work])
-    assert not left, left
-    assert not mounts, mounts
+    D.clear_away()
 
 
 class EndToEnd(unittest.TestCase):
@@ -769,11 +623,6 @@ class EndToEnd(unittest.TestCase):
         singles = sorted(timed(echo) for _ in range(5))
         print(f"\nfigures: one echo {singles[2] * 1000:.0f} ms (median of 5), 14 in sequence "
               f"{timed(many([1] * 14)) * 1000:.0f} ms, 50 in parallel {timed(many([50])) * 1000:.0f} ms")
-
-
-def claim(name):
-    return {"metadata": {"name": name}, "spec": {"accessModes": ["ReadWriteOnce"],
-                                                 "resources": {"requests": {"storage": "1Gi"}}}}
 
 
 if __name__ == "__main__":

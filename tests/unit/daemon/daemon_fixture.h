@@ -89,7 +89,9 @@ class DaemonTest : public ::testing::Test {
         Daemon::Settings{.engine = {},
                          .policy = std::move(policy),
                          .instance = "me",
-                         .log_root = directory_.path()},
+                         .log_root = directory_.path(),
+                         .boot = boot_,
+                         .recovery_log = directory_.file("taking-up")},
         Daemon::Environment{.store = *store_,
                             .executor = executor_,
                             .now = [this] { return now_; },
@@ -178,6 +180,7 @@ class DaemonTest : public ::testing::Test {
   std::unique_ptr<Daemon> daemon_;
   std::unique_ptr<DaemonBackend> backend_;
   DaemonBackend::Settings settings_;
+  std::optional<BootRecord> boot_;
   std::size_t recovered_ = 0;
 };
 

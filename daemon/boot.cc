@@ -1,0 +1,40 @@
+#include "daemon/boot.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+
+#include "base/boot.h"
+#include "daemon/artifacts/files.h"
+
+namespace gantry {
+
+Result<BootRecord> BootRecord::open(std::string path) {
+  BootRecord record;
+  auto now = boot_id();
+  if (!now) return fail(std::move(now.error()));
+  record.now_ = std::move(*now);
+  record.path_ = std::move(path);
+  std::error_code error;
+  if (!std::filesystem::exists(record.path_, error)) return record;
+  std::ifstream in(record.path_);
+  if (!(in >> record.last_)) return fail(errno_error("read " + record.path_, errno));
+  return record;
+}
+
+Result<void> BootRecord::write() const {
+  if (last_ == now_) return {};
+  const std::string temporary = path_ + ".new";
+  const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd.valid()) return fail(errno_error("write " + temporary, errno));
+  if (auto written = artifacts::write_all(fd.get(), now_ + "\n"); !written) return written;
+  if (auto synced = artifacts::sync_path(temporary); !synced) return synced;
+  std::error_code error;
+  std::filesystem::rename(temporary, path_, error);
+  if (error) return fail(errno_error("write " + path_, error.value()));
+  return artifacts::sync_path(std::filesystem::path(path_).parent_path());
+}
+
+}  // namespace gantry
