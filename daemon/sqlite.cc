@@ -78,13 +78,13 @@ bool Statement::is_null(int column) const {
   return sqlite3_column_type(stmt_, column) == SQLITE_NULL;
 }
 
-Result<Database> Database::open(const std::string& path) {
+Result<Database> Database::open(const std::string& path, const std::string& vfs) {
   Database database;
   sqlite3* db = nullptr;
   int status = sqlite3_open_v2(
       path.c_str(), &db,
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-      nullptr);
+      vfs.empty() ? nullptr : vfs.c_str());
   database.db_.reset(db);
   if (status != SQLITE_OK) {
     if (db == nullptr) return fail(Code::ResourceExhausted, "out of memory");

@@ -44,8 +44,8 @@ class Statement {
 class Database {
  public:
   /// Opens or creates `path`. Nothing is read yet: a file that is no database fails at the first
-  /// statement.
-  static Result<Database> open(const std::string& path);
+  /// statement. `vfs`: the name of a registered sqlite3_vfs; "" is SQLite's own.
+  static Result<Database> open(const std::string& path, const std::string& vfs = "");
 
   /// A statement for `sql`, prepared once for each text and kept. `sql` holds no values.
   Result<Statement> prepare(std::string_view sql);

@@ -125,7 +125,12 @@ Store::Store() = default;
 Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& path, Executor& executor) {
-  auto database = open_database(path);
+  return open(path, executor, {});
+}
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& path, Executor& executor,
+                                           Options options) {
+  auto database = open_database(path, options.vfs);
   if (!database) return fail(std::move(database.error()));
   std::unique_ptr<Store> store(new Store);
   store->impl_ = std::make_unique<Impl>(std::move(*database), executor);

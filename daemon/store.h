@@ -77,6 +77,11 @@ class Store {
  public:
   /// Opens or creates `path`. Fails when the file is corrupt or of a newer schema (both are left as
   /// they are).
+  struct Options {
+    std::string vfs;  ///< name of the sqlite3_vfs that has `path`; "": files, made with mode 0600
+  };
+  static Result<std::unique_ptr<Store>> open(const std::string& path, Executor& executor,
+                                             Options options);
   static Result<std::unique_ptr<Store>> open(const std::string& path, Executor& executor);
   ~Store();  ///< commits what is queued, joins the thread
 

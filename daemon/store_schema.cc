@@ -171,9 +171,11 @@ Result<void> check_and_migrate(Database& database, const std::string& path) {
 
 }  // namespace
 
-Result<Database> open_database(const std::string& path) {
-  if (auto made = create_private(path); !made) return fail(made.error());
-  auto database = Database::open(path);
+Result<Database> open_database(const std::string& path, const std::string& vfs) {
+  if (vfs.empty()) {
+    if (auto made = create_private(path); !made) return fail(made.error());
+  }
+  auto database = Database::open(path, vfs);
   if (!database) return fail(explain(database.error(), path));
   // Checked before the journal mode is set: a foreign file must not be changed.
   if (auto checked = check_and_migrate(*database, path); !checked) return fail(checked.error());

@@ -12,7 +12,7 @@ namespace gantry {
 /// Opens or creates the database at `path` (mode 0600, Secrets are in it), sets WAL and
 /// synchronous=FULL, checks it, and migrates an older schema in one transaction. A file that is
 /// damaged, is not ours, or has a newer schema is left as it is: DataLoss or FailedPrecondition,
-/// with the path and what to do.
-Result<Database> open_database(const std::string& path);
+/// with the path and what to do. `vfs`: as Store::Options has it.
+Result<Database> open_database(const std::string& path, const std::string& vfs = "");
 
 }  // namespace gantry
