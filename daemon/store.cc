@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "daemon/store_list.h"
 #include "daemon/store_resources.h"
 #include "daemon/store_rows.h"
 #include "daemon/store_schema.h"

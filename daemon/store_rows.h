@@ -18,7 +18,8 @@ Result<std::vector<StoredRun>> unfinished(Database& database);
 Result<std::vector<StoredRun>> by_uid(Database& database, std::string_view uid);
 Result<std::vector<StoredRun>> by_name(Database& database, std::string_view name_space,
                                        std::string_view name);
-Result<Store::Page> list(Database& database, const api::ListQuery& query);
+/// Nothing when it is not there (any more).
+Result<std::optional<StoredRun>> by_id(Database& database, std::int64_t id, bool with_nodes);
 Result<std::vector<std::string>> uids(Database& database);
 Result<std::vector<engine::Memo>> memos(Database& database);
 /// In order of creation.

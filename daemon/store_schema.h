@@ -9,6 +9,11 @@
 
 namespace gantry {
 
+inline constexpr std::int64_t kNewestSchema = 5;  ///< what this gantryd reads and writes
+
+/// Brings a database of schema `from` (0: empty) forward to `to`, in one transaction.
+Result<void> migrate(Database& database, std::int64_t from, std::int64_t to);
+
 /// Opens or creates the database at `path` (mode 0600, Secrets are in it), sets WAL and
 /// synchronous=FULL, checks it, and migrates an older schema in one transaction. A file that is
 /// damaged, is not ours, or has a newer schema is left as it is: DataLoss or FailedPrecondition,
