@@ -1,7 +1,12 @@
 #pragma once
 
 // The store: SQLite (WAL) on a thread of its own. The loop hands over batches; what was queued
-// while a transaction synced goes into the next one, so that one sync serves many.
+// while a transaction synced goes into the next one, so that one sync serves many. What reads long
+// (lists, checks, backups) has a second thread and connection, and holds no commit up.
+//
+// An error of the disk fails what was asked, closes the connection, and the next call opens it again:
+// no descriptor is used after a sync on it has failed. What was acknowledged stays; what was not may
+// be there or not.
 
 #include <functional>
 #include <memory>
@@ -85,7 +90,8 @@ class Store {
   static Result<std::unique_ptr<Store>> open(const std::string& path, Executor& executor);
   ~Store();  ///< commits what is queued, joins the thread
 
-  // All callbacks arrive on the loop thread, in the order of the calls. Loop thread only.
+  // All callbacks arrive on the loop thread; those of calls that are not said to be asked aside in the
+  // order of the calls. Loop thread only.
 
   /// Queues a batch. `done` is called once it is durable, or with what went wrong.
   void write(StoreBatch batch, std::function<void(Result<void>)> done);
@@ -99,7 +105,8 @@ class Store {
   void load(const std::string& name_space, const std::string& name, Runs done);
   /// Runs that match, newest first, at most query.limit after query.continue_token; nodes only with
   /// query.with_nodes. `remaining` stays 0 where it would cost reading the labels of every run, as
-  /// in Kubernetes. A token that is none is InvalidArgument.
+  /// in Kubernetes. A token that is none is InvalidArgument. With a limit, a page may end before it is
+  /// full, and even be empty: the token tells whether there may be more. Asked aside.
   struct Page {
     std::vector<StoredRun> runs;
     std::string continue_token;

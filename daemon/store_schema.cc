@@ -211,6 +211,29 @@ Result<void> migrate(Database& database, std::int64_t from, std::int64_t to) {
   return done;
 }
 
+static Result<void> configure(Database& database) {
+  return database.script(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+      "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;");
+}
+
+Result<Database> reopen_database(const std::string& path, const std::string& vfs) {
+  auto database = Database::open(path, vfs);
+  if (!database) return fail(explain(database.error(), path));
+  auto version = database->query_integer("PRAGMA user_version");
+  if (!version) return fail(explain(version.error(), path));
+  if (*version != kNewestSchema) {
+    return fail(Code::FailedPrecondition, "the store " + path + " is not the one that was opened");
+  }
+  if (auto ready = configure(*database); !ready) return fail(explain(ready.error(), path));
+  // The WAL in the page cache may hold what a failed sync has dropped and no later one would write:
+  // what is in it goes to the database, and the next commit begins a new one.
+  auto busy = database->query_integer("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (!busy) return fail(explain(busy.error(), path));
+  if (*busy != 0) return fail(Code::Unavailable, "open the store " + path + " again: it is being read");
+  return database;
+}
+
 Result<Database> open_database(const std::string& path, const std::string& vfs) {
   if (vfs.empty()) {
     if (auto made = create_private(path); !made) return fail(made.error());
@@ -219,10 +242,7 @@ Result<Database> open_database(const std::string& path, const std::string& vfs) 
   if (!database) return fail(explain(database.error(), path));
   // Checked before the journal mode is set: a foreign file must not be changed.
   if (auto checked = check_and_migrate(*database, path); !checked) return fail(checked.error());
-  auto ready = database->script(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-      "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;");
-  if (!ready) return fail(explain(ready.error(), path));
+  if (auto ready = configure(*database); !ready) return fail(explain(ready.error(), path));
   return database;
 }
 

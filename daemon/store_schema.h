@@ -20,4 +20,8 @@ Result<void> migrate(Database& database, std::int64_t from, std::int64_t to);
 /// with the path and what to do. `vfs`: as Store::Options has it.
 Result<Database> open_database(const std::string& path, const std::string& vfs = "");
 
+/// Opens again what was open, after an error of the disk. Everything that was committed is synced by
+/// it once more, so that it stands on no sync that failed.
+Result<Database> reopen_database(const std::string& path, const std::string& vfs);
+
 }  // namespace gantry
