@@ -102,6 +102,7 @@ class DaemonBackend final : public api::Backend {
     workflow::PlanPtr plan;
     RunOrigin origin;
     std::shared_ptr<const Previous> previous;  ///< null: it begins with nothing
+    api::Caller caller;
   };
   using Candidates = std::vector<Candidate>;
   /// Called for each new run in the turn in which the store is given it.
@@ -146,6 +147,7 @@ class DaemonBackend final : public api::Backend {
   void remove_logs(const std::string& uid);
   void read_artifact(const Found& found, const api::ArtifactQuery& query,
                      api::Reply<std::shared_ptr<api::ArtifactFile>> reply);
+  static std::string said_by(const api::Command& command);
   Result<engine::Output> act(const engine::Run& run, const api::Command& command);
   void resubmit(const Found& found, api::Command command, api::Reply<api::Json> reply);
   struct Retry;
@@ -165,6 +167,9 @@ class DaemonBackend final : public api::Backend {
   std::set<std::pair<std::string, std::string>> reserved_;
   std::set<std::string> retrying_;  ///< uids of runs that are on their way back into the engine
 };
+
+/// How messages name a caller: `uid:1000`, or gantryd itself (a clock).
+std::string user_of(const api::Caller& caller);
 
 /// `workflows.argoproj.io "x" not found`.
 Error workflow_not_found(const std::string& name);

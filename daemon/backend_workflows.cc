@@ -66,7 +66,7 @@ void DaemonBackend::start() {
 void DaemonBackend::find(const std::string& name_space, const std::string& name,
                          std::function<void(Result<Found>)> reply) {
   if (name == kLatest) {
-    daemon_.effects().after_commit([this, name_space, reply = std::move(reply)] {
+    daemon_.effects().after_news([this, name_space, reply = std::move(reply)] {
       api::ListQuery newest{.name_space = name_space, .limit = 1};
       daemon_.store().list(newest, [this, name_space, reply](Result<Store::Page> page) {
         if (!page) return reply(fail(std::move(page.error())));
@@ -100,7 +100,7 @@ void DaemonBackend::get(const std::string& name_space, const std::string& name,
 void DaemonBackend::list(api::ListQuery query, api::Reply<api::ListPage> reply) {
   // The store has every run; it is asked behind what is being stored, so that it has the newest
   // states as well.
-  daemon_.effects().after_commit([this, query = std::move(query), reply = std::move(reply)] {
+  daemon_.effects().after_news([this, query = std::move(query), reply = std::move(reply)] {
     daemon_.store().list(query, [this, query, reply](Result<Store::Page> page) {
       if (!page) return reply(fail(std::move(page.error())));
       api::ListPage answer{.continue_token = std::move(page->continue_token),

@@ -21,7 +21,12 @@ Daemon::Daemon(Settings settings, Environment environment)
                environment_.executor,
                {.now = environment_.now,
                 .changed = [this](const engine::Changed& news) { changed(news); },
-                .log = environment_.log}) {}
+                .log = environment_.log,
+                .trouble =
+                    [this](const std::optional<Error>& error) {
+                      admission_.store_trouble(error ? std::optional("the store cannot write: " + error->message)
+                                                     : std::nullopt);
+                    }}) {}
 
 void Daemon::set_runtime(runtime::Runtime& runtime) {
   runtime_ = &runtime;
@@ -86,6 +91,7 @@ constexpr Duration kUndoing = std::chrono::milliseconds(1500);
 void Daemon::restore(Recovered& recovered) {
   StoredRun& run = recovered.run;
   if (recovered.problem.empty()) {
+    record(run.info.uid, "Recovered", "taken up after a restart of gantryd");
     effects_.apply(engine_.restore(std::move(run.info), std::move(recovered.plan),
                                    std::move(run.status), std::move(run.nodes), now()));
     return;
@@ -96,6 +102,7 @@ void Daemon::restore(Recovered& recovered) {
   status.message = "the run could not be taken up after a restart: " + recovered.problem;
   environment_.log("workflow " + run.info.name_space + "/" + run.info.name + ": " + status.message);
   effects_.write_status(run.info.uid, status);
+  record(run.info.uid, "RecoveryFailed", recovered.problem);
   runtime_->remove_claims(run.info.uid);
 }
 

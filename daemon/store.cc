@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "daemon/store_events.h"
 #include "daemon/store_list.h"
 #include "daemon/store_resources.h"
 #include "daemon/store_rows.h"
@@ -293,6 +294,12 @@ void Store::load_uids(std::function<void(Result<std::vector<std::string>>)> done
 
 void Store::load_summaries(std::function<void(Result<std::vector<RunSummary>>)> done) {
   impl_->read<std::vector<RunSummary>>(rows::summaries, std::move(done));
+}
+
+void Store::load_events(const std::string& uid,
+                        std::function<void(Result<std::vector<RunEvent>>)> done) {
+  impl_->read_aside<std::vector<RunEvent>>(
+      [uid](Database& database) { return rows::events(database, uid); }, std::move(done));
 }
 
 void Store::load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done) {

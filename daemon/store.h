@@ -48,15 +48,23 @@ struct StoreBatch {
     std::string run_uid;
     std::string node_id;
   };
+  struct EventRow {
+    std::string run_uid;
+    Time at{};
+    std::string node_id;  ///< "": of the run
+    std::string reason;   ///< one word, as Kubernetes' events have it: "Submitted"
+    std::string message;
+  };
   std::vector<RunRow> runs;
+  std::vector<EventRow> events;  ///< after `runs`, before the nodes change
   std::vector<NodeKey> deleted_nodes;  ///< before `nodes`, which may hold new ones of these ids
   std::vector<NodeRow> nodes;
   std::vector<std::string> deleted_runs;  ///< uids
   std::vector<ResourceStatus> statuses;
   std::vector<engine::Memo> memos;
   [[nodiscard]] bool empty() const {
-    return runs.empty() && deleted_nodes.empty() && nodes.empty() && deleted_runs.empty() && statuses.empty() &&
-           memos.empty();
+    return runs.empty() && events.empty() && deleted_nodes.empty() && nodes.empty() && deleted_runs.empty() &&
+           statuses.empty() && memos.empty();
   }
 };
 
@@ -67,6 +75,13 @@ struct StoredRun {
   std::vector<engine::Node> nodes;  ///< in order of creation; empty when not asked for
   RunOrigin origin;
   std::string damage;  ///< why not all of its nodes could be read; empty: they are all there
+};
+
+/// One thing that happened to a run, with the node that it happened to ("": the run itself).
+struct RunEvent {
+  Time at{};
+  std::string node_id, node_name;  ///< the name is "" of a node that is no more
+  std::string reason, message;
 };
 
 /// What clocks need to know of every stored run.
@@ -115,6 +130,9 @@ class Store {
   void list(api::ListQuery query, std::function<void(Result<Page>)> done);
   /// The uids of all stored runs: what else lies about belongs to nobody.
   void load_uids(std::function<void(Result<std::vector<std::string>>)> done);
+
+  /// What happened to a run, oldest first; nothing of a run that is not there. Asked aside.
+  void load_events(const std::string& uid, std::function<void(Result<std::vector<RunEvent>>)> done);
 
   /// The memoization caches.
   void load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done);

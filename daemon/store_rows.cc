@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/node_json.h"
+#include "daemon/store_events.h"
 #include "daemon/store_resources.h"
 
 namespace gantry::rows {
@@ -161,7 +162,12 @@ Result<void> write(Database& database, const StoreBatch& batch) {
     auto done = row.created ? insert_run(database, row) : update_run(database, row);
     if (!done) return fail(std::move(done.error()).wrap("store run " + row.info.uid));
   }
-  for (const auto& [run_uid, node_id] : batch.deleted_nodes) {
+  for (const auto& event : batch.events) {
+    if (auto done = write_event(database, event); !done) return fail(std::move(done.error()).wrap("store an event"));
+  }
+  for (const auto& key : batch.deleted_nodes) {
+    if (auto done = keep_history_of(database, key); !done) return done;
+    const auto& [run_uid, node_id] = key;
     auto done =
         database.run("DELETE FROM nodes WHERE run_uid = ? AND node_id = ?", {run_uid, node_id});
     if (!done) return fail(std::move(done.error()).wrap("delete node " + node_id));

@@ -93,7 +93,7 @@ TEST(StoreDisk, NoFileCanBeMadeAnyMore) {
 /// Random writes, random failures of writes and syncs, a power cut: what was acknowledged is there.
 TEST(StoreDisk, NothingAcknowledgedIsLostOverFailedSyncsAndAPowerCut) {
   int failures = 0;
-  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
     std::mt19937_64 random(seed);
     Disk disk(seed);
     StoreAccess store(kPath, disk.name());
@@ -124,11 +124,11 @@ TEST(StoreDisk, NothingAcknowledgedIsLostOverFailedSyncsAndAPowerCut) {
     for (const std::string& name : acknowledged) ASSERT_TRUE(found.contains(name)) << seed << ": " << name;
     for (const std::string& name : found) ASSERT_TRUE(given.contains(name)) << seed << ": " << name;
   }
-  EXPECT_GT(failures, 100);
+  EXPECT_GT(failures, 30);
 }
 
 TEST(StoreDisk, NothingAcknowledgedIsLostWhereverThePowerFails) {
-  for (std::uint64_t point = 0; point < 160; ++point) {
+  for (std::uint64_t point = 0; point < 160; point += 3) {
     Disk disk(point);
     StoreAccess store(kPath, disk.name());
     ASSERT_TRUE(store.open());
