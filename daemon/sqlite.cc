@@ -111,11 +111,18 @@ bool Statement::is_null(int column) const {
 }
 
 Result<Database> Database::open(const std::string& path, const std::string& vfs) {
+  return open_with(path, vfs, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+}
+
+Result<Database> Database::open_to_read(const std::string& path) {
+  return open_with(path, "", SQLITE_OPEN_READONLY);
+}
+
+Result<Database> Database::open_with(const std::string& path, const std::string& vfs, int flags) {
   Database database;
   sqlite3* db = nullptr;
   int status = sqlite3_open_v2(
-      path.c_str(), &db,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      path.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
       vfs.empty() ? nullptr : vfs.c_str());
   database.db_.reset(db);
   if (status != SQLITE_OK) {

@@ -49,6 +49,8 @@ class Database {
   /// Opens or creates `path`. Nothing is read yet: a file that is no database fails at the first
   /// statement. `vfs`: the name of a registered sqlite3_vfs; "" is SQLite's own.
   static Result<Database> open(const std::string& path, const std::string& vfs = "");
+  /// Opens a file that must be there, and writes nothing to it.
+  static Result<Database> open_to_read(const std::string& path);
 
   /// A statement for `sql`, prepared once for each text and kept. `sql` holds no values.
   Result<Statement> prepare(std::string_view sql);
@@ -78,6 +80,8 @@ class Database {
     void operator()(sqlite3_stmt* stmt) const { sqlite3_finalize(stmt); }
   };
   using StatementPtr = std::unique_ptr<sqlite3_stmt, Finalize>;
+
+  static Result<Database> open_with(const std::string& path, const std::string& vfs, int flags);
 
   std::unique_ptr<sqlite3, Close> db_;
   std::unordered_map<std::string, StatementPtr>

@@ -8,7 +8,9 @@
 #include <thread>
 #include <utility>
 
+#include "daemon/store_check.h"
 #include "daemon/store_events.h"
+#include "daemon/store_history.h"
 #include "daemon/store_list.h"
 #include "daemon/store_resources.h"
 #include "daemon/store_rows.h"
@@ -257,6 +259,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, Executor& ex
   auto database = open_database(path, options.vfs);
   if (!database) return fail(std::move(database.error()));
   std::unique_ptr<Store> store(new Store);
+  store->large_ = gantry::is_large(*database);
   store->impl_ = std::make_unique<Impl>(std::move(*database), path, std::move(options.vfs), executor);
   return store;
 }
@@ -288,18 +291,40 @@ void Store::list(api::ListQuery query, std::function<void(Result<Page>)> done) {
       std::move(done));
 }
 
-void Store::load_uids(std::function<void(Result<std::vector<std::string>>)> done) {
-  impl_->read<std::vector<std::string>>(rows::uids, std::move(done));
+void Store::load_missing(std::vector<std::string> uids,
+                         std::function<void(Result<std::vector<std::string>>)> done) {
+  impl_->read<std::vector<std::string>>(
+      [uids = std::move(uids)](Database& database) { return rows::missing(database, uids); }, std::move(done));
 }
 
-void Store::load_summaries(std::function<void(Result<std::vector<RunSummary>>)> done) {
-  impl_->read<std::vector<RunSummary>>(rows::summaries, std::move(done));
+void Store::load_summaries(bool all, std::function<void(Result<std::vector<RunSummary>>)> done) {
+  impl_->read<std::vector<RunSummary>>(
+      [all](Database& database) { return rows::summaries(database, all); }, std::move(done));
+}
+
+void Store::load_surplus(HistoryLimits limits, Time now, std::size_t most,
+                         std::function<void(Result<std::vector<std::string>>)> done) {
+  impl_->read_aside<std::vector<std::string>>(
+      [limits, now, most](Database& database) { return rows::surplus(database, limits, now, most); },
+      std::move(done));
+}
+
+void Store::check_pages(std::function<void(Result<void>)> done) {
+  impl_->read_aside<void>(check_database_pages, std::move(done));
 }
 
 void Store::load_events(const std::string& uid,
                         std::function<void(Result<std::vector<RunEvent>>)> done) {
   impl_->read_aside<std::vector<RunEvent>>(
       [uid](Database& database) { return rows::events(database, uid); }, std::move(done));
+}
+
+void Store::check(std::function<void(Result<StoreReport>)> done) {
+  impl_->read_aside<StoreReport>(rows::check, std::move(done));
+}
+
+void Store::backup(const std::string& path, std::function<void(Result<UniqueFd>)> done) {
+  impl_->read_aside<UniqueFd>([path](Database& database) { return rows::copy_to(database, path); }, std::move(done));
 }
 
 void Store::load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done) {

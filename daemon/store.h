@@ -17,6 +17,7 @@
 #include "api/backend.h"
 #include "base/error.h"
 #include "base/executor.h"
+#include "base/unique_fd.h"
 #include "daemon/engine/engine.h"
 #include "daemon/resource.h"
 
@@ -84,6 +85,21 @@ struct RunEvent {
   std::string reason, message;
 };
 
+/// How much of the past is kept; 0: without end. What runs is kept in any case.
+struct HistoryLimits {
+  Duration max_age{};              ///< since the end of a run
+  std::int64_t max_workflows = 0;  ///< that are over
+  std::int64_t max_size = 0;       ///< bytes of the store
+};
+
+/// What a check of the whole store found.
+struct StoreReport {
+  std::vector<std::string> problems;  ///< empty: it is sound
+  bool more = false;                  ///< there are more problems than are listed
+  std::int64_t runs = 0, nodes = 0, bytes = 0;
+  std::int64_t older_schema = 0;  ///< not 0: of this schema, whose runs were not looked at
+};
+
 /// What clocks need to know of every stored run.
 struct RunSummary {
   std::string uid, name_space, name;
@@ -128,16 +144,32 @@ class Store {
     std::size_t remaining = 0;
   };
   void list(api::ListQuery query, std::function<void(Result<Page>)> done);
-  /// The uids of all stored runs: what else lies about belongs to nobody.
-  void load_uids(std::function<void(Result<std::vector<std::string>>)> done);
+  /// Those of `uids` that no stored run has: what lies about of them belongs to nobody.
+  void load_missing(std::vector<std::string> uids,
+                    std::function<void(Result<std::vector<std::string>>)> done);
 
   /// What happened to a run, oldest first; nothing of a run that is not there. Asked aside.
   void load_events(const std::string& uid, std::function<void(Result<std::vector<RunEvent>>)> done);
 
+  /// Reads everything and says what is wrong. Asked aside; Cancelled when the store closes meanwhile.
+  void check(std::function<void(Result<StoreReport>)> done);
+  /// The file was too large to be read through before it was opened: somebody should check_pages().
+  [[nodiscard]] bool is_large() const { return large_; }
+  /// DataLoss when pages of the file are damaged. Asked aside.
+  void check_pages(std::function<void(Result<void>)> done);
+  /// A copy of all that was queued before, in a new file with mode 0600, synced. Asked aside.
+  void backup(const std::string& path, std::function<void(Result<UniqueFd>)> done);
+
   /// The memoization caches.
   void load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done);
 
-  void load_summaries(std::function<void(Result<std::vector<RunSummary>>)> done);
+  /// Runs that a clock cares for: not over, of a CronWorkflow, or with a ttlStrategy of their own;
+  /// with `all` every one.
+  void load_summaries(bool all, std::function<void(Result<std::vector<RunSummary>>)> done);
+  /// Uids of runs that are over and that `limits` have no room for, oldest end first, at most `most`.
+  /// Asked aside.
+  void load_surplus(HistoryLimits limits, Time now, std::size_t most,
+                    std::function<void(Result<std::vector<std::string>>)> done);
 
   /// The stored resources, in order of kind, namespace and name, and the newest version given.
   struct Resources {
@@ -163,6 +195,7 @@ class Store {
  private:
   Store();
   class Impl;
+  bool large_ = false;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -252,23 +252,30 @@ Result<std::vector<engine::Memo>> memos(Database& database) {
   }
 }
 
-Result<std::vector<std::string>> uids(Database& database) {
-  auto rows = database.prepare("SELECT uid FROM runs");
-  if (!rows) return fail(std::move(rows.error()));
+Result<std::vector<std::string>> missing(Database& database, const std::vector<std::string>& uids) {
   std::vector<std::string> found;
-  while (true) {
-    auto more = rows->step();
-    if (!more) return fail(std::move(more.error()));
-    if (!*more) return found;
-    found.push_back(rows->text(0));
+  for (const std::string& uid : uids) {
+    auto row = database.prepare("SELECT 1 FROM runs WHERE uid = ?");
+    if (!row) return fail(std::move(row.error()));
+    row->bind({uid});
+    auto there = row->step();
+    if (!there) return fail(std::move(there.error()));
+    if (!*there) found.push_back(uid);
   }
+  return found;
 }
 
-Result<std::vector<RunSummary>> summaries(Database& database) {
-  auto rows = database.prepare(
+Result<std::vector<RunSummary>> summaries(Database& database, bool all) {
+  std::string sql =
       "SELECT uid, namespace, name, phase, finished, ttl, (SELECT value FROM run_labels "
-      "WHERE run_id = runs.id AND key = 'workflows.argoproj.io/cron-workflow') FROM runs "
-      "ORDER BY created, id");
+      "WHERE run_id = runs.id AND key = 'workflows.argoproj.io/cron-workflow') FROM runs ";
+  if (!all) {
+    sql +=
+        "WHERE id IN (SELECT id FROM runs WHERE ttl <> '' "
+        "UNION SELECT run_id FROM run_labels WHERE key = 'workflows.argoproj.io/cron-workflow' "
+        "UNION SELECT id FROM runs WHERE phase IN ('Pending', 'Running')) ";
+  }
+  auto rows = database.prepare(sql + "ORDER BY created, id");
   if (!rows) return fail(std::move(rows.error()));
   std::vector<RunSummary> found;
   while (true) {

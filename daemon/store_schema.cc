@@ -169,7 +169,9 @@ Error explain(Error error, const std::string& path) {
   return std::move(error).wrap("open the store " + path);
 }
 
-Result<void> check_and_migrate(Database& database, const std::string& path) {
+}  // namespace
+
+Result<std::int64_t> identify(Database& database, const std::string& path) {
   auto version = database.query_integer("PRAGMA user_version");
   if (!version) return fail(explain(version.error(), path));
   auto application = database.query_integer("PRAGMA application_id");
@@ -185,9 +187,17 @@ Result<void> check_and_migrate(Database& database, const std::string& path) {
                     std::to_string(*version) + ", this one knows " + std::to_string(kNewestSchema) +
                     "): install that version again");
   }
-  auto health = database.query_text("PRAGMA quick_check(1)");
-  if (!health) return fail(explain(health.error(), path));
-  if (*health != "ok") return fail(damaged(path, *health));
+  return *version;
+}
+
+namespace {
+
+Result<void> check_and_migrate(Database& database, const std::string& path) {
+  auto version = identify(database, path);
+  if (!version) return fail(std::move(version.error()));
+  if (!is_large(database)) {
+    if (auto sound = check_database_pages(database); !sound) return fail(explain(sound.error(), path));
+  }
   if (*version < kNewestSchema) {
     if (auto done = migrate(database, *version, kNewestSchema); !done) {
       return fail(explain(done.error(), path));
@@ -197,6 +207,22 @@ Result<void> check_and_migrate(Database& database, const std::string& path) {
 }
 
 }  // namespace
+
+// Some 0.3 s of reading from memory.
+constexpr std::int64_t kLargeBytes = std::int64_t{256} << 20;
+
+bool is_large(Database& database) {
+  auto pages = database.query_integer("PRAGMA page_count");
+  auto size = database.query_integer("PRAGMA page_size");
+  return pages && size && *pages * *size > kLargeBytes;
+}
+
+Result<void> check_database_pages(Database& database) {
+  auto health = database.query_text("PRAGMA quick_check(1)");
+  if (!health) return fail(std::move(health.error()));
+  if (*health != "ok") return fail(Code::DataLoss, *health);
+  return {};
+}
 
 Result<void> migrate(Database& database, std::int64_t from, std::int64_t to) {
   if (auto begun = database.script("BEGIN IMMEDIATE"); !begun) return begun;

@@ -236,7 +236,7 @@ TEST_P(Migration, ALabelThatCannotBeReadStopsNothing) {
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_THAT(store.load("uid-over").value(), SizeIs(1));
   auto summaries =
-      store.await<std::vector<RunSummary>>([&](auto done) { store.store().load_summaries(done); });
+      store.await<std::vector<RunSummary>>([&](auto done) { store.store().load_summaries(false, done); });
   EXPECT_TRUE(summaries) << summaries.error().message;
 }
 

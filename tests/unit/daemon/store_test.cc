@@ -371,7 +371,7 @@ TEST_F(StoreTest, Summaries) {
   batch.runs[0].origin = {.templates = "T", .ttl = R"({"secondsAfterCompletion":5})"};
   ASSERT_TRUE(write(std::move(batch)));
   auto runs =
-      await<std::vector<RunSummary>>([&](auto done) { store_->load_summaries(done); }).value();
+      await<std::vector<RunSummary>>([&](auto done) { store_->load_summaries(false, done); }).value();
   ASSERT_THAT(runs, SizeIs(2));
   EXPECT_EQ(runs[0].uid, "uid-a");
   EXPECT_EQ(runs[0].phase, RunPhase::Failed);
