@@ -43,6 +43,7 @@ struct DaemonBackend::Retry {
 };
 
 void DaemonBackend::retry(const Found& found, Command command, api::Reply<Json> reply) {
+  if (auto admitted = daemon_.admission().check(); !admitted) return reply(fail(std::move(admitted.error())));
   const auto* live = std::get_if<const engine::Run*>(&found);
   const engine::RunInfo& info = live != nullptr ? (*live)->info : std::get<StoredRun>(found).info;
   const engine::RunStatus& status =
@@ -99,6 +100,7 @@ void DaemonBackend::go_on(Retry& retry) {
                    engine::log_directory(run.info.name, node));
   }
   run.info.spec_json = std::move(retry.compiled->spec_json);
+  daemon_.record(retry.uid, "Retried", said_by(retry.command));
   daemon_.effects().apply(daemon_.engine().retry(
       std::move(run.info), std::move(retry.compiled->plan), std::move(*left), daemon_.now()));
   const engine::Run* again = daemon_.engine().find_uid(retry.uid);
