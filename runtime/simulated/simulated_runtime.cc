@@ -7,13 +7,15 @@
 namespace gantry::runtime {
 
 void SimulatedRuntime::at(Time when, std::function<void()> task) {
-  events_.push({std::max(when, now_), next_order_++, std::move(task)});
+  events_.push_back({std::max(when, now_), next_order_++, std::move(task)});
+  std::push_heap(events_.begin(), events_.end(), std::greater<>());
 }
 
 bool SimulatedRuntime::step() {
   if (events_.empty()) return false;
-  Event event = events_.top();
-  events_.pop();
+  std::pop_heap(events_.begin(), events_.end(), std::greater<>());
+  const Event event = std::move(events_.back());
+  events_.pop_back();
   now_ = event.when;
   event.task();
   return true;

@@ -7,9 +7,9 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "runtime/runtime.h"
 
@@ -131,7 +131,7 @@ class SimulatedRuntime : public Runtime {
   Author author_;
   Listener* listener_ = nullptr;
   std::map<std::string, Pod> pods_;
-  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::vector<Event> events_;  ///< a heap: the next one first
   std::uint64_t next_order_ = 0;
   std::uint64_t next_life_ = 1;
   std::uint32_t next_address_ = 2;
