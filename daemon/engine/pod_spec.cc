@@ -88,10 +88,11 @@ class Builder {
     for (const auto& all : from.env_from) {
       to.env_references.push_back({all.prefix, {kind(all.kind), text(all.name), "", all.optional}});
     }
-    to.env = {{"ARGO_CONTAINER_NAME", from.name},
-              {"ARGO_NODE_ID", call_.node->id},
-              {"ARGO_WORKFLOW_NAME", live_.run.info.name},
-              {"ARGO_WORKFLOW_UID", live_.run.info.uid}};
+    to.env.reserve(5 + from.env.size());
+    to.env.push_back({"ARGO_CONTAINER_NAME", from.name});
+    to.env.push_back({"ARGO_NODE_ID", call_.node->id});
+    to.env.push_back({"ARGO_WORKFLOW_NAME", live_.run.info.name});
+    to.env.push_back({"ARGO_WORKFLOW_UID", live_.run.info.uid});
     if (from.role == workflow::Container::Role::Main) to.env.push_back({"ARGO_PROGRESS_FILE", kProgressFile});
     for (const auto& variable : from.env) {
       if (variable.key_ref) {
@@ -427,9 +428,9 @@ Result<BuiltPod> build_pod(const Live& live, const Call& call, const CallScope& 
   pod.id = pod_id(info, *call.node);
   pod.hostname = name.substr(0, 63);
   pod.cgroup = info.uid + "/" + pod.id;
-  pod.labels = {{"gantry.io/run", info.uid},
-                {"gantry.io/node", call.node->id},
-                {"workflows.argoproj.io/workflow", info.name}};
+  pod.labels.emplace("gantry.io/run", info.uid);
+  pod.labels.emplace("gantry.io/node", call.node->id);
+  pod.labels.emplace("workflows.argoproj.io/workflow", info.name);
   pod.log_directory = info.uid + "/" + log_directory(name, *call.node);
   builder.labels(live.run.plan->pod_metadata, pod.labels);
   builder.labels(from.metadata, pod.labels);
