@@ -193,6 +193,9 @@ void Daemon::on_container(const std::string& pod, const std::string& container,
 void Daemon::on_ready(const std::string& pod, const std::string& address) {
   if (!stopping_) effects_.apply(engine_.pod_ready(pod, address, now()));
 }
+void Daemon::on_output(const std::string& pod, const std::string& output, const std::string& content) {
+  if (!stopping_) effects_.apply(engine_.pod_output(pod, output, content, now()));
+}
 void Daemon::on_exited(const std::string& pod, runtime::PodExit exit) {
   if (!stopping_) effects_.pod_exited(pod, std::move(exit));
 }

@@ -81,6 +81,7 @@ class Daemon final : public runtime::Listener {
   void on_container(const std::string& pod, const std::string& container,
                     const runtime::ContainerChange& change) override;
   void on_ready(const std::string& pod, const std::string& address) override;
+  void on_output(const std::string& pod, const std::string& output, const std::string& content) override;
   void on_exited(const std::string& pod, runtime::PodExit exit) override;
   void on_lost(const std::string& pod, const Error& error) override;
   void on_removed(const std::string& pod) override;

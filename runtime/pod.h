@@ -177,6 +177,7 @@ struct OutputFile {
   std::string name;       ///< how the result calls it
   std::string container;
   std::string path;       ///< absolute, in the container; below a volume mount or in the root file system
+  bool watched = false;   ///< read every few seconds while the pod runs, too: Listener::on_output
 };
 
 /// A file or directory that is at `path` of the containers before any of them starts. All of them see the same copy and

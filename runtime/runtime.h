@@ -83,6 +83,9 @@ class Listener {
   /// All of its main containers and sidecars have passed their readiness and startup probes; without probes, with
   /// on_started. `address`: the pod's on the bridge, the host's own, empty for Network::None.
   virtual void on_ready(const std::string& /*pod*/, const std::string& /*address*/) {}
+  /// A watched output file of a running pod was written: all that it holds now. What is written shortly before the end
+  /// comes with on_exited only.
+  virtual void on_output(const std::string& /*pod*/, const std::string& /*output*/, const std::string& /*content*/) {}
   virtual void on_exited(const std::string& pod, PodExit exit) = 0;
   /// It was started, and is gone without an exit code.
   virtual void on_lost(const std::string& pod, const Error& error) = 0;

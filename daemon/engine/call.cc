@@ -86,17 +86,19 @@ std::vector<SharedText> Engine::Impl::outbound(Live& live, const Node& node) {
       return ids;
     }
     case NodeType::TaskGroup: {
-      if (node.children.empty()) return {node.id};
       std::vector<SharedText> ids;
       for (const SharedText& child : node.children) {
-        for (SharedText& id : outbound(live, *live.by_id.find(child))) ids.push_back(std::move(id));
+        const Node& member = *live.by_id.find(child);
+        if (!member.name.starts_with(node.name + "(")) continue;  // what follows a group without members
+        for (SharedText& id : outbound(live, member)) ids.push_back(std::move(id));
       }
+      if (ids.empty()) ids.push_back(node.id);
       return ids;
     }
     case NodeType::Retry: {
       for (auto it = node.children.rbegin(); it != node.children.rend(); ++it) {
         const Node& child = *live.by_id.find(*it);
-        if (!child.hooked) return outbound(live, child);
+        if (child.retried) return outbound(live, child);  // others follow one that has no attempts
       }
       return {node.id};
     }

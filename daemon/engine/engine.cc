@@ -362,6 +362,12 @@ Output Engine::pod_progress(const std::string& pod, const std::string& what, Tim
   return impl_->finish();
 }
 
+Output Engine::pod_output(const std::string& pod, const std::string& output, const std::string& content, Time now) {
+  impl_->begin(now);
+  if (Call* call = impl_->call_of_pod(pod)) impl_->pod_output(*call, output, content);
+  return impl_->finish();
+}
+
 Output Engine::request_ended(const std::string& id, const Result<HttpAnswer>& answer, Time now) {
   impl_->begin(now);
   impl_->request_ended(id, answer);

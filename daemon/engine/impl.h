@@ -218,6 +218,7 @@ class Engine::Impl {
   void pod_started(Call& call, Time at);
   void pod_container(Call& call, const std::string& container, const runtime::ContainerChange& change);
   void pod_ready(Call& call, const std::string& address);
+  void pod_output(Call& call, const std::string& output, const std::string& content);
   void make_container_nodes(Call& call);
   void end_container_nodes(Call& call, const runtime::PodExit& exit);
 

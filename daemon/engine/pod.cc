@@ -296,16 +296,19 @@ static std::pair<Phase, std::string> result_of(const workflow::PodTemplate& pod,
 }
 
 /// `N/M` of the progress file; anything else counts as nothing said (argo-workflows workflow_types.go ParseProgress).
-static void take_progress(Node& node, const runtime::PodExit& exit) {
-  const auto file = exit.outputs.find(kProgressOutput);
-  if (file == exit.outputs.end() || !file->second) return;
+static void take_progress(Node& node, const std::string& text) {
   unsigned done = 0, total = 0;
   int end = 0;
-  const std::string& text = *file->second;
   if (text.size() > 40 || std::sscanf(text.c_str(), "%9u/%9u%n", &done, &total, &end) != 2) return;
   if (text.find_first_not_of(" \n", static_cast<std::size_t>(end)) != std::string::npos || done > total || total == 0) return;
   node.progress_done = done;
   node.progress_total = total;
+}
+
+void Engine::Impl::pod_output(Call& call, const std::string& output, const std::string& content) {
+  if (call.pod->state != PodState::Running || output != kProgressOutput) return;
+  take_progress(*call.node, content);
+  mark(*call.live, *call.node);
 }
 
 void Engine::Impl::pod_exited(Call& call, const runtime::PodExit& exit) {
@@ -321,7 +324,8 @@ void Engine::Impl::pod_exited(Call& call, const runtime::PodExit& exit) {
     phase = Phase::Failed;
     message = pod.kill_message;
   }
-  take_progress(*call.node, exit);
+  const auto progress = exit.outputs.find(kProgressOutput);
+  if (progress != exit.outputs.end() && progress->second) take_progress(*call.node, *progress->second);
   end_container_nodes(call, exit);
   auto missing = take_outputs(call, exit, phase == Phase::Succeeded);
   if (missing && phase == Phase::Succeeded) {

@@ -371,7 +371,7 @@ static void add_progress_file(runtime::PodSpec& pod) {
   for (auto& container : pod.containers) {
     if (container.role == runtime::Role::Main) container.mounts.push_back({volume, kDirectory, "", false});
   }
-  pod.outputs.push_back({kProgressOutput, container_of_path(pod, kProgressFile), kProgressFile});
+  pod.outputs.push_back({kProgressOutput, container_of_path(pod, kProgressFile), kProgressFile, true});
 }
 
 /// podResources: each container's limit is never more than the pod's; of several, all together may still take more.

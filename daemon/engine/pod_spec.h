@@ -24,8 +24,8 @@ struct BuiltPod {
 Result<BuiltPod> build_pod(const Live& live, const Call& call, const CallScope& scope, const Settings& settings,
                            const workflow::PodPatch* patch = nullptr);
 
-/// $ARGO_PROGRESS_FILE of main containers: `N/M`, how far the program is (argo-workflows docs/progress.md). It is read
-/// when the pod has ended, as the OutputFile of that name.
+/// $ARGO_PROGRESS_FILE of main containers: `N/M`, how far the program is (argo-workflows docs/progress.md). It is
+/// the OutputFile of that name, read while the pod runs and when it has ended.
 inline constexpr const char* kProgressFile = "/var/run/argo/progress";
 inline constexpr const char* kProgressOutput = "$ARGO_PROGRESS_FILE";
 

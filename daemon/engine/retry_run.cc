@@ -63,6 +63,7 @@ class Retrier {
     for (Index i = 0; i < nodes_.size(); ++i) {
       if (failed_by_itself(i)) go_on(i);
     }
+    forget_hooks();
     if (request_.new_parameters) expand_anew();
     delete_unreachable();
     restart_daemons();
@@ -220,9 +221,16 @@ class Retrier {
     }
   }
 
+  /// An attempt takes the later ones with it: they came after it.
   void run_again(Index i) {
     reset_around(i);
     remove_below(i);
+    const Index retry = attempts_of(i);
+    if (retry == kNone) return;
+    const auto& attempts = children_[retry];
+    for (auto next = std::find(attempts.begin(), attempts.end(), i); next != attempts.end(); ++next) {
+      if (nodes_[*next].retried) remove_below(*next);
+    }
   }
 
   [[nodiscard]] bool is_inside(Index i, Index graph) const {
@@ -266,6 +274,15 @@ class Retrier {
       if (!is_inside(other, i)) after.push_back(other);
     });
     for (Index other : after) remove_below(other);
+  }
+
+  /// A hook that would go on waits for its turn again, when what it belongs to goes on: it may get other arguments then.
+  void forget_hooks() {
+    for (Index i = 0; i < nodes_.size(); ++i) {
+      if (!nodes_[i].hooked || fate_[i] != Fate::GoesOn) continue;
+      const auto& of = parents_[i];
+      if (std::any_of(of.begin(), of.end(), [&](Index parent) { return fate_[parent] == Fate::GoesOn; })) remove_below(i);
+    }
   }
 
   void expand_anew() {

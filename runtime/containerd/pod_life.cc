@@ -161,6 +161,7 @@ void PodLife::stage_started() {
     if (at) {
       services_.listener.on_started(pod_.id, *at);
       look_at_readiness();
+      watch_outputs();
     }
   }
   for (const auto& pending : std::exchange(pending_signals_, {})) pending();

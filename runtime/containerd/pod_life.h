@@ -20,8 +20,8 @@
 // a daemon that takes it over what was not started yet from what is gone. A pod of one container
 // needs none: its caller knows.
 //
-// pod_prepare.cc, pod_create.cc, pod_adopt.cc, pod_life.cc, pod_end.cc, pod_exec.cc, pod_health.cc
-// and pod_remove.cc hold its parts.
+// pod_prepare.cc, pod_create.cc, pod_adopt.cc, pod_life.cc, pod_end.cc, pod_exec.cc, pod_health.cc,
+// pod_watch.cc and pod_remove.cc hold its parts.
 
 #include <memory>
 #include <optional>
@@ -175,6 +175,10 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
                       const std::string& name_space, Examined& result);
   void collect();
 
+  // pod_watch.cc
+  void watch_outputs();
+  void read_watched();
+
   // pod_exec.cc
   using ExecDone = std::function<void(Result<runtime::ExecResult>)>;
   struct Exec;  // one that is under way
@@ -243,6 +247,7 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   int removal_attempts_ = 0;
   int execs_ = 0;
   std::optional<Error> start_error_;
+  std::map<std::string, std::string> watched_;  ///< what was told of watched outputs last
   std::vector<std::function<void()>>
       pending_signals_;  ///< that came while something was being started
 };

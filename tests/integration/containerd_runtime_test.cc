@@ -445,6 +445,31 @@ TEST_F(ContainerdRuntimeTest, AdoptsWhatAnEarlierLifeStarted) {
   fs::remove_all(containerd->directory() + "/gate");
 }
 
+TEST_F(ContainerdRuntimeTest, TellsWhatAWatchedFileHoldsWhileThePodRuns) {
+  auto spec = pod("echo 1/3 > /said; while [ ! -e /gate/go ]; do sleep 0.02; done; mkfifo /pipe; mv /pipe /said; "
+                  "while [ ! -e /gate/end ]; do sleep 0.02; done; rm /said; echo 3/3 > /said");
+  spec.volumes = {{"gate", runtime::HostPath{containerd->directory() + "/gate", ""}}};
+  spec.containers[0].mounts = {{"gate", "/gate", "", false}};
+  spec.outputs = {{"said", "main", "/said", true}, {"only at the end", "main", "/said"}};
+  start(spec);
+  wait([&] { return !recorder.outputs[spec.id].empty(); });
+  EXPECT_THAT(recorder.outputs[spec.id], ElementsAre("said=1/3\n"));
+  // The next life tells it anew, and a named pipe in its place holds nobody up.
+  reopen();
+  wait([&] { return recorder.connected; });
+  recorder.outputs.clear();
+  runtime->adopt(spec);
+  wait([&] { return !recorder.outputs[spec.id].empty(); });
+  std::ofstream(containerd->directory() + "/gate/go") << "";
+  std::ofstream(containerd->directory() + "/gate/end") << "";
+  wait([&] { return recorder.over(spec.id); });
+  EXPECT_THAT(recorder.outputs[spec.id], ::testing::Contains("said=1/3\n"));
+  EXPECT_EQ(recorder.exits[spec.id].outputs.at("said").value_or(""), "3/3\n");
+  EXPECT_EQ(recorder.exits[spec.id].outputs.at("only at the end").value_or(""), "3/3\n");
+  remove(spec.id);
+  fs::remove_all(containerd->directory() + "/gate");
+}
+
 TEST_F(ContainerdRuntimeTest, HasItsOwnNetworkWhenThePodWantsNone) {
   auto spec = pod("ls /sys/class/net; grep -c step-host /etc/hosts");
   spec.network = runtime::Network::None;

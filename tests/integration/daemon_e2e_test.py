@@ -5,7 +5,7 @@
 
 Needs root. Every test has workflows of its own; the daemon is shared, and some tests kill it.
 """
-import http.client, http.server, json, os, random, re, signal, socket, subprocess, sys, tempfile, threading, time
+import calendar, http.client, http.server, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile, threading, time
 import unittest, urllib.parse
 
 BIN = os.path.abspath(sys.argv.pop(1))
@@ -130,8 +130,55 @@ def sh(script, name="main", **more):
     return {"name": name, "container": {"image": "busybox", "command": ["sh", "-c"], "args": [script], **fields}, **more}
 
 
+def seconds_of(timestamp):
+    return calendar.timegm(time.strptime(timestamp, "%Y-%m-%dT%H:%M:%SZ"))
+
+
 def nodes(workflow):
     return {n["displayName"]: n for n in workflow["status"]["nodes"].values()}
+
+
+class Registry:
+    """Debian's docker-registry, for one user."""
+    # crypt(3) of "pass:word" with $2b$; the registry knows no other kind.
+    PASSWORDS = "somebody:$2b$05$abcdefghijklmnopqrstuuDIEddBSuRWBBEY6g5zv60IAP5bSSfki\n"
+
+    def __init__(self, user, password):
+        self.user = f"{user}:{password}"
+        self.work = tempfile.mkdtemp(prefix="gantry-e2e-registry.", dir="/tmp")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        with open(self.work + "/passwords", "w") as file:
+            file.write(self.PASSWORDS)
+        with open(self.work + "/registry.yml", "w") as file:
+            json.dump({"version": "0.1", "log": {"level": "error"},
+                       "storage": {"filesystem": {"rootdirectory": self.work + "/images"}},
+                       "http": {"addr": f"127.0.0.1:{self.port}"},
+                       "auth": {"htpasswd": {"realm": "e2e", "path": self.work + "/passwords"}}}, file)
+        self.log = open(self.work + "/log", "w")
+        self.process = subprocess.Popen(["docker-registry", "serve", self.work + "/registry.yml"],
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        D.await_(self.answers, 30, "the registry to answer")
+
+    def answers(self):
+        with socket.socket() as knock:
+            return knock.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def push(self, image, name):
+        """An image of the daemon's containerd, under another name, which that containerd then does not have."""
+        def ctr(*arguments):
+            subprocess.run(["ctr", "--address", D.work + "/state/containerd/containerd.sock", "--namespace", "gantry",
+                            "images", *arguments], check=True, stdout=subprocess.DEVNULL)
+        ctr("tag", image, name)
+        ctr("push", "--plain-http", "--user", self.user, name)
+        ctr("rm", name)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.work)
 
 
 D = Gantryd()
@@ -536,6 +583,20 @@ class EndToEnd(unittest.TestCase):
         self.assertPhase(workflow, "Succeeded")
         self.assertEqual(D.logs(name), ["1"], "the step ran once")
 
+    def test_a_deadline_goes_on_over_a_kill(self):
+        name = D.submit({"entrypoint": "main", "templates": [sh("sleep 60", activeDeadlineSeconds=6)]})
+        D.await_node(name, name)
+        time.sleep(3)  # of the six
+        D.stop(signal.SIGKILL)
+        D.start()
+        workflow = D.wait(name)
+        self.assertPhase(workflow, "Failed")
+        node = nodes(workflow)[name]
+        self.assertEqual(node["message"], "Pod was active on the node longer than the specified deadline")
+        # Counted anew it would be nine seconds at least.
+        lived = seconds_of(node["finishedAt"]) - seconds_of(node["startedAt"])
+        self.assertIn(lived, (5, 6, 7, 8), workflow["status"])
+
     def test_kills_at_random_moments_run_nothing_twice(self):
         seed = int(os.environ.get("GANTRY_SEED", time.time_ns() % 1000000))
         chance = random.Random(seed)
@@ -575,6 +636,30 @@ class EndToEnd(unittest.TestCase):
         workflow = D.wait(name)
         self.assertPhase(workflow, "Succeeded")
         self.assertEqual(D.logs(name), ["done", "done"])
+
+    # ---- images of others ----
+
+    def test_a_registry_that_asks_for_a_password(self):
+        server = Registry("somebody", "pass:word")
+        self.addCleanup(server.stop)
+        image = f"localhost:{server.port}/team/private:1"
+        server.push("docker.io/library/busybox:latest", image)
+        spec = {"entrypoint": "main", "templates": [sh("echo came")]}
+        spec["templates"][0]["container"]["image"] = image
+        refused = D.run(spec)
+        self.assertPhase(refused, "Error")
+        self.assertRegex(refused["status"]["message"], "failed to pull image .*authoriz")
+
+        def login(secret, password):
+            config = {"auths": {f"localhost:{server.port}": {"username": "somebody", "password": password}}}
+            D.cli("secret", "create", secret, "--from-literal", ".dockerconfigjson=" + json.dumps(config))
+            return D.run({**spec, "imagePullSecrets": [{"name": secret}]})
+        self.assertPhase(login("e2e-wrong", "pass"), "Error")
+        let_in = login("e2e-right", "pass:word")
+        self.assertPhase(let_in, "Succeeded")
+        self.assertEqual(D.logs(let_in["metadata"]["name"]), ["came"])
+        for name in ("e2e-wrong", "e2e-right"):
+            D.cli("secret", "delete", name)
 
     # ---- the objects around workflows ----
 

@@ -86,6 +86,10 @@ std::string story_of(const World& world) {
       };
       text += " [" + at(node.started) + ".." + at(node.finished) + "]";
       for (const engine::Parameter& p : node.outputs->parameters) text += " " + p.name + "=" + p.value;
+      for (const SharedText& child : node.children) {
+        const auto of = std::find_if(run.nodes.begin(), run.nodes.end(), [&](const auto& one) { return one.second.id == child; });
+        text += of == run.nodes.end() ? " > nobody" : " > " + of->first;
+      }
       text += "\n";
     }
   }

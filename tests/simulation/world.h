@@ -88,6 +88,9 @@ class World : public runtime::Listener {
   void on_ready(const std::string& pod, const std::string& address) override {
     carry_out(engine_->pod_ready(pod, address, now()));
   }
+  void on_output(const std::string& pod, const std::string& output, const std::string& content) override {
+    carry_out(engine_->pod_output(pod, output, content, now()));
+  }
   void on_lost(const std::string& pod, const Error& e) override { carry_out(engine_->pod_lost(pod, e, now())); }
   void on_removed(const std::string& pod) override { carry_out(engine_->pod_removed(pod, now())); }
   void on_progress(const std::string&, const std::string&) override {}

@@ -65,6 +65,9 @@ class Recorder final : public runtime::Listener {
     note(pod, "ready");
     addresses[pod] = address;
   }
+  void on_output(const std::string& pod, const std::string& output, const std::string& content) override {
+    outputs[pod].push_back(output + "=" + content);
+  }
   void on_lost(const std::string& pod, const Error& error) override {
     note(pod, "lost");
     errors.insert_or_assign(pod, error);
@@ -87,6 +90,7 @@ class Recorder final : public runtime::Listener {
   std::map<std::string, std::vector<std::string>> changes;
   std::map<std::string, std::string> addresses;
   std::map<std::string, PodExit> exits;
+  std::map<std::string, std::vector<std::string>> outputs;  ///< of watched files, in the order they were told
   std::map<std::string, Error> errors;
   std::map<std::string, Time> started;
   bool connected = false;

@@ -154,7 +154,7 @@ void Oracle::run_hooks(Frame& frame, const Call& call, const Outcome& of, bool i
     // A hook of an earlier life of the run is not forgotten.
     const bool retried = case_.interference.retries > 0 && seen != nullptr && !wanted;
     // A group that was cut short gets its phase with the graph, and no hook then.
-    const bool cut_group = is_group && frame.tmpl.fail_fast && frame.any_failed;
+    const bool cut_group = is_group && frame.tmpl.fail_fast && (frame.any_failed || frame.incomplete);
     const bool free = is_kept(node) || retried || of.carried || cut_group || ((!exit || is_group) && ended) ||
                       (terminated && (!exit || *terminated <= *node.finished));
     if (free || !sure) wanted = wanted && seen != nullptr;

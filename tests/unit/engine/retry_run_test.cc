@@ -227,6 +227,22 @@ TEST_F(RetryRunTest, AnAttemptThatAnotherOneMadeGoodStays) {
   EXPECT_EQ(node("wf.a(1)").life, 0u);
 }
 
+TEST_F(RetryRunTest, ASelectedAttemptTakesTheLaterOnesWithIt) {
+  run(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    dag: {tasks: [{name: a, template: second}]}
+  - {name: second, retryStrategy: {limit: 2}, container: {image: busybox, command: [fail-until, '1', "{{retries}}"]}}
+)");
+  ASSERT_EQ(end(), "Succeeded");
+  EXPECT_THAT(names(retried(restart("a(0)")).deleted), UnorderedElementsAre("wf.a(0)", "wf.a(1)"));
+  retry(restart("a(0)"));
+  EXPECT_EQ(end(), "Succeeded");
+  EXPECT_EQ(node("wf.a(0)").life, 1u);
+  EXPECT_EQ(node("wf.a(1)").life, 1u);
+}
+
 TEST_F(RetryRunTest, OfAttemptsThatAreGraphsTheLastOneGoesOn) {
   run(R"(
   entrypoint: main

@@ -1,5 +1,6 @@
 // What surrounds runs and pods: workflowMetadata, podMetadata, shutdown, pendingTimeout, podSpecPatch.
 
+#include "daemon/engine/pod_spec.h"
 #include "tests/unit/engine/engine_fixture.h"
 
 namespace gantry::engine {
@@ -216,6 +217,28 @@ TEST_F(SurroundingsTest, AProgramSaysHowFarItIs) {
   EXPECT_EQ(node("wf[0].half").progress_done, 5u);
   EXPECT_EQ(node("wf[0].half").progress_total, 9u);
   EXPECT_EQ(node("wf[0].odd").progress_total, 0u) << "nonsense is nothing said";
+}
+
+TEST_F(SurroundingsTest, AProgramSaysHowFarItIsWhileItRuns) {
+  submit(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    container: {image: busybox, command: [sleep, "9000"]})");
+  run_for(Duration(5000));
+  ASSERT_EQ(node("wf").phase, Phase::Running);
+  const std::string pod = node("wf").pod;
+  const auto said = [&](const std::string& output, const std::string& text) {
+    world_.on_output(pod, output, text);
+    run_for(Duration(100));
+    return std::pair(node("wf").progress_done, node("wf").progress_total);
+  };
+  EXPECT_EQ(said(kProgressOutput, "3/8\n"), std::pair(3u, 8u));
+  EXPECT_EQ(said(kProgressOutput, "soon"), std::pair(3u, 8u)) << "nonsense is nothing said";
+  EXPECT_EQ(said("another file", "5/8"), std::pair(3u, 8u));
+  world_.on_output("no such pod", kProgressOutput, "5/8");
+  world_.run_to_rest();
+  EXPECT_EQ(node("wf").phase, Phase::Succeeded);
 }
 
 }  // namespace
