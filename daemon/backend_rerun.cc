@@ -95,9 +95,9 @@ void DaemonBackend::go_on(Retry& retry) {
   if (!left) return end_retry(retry, fail(std::move(left.error())));
   std::vector<std::string> logs;
   for (const engine::Node& node : left->deleted) {
-    if (node.pod.empty()) continue;
+    if (!node.has_pod) continue;
     logs.push_back(daemon_.settings().log_root + "/" + retry.uid + "/" +
-                   engine::log_directory(run.info.name, node));
+                   engine::log_directory(engine::pod_name(run.info.name, node), node));
   }
   run.info.spec_json = std::move(retry.compiled->spec_json);
   daemon_.record(retry.uid, "Retried", said_by(retry.command));

@@ -57,7 +57,7 @@ std::optional<std::vector<Member>> Oracle::resolve(Frame& frame, const Call& cal
       const Outcome* from = giver == frame.done.end() ? nullptr : &giver->second.whole;
       bool there = from != nullptr && from->node != nullptr;
       if (there && from->ran) {
-        const auto& artifacts = from->node->outputs.artifacts;
+        const auto& artifacts = from->node->outputs->artifacts;
         there = std::any_of(artifacts.begin(), artifacts.end(), [](const engine::Artifact& a) { return a.name == "a"; });
       } else if (there) {
         there = frame.tmpl.kind == Template::Kind::Steps;  // a skipped step offers them all the same
@@ -124,8 +124,8 @@ bool Oracle::ran_visibly(const Call& call, const Node& node, bool is_group, bool
   const Template& tmpl = *case_.workflow.find(call.callee);
   sure = true;
   if (is_group) return true;
-  if (node.memo_hit || node.type == engine::NodeType::Skipped) return false;
-  if (tmpl.memo_key && node.children.empty() && node.pod.empty()) return false;  // its key is no key
+  if (node.memo->hit || node.type == engine::NodeType::Skipped) return false;
+  if (tmpl.memo_key && node.children.empty() && !node.has_pod) return false;  // its key is no key
   if (tmpl.is_graph() || tmpl.retry || tmpl.kind == Template::Kind::Suspend) {
     // One that waits for a lock may be ended before it gets it.
     sure = tmpl.locks.empty() || node.phase == Phase::Succeeded;
@@ -135,7 +135,7 @@ bool Oracle::ran_visibly(const Call& call, const Node& node, bool is_group, bool
   if (fate_of(case_.seed, node.id, node.life).no_image) return false;
   if (node.message == "timeout") return false;
   // A daemon that comes back may find the pod over.
-  sure = !case_.interference.crashed && node.outputs.exit_code.has_value();
+  sure = !case_.interference.crashed && node.outputs->exit_code.has_value();
   return true;
 }
 

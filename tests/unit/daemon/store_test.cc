@@ -100,7 +100,7 @@ TEST_F(StoreTest, KeepsRunsAndNodesOverReopening) {
   StoreBatch batch;
   batch.runs.push_back(run_row("a", 1));
   engine::Node root{.id = "a", .name = "a", .phase = engine::Phase::Running, .children = {"a-1"}};
-  engine::Node child{.id = "a-1", .name = "a.x", .pod = "pod-1", .start_intended = true};
+  engine::Node child{.id = "a-1", .name = "a.x", .has_pod = true, .start_intended = true};
   batch.nodes = {{"uid-a", "a", node_json(root)}, {"uid-a", "a-1", node_json(child)}};
   ASSERT_TRUE(write(batch));
   // An update keeps the place of the first node, and touches the status only.
@@ -129,7 +129,7 @@ TEST_F(StoreTest, KeepsRunsAndNodesOverReopening) {
   EXPECT_EQ(runs[0].nodes[0].phase, engine::Phase::Failed);
   EXPECT_THAT(runs[0].nodes[0].children, ElementsAre("a-1"));
   EXPECT_TRUE(runs[0].nodes[1].start_intended);
-  EXPECT_EQ(runs[0].nodes[1].pod, "pod-1");
+  EXPECT_TRUE(runs[0].nodes[1].has_pod);
 }
 
 TEST_F(StoreTest, EndedRunsAreNotLoadedAtStartAndDeletionTakesTheNodes) {

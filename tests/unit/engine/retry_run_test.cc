@@ -87,8 +87,8 @@ TEST_F(RetryRunTest, WhatIsLeftGoesOn) {
                                             "wf.c Pod Succeeded", "wf.d Pod Succeeded"));
   EXPECT_EQ(node("wf.a").started, first) << "it did not run again";
   EXPECT_NE(node("wf.b").pod, old_pod);
-  EXPECT_EQ(log_directory("wf", node("wf.b")), pod_name("wf", node("wf.b")) + ".1");
-  EXPECT_EQ(log_directory("wf", node("wf.a")), pod_name("wf", node("wf.a")));
+  EXPECT_EQ(log_directory(pod_name("wf", node("wf.b")), node("wf.b")), pod_name("wf", node("wf.b")) + ".1");
+  EXPECT_EQ(log_directory(pod_name("wf", node("wf.a")), node("wf.a")), pod_name("wf", node("wf.a")));
   EXPECT_THAT(node("wf.a").children, UnorderedElementsAre(id("wf.b"), id("wf.c")));
   EXPECT_THAT(node("wf").outbound_nodes, ElementsAre(id("wf.d")));
 }

@@ -251,7 +251,7 @@ TEST_F(FindingsTest, ARestartDoesNotAskTheCacheAgainForAPodThatRuns) {
   run_until("wf[0].a", workflow::Phase::Succeeded);
   world_.crash();
   world_.run_to_rest();
-  EXPECT_FALSE(node("wf[0].b").memo_hit);
+  EXPECT_FALSE(node("wf[0].b").memo->hit);
   EXPECT_EQ(world_.runtime().pods(), 0u);
 }
 
