@@ -23,10 +23,15 @@ void Engine::Impl::open_graph(Call& call) {
     return end_call(call, Phase::Error, found.error().message);
   }
   graph.frame = worker_.open(*graph.graph, call.live->run.plan->priority.value_or(0), call.height, &call);
-  // Of a run that was told to end before the daemon was, only what had begun is taken up.
+  // Of a run that was told to end, or had no time left, before the daemon ended, only what had begun is taken up.
   const Shutdown shutdown = call.live->run.status.shutdown;
   const bool ends = shutdown == Shutdown::Terminate || (shutdown == Shutdown::Stop && !call.in_exit_handler);
-  if (taking_up_ && ends) graph.halt = Halt::Shutdown;
+  const auto deadline = deadline_of(*call.live);
+  if (taking_up_ && ends) {
+    graph.halt = Halt::Shutdown;
+  } else if (taking_up_ && !call.in_exit_handler && deadline && *deadline <= now_) {
+    graph.halt = Halt::Deadline;
+  }
   call.node->phase = Phase::Running;
   mark(*call.live, *call.node);
   node_changed(call);

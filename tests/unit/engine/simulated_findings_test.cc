@@ -342,34 +342,53 @@ TEST_F(FindingsTest, ARetriedRunThatIsStoppedWhileItWaitsForItsLockLeavesNothing
 // Seed 14672: what follows a Retry that never had an attempt is its child, and was taken for an attempt after a restart.
 TEST_F(FindingsTest, WhatFollowsARetryWithoutAttemptsIsNoAttempt) {
   submit(R"(
-  activeDeadlineSeconds: 1
   entrypoint: main
   templates:
   - name: main
     dag:
       tasks:
-      - {name: long, template: holder}
-      - {name: soon, template: quick}
-      - {name: waits, template: waiter, withItems: [a, b], depends: soon}
-      - {name: after, template: waiter, depends: waits}
-  - {name: holder, synchronization: {mutexes: [{name: m}]}, container: {image: busybox, command: [stubborn, '600000']}}
-  - {name: quick, container: {image: busybox, command: [sleep, '100']}}
+      - {name: waits, template: waiter, withItems: [a, b]}
+      - {name: after, template: work, depends: waits.Errored}
+  - {name: work, container: {image: busybox, command: [sleep, '5000']}}
   - name: waiter
     retryStrategy: {limit: 1}
-    synchronization: {mutexes: [{name: m}]}
+    synchronization: {semaphores: [{configMapKeyRef: {name: missing, key: limit}}]}
     container: {image: busybox, command: [exit, '0']})");
-  run_for(Duration(5000));
-  ASSERT_EQ(node("wf").phase, Phase::Running);
-  world_.crash();  // the next life omits what the deadline kept from being looked at
   run_for(Duration(100));
-  ASSERT_THAT(story(), ::testing::Contains(::testing::StartsWith("wf.after Skipped Omitted")));
+  ASSERT_EQ(node("wf.waits(0:a)").type, NodeType::Retry);
   const std::string after = node("wf.after").id;
   ASSERT_THAT(node("wf.waits(0:a)").children, ::testing::ElementsAre(after));
   world_.crash();
   world_.run_to_rest();
-  EXPECT_EQ(node("wf").phase, Phase::Failed);
+  EXPECT_EQ(node("wf.after").phase, Phase::Succeeded);
   EXPECT_THAT(node("wf.after").children, ::testing::IsEmpty());
   EXPECT_THAT(node("wf.waits(0:a)").children, ::testing::ElementsAre(after));
+}
+
+// Seed 19107: the life after the deadline began what the one before had not begun because of it.
+TEST_F(FindingsTest, WhatTheDeadlineKeptFromBeginningIsNotBegunAfterARestart) {
+  submit(R"(
+  activeDeadlineSeconds: 1
+  entrypoint: main
+  templates:
+  - name: main
+    failFast: false
+    dag:
+      tasks:
+      - {name: long, template: work, hooks: {exit: {template: work}}}
+      - {name: other, template: inner}
+      - {name: after, template: work, depends: other.Failed}
+  - name: inner
+    dag: {tasks: [{name: a, template: work}]}
+  - {name: work, container: {image: busybox, command: [sleep, '5000']}})");
+  run_for(Duration(2000));
+  ASSERT_EQ(node("wf.other").phase, Phase::Failed);
+  ASSERT_EQ(node("wf.long.onExit").phase, Phase::Running);
+  world_.crash();
+  world_.run_to_rest();
+  EXPECT_EQ(node("wf").phase, Phase::Failed);
+  EXPECT_EQ(node("wf.long.onExit").phase, Phase::Succeeded);
+  EXPECT_THAT(story(), ::testing::Not(::testing::Contains(::testing::StartsWith("wf.after"))));
 }
 
 }  // namespace
