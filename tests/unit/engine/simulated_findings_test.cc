@@ -339,6 +339,28 @@ TEST_F(FindingsTest, ARetriedRunThatIsStoppedWhileItWaitsForItsLockLeavesNothing
   }
 }
 
+// Seed 3001: and so it did with the hooks, which have no deadline.
+TEST_F(FindingsTest, AHookGoesOnAfterARestartWhenTheDeadlineHasPassed) {
+  submit(R"(
+  activeDeadlineSeconds: 1
+  entrypoint: main
+  hooks: {watch: {template: inner, expression: "workflow.status == 'Failed'"}}
+  templates:
+  - {name: main, container: {image: busybox, command: [exit, '1']}}
+  - name: inner
+    dag:
+      tasks:
+      - {name: a, template: work}
+      - {name: b, template: work, depends: a}
+  - {name: work, container: {image: busybox, command: [sleep, '5000']}})");
+  run_for(Duration(2000));
+  ASSERT_EQ(node("wf.hooks.watch").phase, Phase::Running);
+  world_.crash();
+  world_.run_to_rest();
+  EXPECT_EQ(node("wf.hooks.watch").phase, Phase::Succeeded);
+  EXPECT_EQ(node("wf.hooks.watch.b").phase, Phase::Succeeded);
+}
+
 // Seed 19107: the life after the deadline began what the one before had not begun because of it.
 TEST_F(FindingsTest, WhatTheDeadlineKeptFromBeginningIsNotBegunAfterARestart) {
   submit(R"(
