@@ -193,6 +193,9 @@ struct Event {
   Caller caller;
 };
 
+/// What becomes of the workflows that run when no new ones are taken any more.
+enum class DrainMode : std::uint8_t { Finish, Stop, Terminate };
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -248,6 +251,24 @@ class Backend {
   /// Items: `{"name", "digest", "size" (bytes), "createdAt"}`.
   virtual void list_images(Reply<std::vector<Json>> reply) = 0;
   virtual void remove_image(const std::string& name, Reply<Json> reply) = 0;
+
+  // The daemon itself. Only for administrators (handlers/admin.cc), but for status and health.
+  /// `{"accepting", "draining", "reasons": […], "workflows", "steps", …}`.
+  virtual Json status() = 0;
+  /// What is wrong, so that somebody should look; "": nothing.
+  virtual std::string health() = 0;
+  /// Takes no new workflows until resume(); the answer is status().
+  virtual void drain(DrainMode mode, const Caller& caller, Reply<Json> reply) = 0;
+  virtual void resume(const Caller& caller, Reply<Json> reply) = 0;
+  /// Sends `{"ok", "problems": […], "workflows", "nodes", "bytes"}` once the whole store is read.
+  virtual void check_store(StreamPtr stream) = 0;
+  /// A copy of the store, Secrets included.
+  virtual void backup(Reply<std::shared_ptr<ArtifactFile>> reply) = 0;
+  /// The newest `lines` of the audit log, oldest first: each a JSON object.
+  virtual void audit_log(std::size_t lines, Reply<std::vector<Json>> reply) = 0;
+  /// What happened to a workflow, oldest first: `{"time", "reason", "message", "nodeId", "node"}`.
+  virtual void events(const std::string& name_space, const std::string& name,
+                      Reply<std::vector<Json>> reply) = 0;
 
   /// `{"version", "containerd": {...}, "runtime", …}` in Argo's version shape with Gantry's
   /// additions.

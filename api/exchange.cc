@@ -66,6 +66,7 @@ class ExchangeAnswer final : public Answer {
   }
   void object(const Json& json) override {
     if (auto exchange = std::exchange(exchange_, nullptr)) {
+      exchange->note_object(json);
       exchange->answer_with(200, kJsonType, to_text(json));
       exchange->resume();
     }
@@ -269,8 +270,39 @@ void Exchange::dispatch() {
   }
 }
 
+void Exchange::note_object(const Json& json) {
+  if (request_.method != "POST" || !host_ || !host_->config().audit || !json.is_object()) return;
+  auto name_of = [](const Json& object) -> std::string {
+    auto metadata = object.find("metadata");
+    if (metadata == object.end() || !metadata->is_object()) return {};
+    return metadata->value("namespace", "") + "/" + metadata->value("name", "");
+  };
+  object_ = name_of(json);
+  auto items = json.find("items");
+  if (items == json.end() || !items->is_array()) return;
+  for (const Json& item : *items) {
+    if (item.is_object()) object_ += (object_.empty() ? "" : ",") + name_of(item);
+  }
+}
+
+void Exchange::audit() {
+  const auto& tell = host_->config().audit;
+  if (!tell) return;
+  const bool reads = request_.method == "GET" || request_.method == "HEAD" || request_.path.ends_with("/lint") ||
+                     request_.path == "/api/v1/tracking/event";
+  if (reads && status_ != 401 && status_ != 403) return;
+  tell({.at = request_.received,
+        .caller = request_.caller,
+        .method = request_.method,
+        .path = request_.path,
+        .object = object_,
+        .status = status_,
+        .error = error_});
+}
+
 MHD_Result Exchange::queue() {
   state_ = State::Queued;
+  audit();
   MHD_Result result = MHD_queue_response(connection_, status_, response_.get());
   response_.reset();  // libmicrohttpd holds it now
   return result;
@@ -312,6 +344,7 @@ void Exchange::answer_file(UniqueFd content, const std::string& name, const char
 }
 
 void Exchange::answer_error(const HttpError& error) {
+  error_ = error.error.message;
   answer_with(error.status, kJsonType, to_text(error_body(error.error)));
   if (response_ && !error.allow.empty()) {
     MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_ALLOW, error.allow.c_str());

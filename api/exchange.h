@@ -73,6 +73,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void answer_with(unsigned status, const char* content_type, std::string body);
   void answer_file(UniqueFd content, const std::string& name, const char* content_type);
   void answer_error(const HttpError& error);
+  /// What an answer tells of the object that was made, for the audit log.
+  void note_object(const Json& json);
+  void audit();
   StreamPtr open_stream(Fields fields);
   void stream_changed();
   void suspend();
@@ -98,6 +101,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     void operator()(MHD_Response* response) const { MHD_destroy_response(response); }
   };
   std::unique_ptr<MHD_Response, ResponseDeleter> response_;
+  std::string object_, error_;  ///< for the audit log
   unsigned status_ = 200;
   std::shared_ptr<StreamBody> stream_;
   std::optional<SteadyTime> deadline_;

@@ -90,6 +90,13 @@ const Router& all_routes() {
       {"POST", "/api/v1/images/import", import_image, Body::Spool},
       {"POST", "/api/v1/images/pull", pull_image},
       {"DELETE", "/api/v1/images/{image...}", delete_image},
+      {"GET", "/api/v1/workflows/{namespace}/{name}/events", workflow_history},
+      {"GET", "/api/v1/admin/status", daemon_status},
+      {"POST", "/api/v1/admin/drain", drain_daemon},
+      {"POST", "/api/v1/admin/resume", resume_daemon},
+      {"POST", "/api/v1/admin/check", check_store},
+      {"POST", "/api/v1/admin/backup", backup_store},
+      {"GET", "/api/v1/admin/audit", read_audit_log},
 
       // What Argo serves besides.
       {"*", "/api/v1/archived-workflows/{rest...}", not_supported_yet},

@@ -27,6 +27,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/audit.h"
 #include "api/backend.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -62,6 +63,8 @@ struct Config {
   std::function<void()> wake;
   std::function<SteadyTime()> steady;  ///< default: std::chrono::steady_clock::now
   std::function<Time()> wall;          ///< default: gantry::now
+  /// Hears of every change that was asked for and every refusal, once it is answered; may be empty.
+  std::function<void(const AuditRecord&)> audit;
   /// What libmicrohttpd has to say, for a debug log; may be empty.
   std::function<void(std::string_view)> log;
 };

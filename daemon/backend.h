@@ -2,7 +2,7 @@
 
 // What the API asks of the daemon. One class, a file for each family of calls: backend_create.cc,
 // backend_submit.cc, backend_workflows.cc, backend_command.cc, backend_rerun.cc, backend_resources.cc,
-// backend_events.cc, backend_objects.cc, backend_images.cc. Loop thread.
+// backend_events.cc, backend_admin.cc, backend_objects.cc, backend_images.cc. Loop thread.
 
 #include <memory>
 #include <set>
@@ -15,6 +15,7 @@
 #include "daemon/cron_driver.h"
 #include "daemon/daemon.h"
 #include "daemon/expiry.h"
+#include "daemon/history.h"
 #include "daemon/log_streams.h"
 #include "daemon/resource_document.h"
 #include "daemon/watchers.h"
@@ -23,6 +24,7 @@
 namespace gantry {
 
 struct Triggered;
+class AuditLog;
 
 namespace containerd {
 class Images;
@@ -35,6 +37,8 @@ class DaemonBackend final : public api::Backend {
     std::string spool_directory;
     api::Json version;  ///< what version() answers
     Ttl ttl;            ///< for workflows without a ttlStrategy
+    HistoryLimits history;
+    AuditLog* audit = nullptr;  ///< outlives the backend; null: there is none
   };
 
   /// Everything outlives the backend; `images` may be null: their calls then fail with Unavailable.
@@ -87,6 +91,16 @@ class DaemonBackend final : public api::Backend {
   void list_images(api::Reply<std::vector<api::Json>> reply) override;
   void remove_image(const std::string& name, api::Reply<api::Json> reply) override;
 
+  api::Json status() override;
+  std::string health() override;
+  void drain(api::DrainMode mode, const api::Caller& caller, api::Reply<api::Json> reply) override;
+  void resume(const api::Caller& caller, api::Reply<api::Json> reply) override;
+  void check_store(api::StreamPtr stream) override;
+  void backup(api::Reply<std::shared_ptr<api::ArtifactFile>> reply) override;
+  void audit_log(std::size_t lines, api::Reply<std::vector<api::Json>> reply) override;
+  void events(const std::string& name_space, const std::string& name,
+              api::Reply<std::vector<api::Json>> reply) override;
+
   api::Json version() override { return settings_.version; }
   std::string spool_directory() override { return settings_.spool_directory; }
 
@@ -102,6 +116,7 @@ class DaemonBackend final : public api::Backend {
     workflow::PlanPtr plan;
     RunOrigin origin;
     std::shared_ptr<const Previous> previous;  ///< null: it begins with nothing
+    api::Caller caller;
   };
   using Candidates = std::vector<Candidate>;
   /// Called for each new run in the turn in which the store is given it.
@@ -140,12 +155,13 @@ class DaemonBackend final : public api::Backend {
   [[nodiscard]] std::vector<engine::Artifact> artifacts_of_deleted(const Found& found) const;
   static workflow::RepositoryRef repository_of(const Found& found);
   void erase(const Found& found, std::function<void(Result<void>)> done);
-  /// A clock's wish: deletes the run; with `only_if_over` unless it runs (again).
-  void erase_by_clock(const std::string& uid, bool only_if_over);
+  /// A clock's wish: deletes the run; with `only_if_over` unless it runs (again). `done` in any case.
+  void erase_by_clock(const std::string& uid, bool only_if_over, const std::function<void()>& done = [] {});
   void terminate(const std::string& uid);
   void remove_logs(const std::string& uid);
   void read_artifact(const Found& found, const api::ArtifactQuery& query,
                      api::Reply<std::shared_ptr<api::ArtifactFile>> reply);
+  static std::string said_by(const api::Command& command);
   Result<engine::Output> act(const engine::Run& run, const api::Command& command);
   void resubmit(const Found& found, api::Command command, api::Reply<api::Json> reply);
   struct Retry;
@@ -161,10 +177,14 @@ class DaemonBackend final : public api::Backend {
   LogStreams logs_;
   CronDriver cron_;
   Expiry expiry_;
+  History history_;
   /// Namespaces and names of workflows whose names the store is being asked about.
   std::set<std::pair<std::string, std::string>> reserved_;
   std::set<std::string> retrying_;  ///< uids of runs that are on their way back into the engine
 };
+
+/// How messages name a caller: `uid:1000`, or gantryd itself (a clock).
+std::string user_of(const api::Caller& caller);
 
 /// `workflows.argoproj.io "x" not found`.
 Error workflow_not_found(const std::string& name);

@@ -50,8 +50,8 @@ std::vector<engine::Artifact> DaemonBackend::artifacts_of_deleted(const Found& f
   std::vector<engine::Artifact> artifacts;
   const std::string own = run_info_of(found).name + "/";
   for_each_node(found, [&](const engine::Node& node) {
-    if (node.type != engine::NodeType::Pod || node.memo_hit) return;
-    for (const engine::Artifact& artifact : node.outputs.artifacts) {
+    if (node.type != engine::NodeType::Pod || node.memo->hit) return;
+    for (const engine::Artifact& artifact : node.outputs->artifacts) {
       std::string strategy = artifact.gc;
       if (strategy.empty() && own_key(artifact).starts_with(own)) strategy = daemon_.settings().artifact_gc;
       // What was to go when the workflow was over may still be there: the daemon was killed then.
@@ -80,7 +80,7 @@ void DaemonBackend::read_artifact(const Found& found, const api::ArtifactQuery& 
   std::optional<engine::Artifact> wanted;
   for_each_node(found, [&](const engine::Node& node) {
     if (node.id != query.node_id) return;
-    for (const engine::Artifact& artifact : query.input ? node.inputs.artifacts : node.outputs.artifacts) {
+    for (const engine::Artifact& artifact : query.input ? node.inputs.artifacts : node.outputs->artifacts) {
       if (artifact.name == query.artifact) wanted = artifact;
     }
   });

@@ -14,6 +14,31 @@ using api::Command;
 using api::Json;
 using api::Verb;
 
+std::string user_of(const api::Caller& caller) {
+  return caller.pid == 0 && caller.uid == 0 ? "gantryd" : "uid:" + std::to_string(caller.uid);
+}
+
+/// The reason of the event that a command becomes.
+static std::string_view past_of(Verb verb) {
+  switch (verb) {
+    case Verb::Stop:
+      return "Stopped";
+    case Verb::Terminate:
+      return "Terminated";
+    case Verb::Suspend:
+      return "Suspended";
+    case Verb::Resume:
+      return "Resumed";
+    case Verb::Set:
+      return "Set";
+    case Verb::Retry:
+      return "Retried";
+    case Verb::Resubmit:
+      return "Resubmitted";
+  }
+  return "Commanded";
+}
+
 /// Why a command has nothing to do with a workflow that is over.
 static Error is_over(const engine::RunInfo& info, Verb verb) {
   switch (verb) {
@@ -55,6 +80,7 @@ void DaemonBackend::command(const std::string& name_space, const std::string& na
          const std::string uid = (*live)->info.uid;
          Result<engine::Output> output = act(**live, command);
          if (!output) return reply(fail(std::move(output.error())));
+         daemon_.record(uid, std::string(past_of(command.verb)), said_by(command));
          daemon_.effects().apply(std::move(*output));
          const engine::Run* run = daemon_.engine().find_uid(uid);
          Json object = run == nullptr ? Json::object() : workflow_json(*run);
@@ -63,9 +89,12 @@ void DaemonBackend::command(const std::string& name_space, const std::string& na
        });
 }
 
-/// How messages name a caller.
-static std::string user_of(const api::Caller& caller) {
-  return "uid:" + std::to_string(caller.uid);
+/// `by uid:0, nodes displayName=x: because`.
+std::string DaemonBackend::said_by(const Command& command) {
+  std::string text = "by " + user_of(command.caller);
+  if (!command.node_selector.empty()) text += ", nodes " + command.node_selector;
+  if (!command.message.empty()) text += ": " + command.message;
+  return text;
 }
 
 Result<engine::Output> DaemonBackend::act(const engine::Run& run, const Command& command) {

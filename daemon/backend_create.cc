@@ -93,6 +93,9 @@ Result<engine::RunInfo> info_of(workflow::Compiled& compiled, const CreateReques
 
 void DaemonBackend::compile(CreateRequest request, bool lint, api::Reply<Candidates> reply) {
   if (daemon_.stopping()) return reply(fail(Code::Unavailable, "gantryd is stopping"));
+  if (!lint && !request.dry_run) {
+    if (auto admitted = daemon_.admission().check(); !admitted) return reply(fail(std::move(admitted.error())));
+  }
   auto document = std::make_shared<Document>();
   document->options = {.parameters = std::move(request.parameters),
                        .entrypoint = std::move(request.entrypoint),
@@ -133,7 +136,7 @@ void DaemonBackend::compile(CreateRequest request, bool lint, api::Reply<Candida
       auto info = info_of(compiled, document->request);
       if (!info) return reply(fail(std::move(info.error())));
       candidates.push_back(
-          {std::move(*info), std::move(compiled.plan), std::move(document->origins[i]), nullptr});
+          {std::move(*info), std::move(compiled.plan), std::move(document->origins[i]), nullptr, document->request.caller});
     }
     reply(std::move(candidates));
   });
@@ -248,6 +251,7 @@ void DaemonBackend::submit(Candidates candidates, Accepted accepted,
     engine::Output output =
         daemon_.engine().submit(std::move(candidate.info), std::move(candidate.plan),
                                 std::move(carried), daemon_.now());
+    daemon_.record(uid, "Submitted", "by " + user_of(candidate.caller));
     const engine::Run* run = daemon_.engine().find_uid(uid);
     if (run != nullptr) answer->objects.push_back(workflow_json(*run));
     daemon_.effects().submit(uid, std::move(output), std::move(candidate.origin),

@@ -43,6 +43,7 @@ struct DaemonBackend::Retry {
 };
 
 void DaemonBackend::retry(const Found& found, Command command, api::Reply<Json> reply) {
+  if (auto admitted = daemon_.admission().check(); !admitted) return reply(fail(std::move(admitted.error())));
   const auto* live = std::get_if<const engine::Run*>(&found);
   const engine::RunInfo& info = live != nullptr ? (*live)->info : std::get<StoredRun>(found).info;
   const engine::RunStatus& status =
@@ -94,11 +95,12 @@ void DaemonBackend::go_on(Retry& retry) {
   if (!left) return end_retry(retry, fail(std::move(left.error())));
   std::vector<std::string> logs;
   for (const engine::Node& node : left->deleted) {
-    if (node.pod.empty()) continue;
+    if (!node.has_pod) continue;
     logs.push_back(daemon_.settings().log_root + "/" + retry.uid + "/" +
-                   engine::log_directory(run.info.name, node));
+                   engine::log_directory(engine::pod_name(run.info.name, node), node));
   }
   run.info.spec_json = std::move(retry.compiled->spec_json);
+  daemon_.record(retry.uid, "Retried", said_by(retry.command));
   daemon_.effects().apply(daemon_.engine().retry(
       std::move(run.info), std::move(retry.compiled->plan), std::move(*left), daemon_.now()));
   const engine::Run* again = daemon_.engine().find_uid(retry.uid);

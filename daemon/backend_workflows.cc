@@ -47,7 +47,9 @@ DaemonBackend::DaemonBackend(Daemon& daemon, containerd::Images* images, LogStre
                      .terminate = [this](const std::string& uid) { terminate(uid); },
                      .remove = [this](const std::string& uid) { erase_by_clock(uid, false); }}),
       expiry_(daemon, settings_.ttl,
-              [this](const std::string& uid) { erase_by_clock(uid, true); }) {
+              [this](const std::string& uid) { erase_by_clock(uid, true); }),
+      history_(settings_.history, daemon.store(), daemon.executor(), [&daemon] { return daemon.now(); },
+               [this](const std::string& uid, const std::function<void()>& done) { erase_by_clock(uid, true, done); }) {
   daemon_.add_observer(watchers_);
   daemon_.add_observer(logs_);
 }
@@ -55,10 +57,12 @@ DaemonBackend::DaemonBackend(Daemon& daemon, containerd::Images* images, LogStre
 void DaemonBackend::start() {
   // Behind what recovery wrote.
   daemon_.effects().after_commit([this] {
-    daemon_.store().load_summaries([this](Result<std::vector<RunSummary>> runs) {
+    const bool all = !settings_.ttl.empty();  // then every run that is over may have its time
+    daemon_.store().load_summaries(all, [this](Result<std::vector<RunSummary>> runs) {
       if (!runs) return daemon_.log("no CronWorkflow runs: " + runs.error().message);
       expiry_.restore(*runs);
       cron_.restore(std::move(*runs));
+      history_.start();
     });
   });
 }
@@ -66,7 +70,7 @@ void DaemonBackend::start() {
 void DaemonBackend::find(const std::string& name_space, const std::string& name,
                          std::function<void(Result<Found>)> reply) {
   if (name == kLatest) {
-    daemon_.effects().after_commit([this, name_space, reply = std::move(reply)] {
+    daemon_.effects().after_news([this, name_space, reply = std::move(reply)] {
       api::ListQuery newest{.name_space = name_space, .limit = 1};
       daemon_.store().list(newest, [this, name_space, reply](Result<Store::Page> page) {
         if (!page) return reply(fail(std::move(page.error())));
@@ -100,7 +104,7 @@ void DaemonBackend::get(const std::string& name_space, const std::string& name,
 void DaemonBackend::list(api::ListQuery query, api::Reply<api::ListPage> reply) {
   // The store has every run; it is asked behind what is being stored, so that it has the newest
   // states as well.
-  daemon_.effects().after_commit([this, query = std::move(query), reply = std::move(reply)] {
+  daemon_.effects().after_news([this, query = std::move(query), reply = std::move(reply)] {
     daemon_.store().list(query, [this, query, reply](Result<Store::Page> page) {
       if (!page) return reply(fail(std::move(page.error())));
       api::ListPage answer{.continue_token = std::move(page->continue_token),
@@ -165,22 +169,25 @@ void DaemonBackend::erase(const Found& found, std::function<void(Result<void>)> 
   cron_.run_deleted(info);
 }
 
-void DaemonBackend::erase_by_clock(const std::string& uid, bool only_if_over) {
-  auto erase_it = [this, only_if_over](const Found& found) {
+void DaemonBackend::erase_by_clock(const std::string& uid, bool only_if_over,
+                                   const std::function<void()>& done) {
+  auto erase_it = [this, only_if_over, done](const Found& found) {
     const auto* live = std::get_if<const engine::Run*>(&found);
     const engine::RunStatus& status =
         live != nullptr ? (*live)->status : std::get<StoredRun>(found).status;
-    if (only_if_over && !engine::is_ended(status.phase)) return;
+    if (only_if_over && !engine::is_ended(status.phase)) return done();
     const engine::RunInfo& info = run_info_of(found);
-    erase(found, [this, name = info.name_space + "/" + info.name](const Result<void>& erased) {
+    erase(found, [this, done, name = info.name_space + "/" + info.name](const Result<void>& erased) {
       daemon_.log(erased ? "deleted workflow " + name
                          : "cannot delete workflow " + name + ": " + erased.error().message);
+      done();
     });
   };
   if (const engine::Run* live = daemon_.engine().find_uid(uid)) return erase_it(live);
-  daemon_.store().load(uid, [this, uid, erase_it](Result<std::vector<StoredRun>> runs) {
+  daemon_.store().load(uid, [this, uid, erase_it, done](Result<std::vector<StoredRun>> runs) {
     if (const engine::Run* live = daemon_.engine().find_uid(uid)) return erase_it(live);
-    if (runs && !runs->empty()) erase_it(std::move(runs->front()));
+    if (!runs || runs->empty()) return done();
+    erase_it(std::move(runs->front()));
   });
 }
 

@@ -44,6 +44,12 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
       ->type_name("auto|runc|crun|PATH");
   app.add_option("--log-level", level, "trace, debug, info, warn or error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+  std::string checked;
+  auto* check = app.add_option("--check-store", checked,
+                               "Check a store and exit: FILE, or the one of the state directory (which may be in use). "
+                               "Exit status 1 when something is wrong with it")
+                    ->type_name("[FILE]")
+                    ->expected(0, 1);
   app.add_flag("--version", line.show_version, "Print the version and exit");
   try {
     app.parse(argc, argv);
@@ -52,6 +58,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return fail(Code::InvalidArgument, error.what());
   }
+  if (check->count() > 0) line.check_store = checked;
   DaemonConfig& config = line.config;
   struct stat info {};
   if (file.empty() && ::stat(kDefaultFile, &info) == 0) file = kDefaultFile;

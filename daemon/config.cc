@@ -248,6 +248,46 @@ void read_ttl(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) 
   section.read();
 }
 
+void read_store(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
+  constexpr static std::array<std::string_view, 2> kWays{"refuse", "set-aside"};
+  Section section(node, "store", diagnostics);
+  section.choice("on_corruption", kWays, [&](std::size_t chosen) { config.set_aside_corrupt_store = chosen == 1; });
+  section.read();
+}
+
+void read_history(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
+  Section section(node, "history", diagnostics);
+  section.scalar("max_age", config.history.max_age, [](std::string_view text) -> Result<Duration> {
+    auto age = parse_ttl(text);
+    if (!age) return fail(std::move(age.error()));
+    return **age;
+  });
+  section.integer<std::int64_t>("max_workflows", config.history.max_workflows, 0);
+  section.scalar("max_size", config.history.max_size, workflow::parse_bytes);
+  section.read();
+}
+
+void read_disk(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
+  Section section(node, "disk", diagnostics);
+  section.scalar("reserve_bytes", config.disk_reserve.bytes, workflow::parse_bytes);
+  section.integer<std::int64_t>("reserve_inodes", config.disk_reserve.inodes, 0);
+  section.read();
+}
+
+void read_audit(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
+  Section section(node, "audit", diagnostics);
+  section.key("file", [&](const Node& value) {
+    if (!section.is_text(value, "file")) return;
+    config.audit = !value.text.empty();
+    if (!config.audit) return;
+    auto path = absolute_path(value.text);
+    if (!path) return diagnostics.error(value.at, "audit.file: " + path.error().message);
+    config.audit_file = std::move(*path);
+  });
+  section.scalar("max_size", config.audit_max_size, workflow::parse_bytes);
+  section.read();
+}
+
 /// {"s3":{…}} with the fields of Argo's.
 void read_repository(const Node& node, Diagnostics& diagnostics, DaemonConfig& config) {
   Section section(node, "artifacts.repository", diagnostics);
@@ -315,6 +355,10 @@ void read_root(const Node& root, Diagnostics& diagnostics, DaemonConfig& config)
   section.key("capacity", [&](const Node& n) { read_capacity(n, diagnostics, config); });
   section.scalar("termination_grace", config.termination_grace, parse_grace);
   section.key("workflow_ttl", [&](const Node& n) { read_ttl(n, diagnostics, config); });
+  section.key("store", [&](const Node& n) { read_store(n, diagnostics, config); });
+  section.key("history", [&](const Node& n) { read_history(n, diagnostics, config); });
+  section.key("disk", [&](const Node& n) { read_disk(n, diagnostics, config); });
+  section.key("audit", [&](const Node& n) { read_audit(n, diagnostics, config); });
   section.key("artifacts", [&](const Node& n) { read_artifacts(n, diagnostics, config); });
   section.key("images", [&](const Node& n) { read_images(n, diagnostics, config); });
   section.key("limits", [&](const Node& n) { read_limits(n, diagnostics, config); });

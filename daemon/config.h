@@ -9,12 +9,15 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "daemon/disk_watch.h"
+#include "daemon/store.h"
 #include "daemon/ttl.h"
 #include "runtime/containerd/config.h"
 #include "runtime/pod.h"
@@ -43,6 +46,13 @@ struct DaemonConfig {
   std::int64_t slots = 110;       ///< pods at a time; Kubernetes' maxPods
   Duration termination_grace = std::chrono::seconds(30);
 
+  bool set_aside_corrupt_store = false;  ///< else gantryd does not start on one
+  HistoryLimits history;                 ///< nothing is deleted by default
+  DiskReserve disk_reserve;
+  bool audit = true;
+  std::string audit_file;                 ///< empty: audit.log in state_dir
+  std::int64_t audit_max_size = 64 << 20;  ///< bytes; then it becomes FILE.1
+
   Ttl ttl;  ///< for workflows without a ttlStrategy of their own; empty: they are kept
 
   bool archive_logs = false;  ///< keep the logs of all pods as artifacts
@@ -65,6 +75,7 @@ Result<void> read_config(std::string_view text, const std::string& file, DaemonC
 struct CommandLine {
   DaemonConfig config;
   bool show_version = false;
+  std::optional<std::string> check_store;  ///< a file to check instead of running; "": the store
 };
 /// InvalidArgument for a wrong command line or file; Cancelled with the help text as message when
 /// that was asked for.

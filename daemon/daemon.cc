@@ -18,7 +18,12 @@ Daemon::Daemon(Settings settings, Environment environment)
                environment_.executor,
                {.now = environment_.now,
                 .changed = [this](const engine::Changed& news) { changed(news); },
-                .log = environment_.log}) {}
+                .log = environment_.log,
+                .trouble =
+                    [this](const std::optional<Error>& error) {
+                      admission_.store_trouble(error ? std::optional("the store cannot write: " + error->message)
+                                                     : std::nullopt);
+                    }}) {}
 
 void Daemon::set_runtime(runtime::Runtime& runtime) {
   runtime_ = &runtime;

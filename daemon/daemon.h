@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/executor.h"
+#include "daemon/admission.h"
 #include "daemon/boot.h"
 #include "daemon/effects.h"
 #include "daemon/engine/engine.h"
@@ -98,6 +99,11 @@ class Daemon final : public runtime::Listener {
   // For the backend.
   [[nodiscard]] engine::Engine& engine() { return engine_; }
   [[nodiscard]] Effects& effects() { return effects_; }
+  [[nodiscard]] Admission& admission() { return admission_; }
+  /// Writes down what happened to a run, and who did it.
+  void record(const std::string& uid, std::string reason, std::string message) {
+    effects_.record({.run_uid = uid, .at = now(), .node_id = {}, .reason = std::move(reason), .message = std::move(message)});
+  }
   [[nodiscard]] Objects& objects() { return objects_; }
   [[nodiscard]] Resources& resources() { return resources_; }
   [[nodiscard]] ArtifactMover* artifacts() { return mover_.get(); }  ///< null: there are none
@@ -136,6 +142,7 @@ class Daemon final : public runtime::Listener {
   Objects objects_;
   engine::Engine engine_;
   Resources resources_;
+  Admission admission_;
   std::unique_ptr<ArtifactMover> mover_;
   Effects effects_;
   runtime::Runtime* runtime_ = nullptr;

@@ -61,6 +61,7 @@ void Effects::Gathered::add_deleted(const std::string& uid) {
   std::erase_if(batch.runs, [&](const auto& row) { return row.info.uid == uid; });
   std::erase_if(batch.nodes, [&](const auto& row) { return row.run_uid == uid; });
   std::erase_if(batch.deleted_nodes, [&](const auto& key) { return key.run_uid == uid; });
+  std::erase_if(batch.events, [&](const auto& event) { return event.run_uid == uid; });
   run_at.clear();
   for (std::size_t i = 0; i < batch.runs.size(); ++i) run_at[batch.runs[i].info.uid] = i;
   index_nodes();
@@ -111,25 +112,33 @@ void Effects::submit(const std::string& uid, engine::Output output, RunOrigin or
   if (auto at = gathered_.run_at.find(uid); at != gathered_.run_at.end()) {
     gathered_.batch.runs[at->second].origin = std::move(origin);
   }
-  gathered_.waiters.push_back({uid, std::move(durable)});
+  gathered_.waiters.push_back({uid, std::move(durable), false});
 }
 
 void Effects::erase(const std::string& uid, Durable durable) {
   apply(engine_.forget(uid, hooks_.now()));
   gathered_.add_deleted(uid);
-  gathered_.waiters.push_back({"", std::move(durable)});
+  gathered_.waiters.push_back({"", std::move(durable), false});
 }
 
 void Effects::write_status(const std::string& uid, const engine::RunStatus& status) {
   gathered_.add({.info = {.uid = uid}, .status = status});
 }
 
+void Effects::record(StoreBatch::EventRow event) { gathered_.batch.events.push_back(std::move(event)); }
+
 void Effects::write_status(ResourceStatus status) { gathered_.add(std::move(status)); }
 
 void Effects::after_commit(std::function<void()> callback) {
   if (idle()) return callback();
   gathered_.waiters.push_back(
-      {"", [callback = std::move(callback)](const Result<void>&) { callback(); }});
+      {"", [callback = std::move(callback)](const Result<void>&) { callback(); }, false});
+}
+
+void Effects::after_news(std::function<void()> callback) {
+  if (idle() || trouble_) return callback();
+  gathered_.waiters.push_back(
+      {"", [callback = std::move(callback)](const Result<void>&) { callback(); }, true});
 }
 
 // ---- one transaction after the other ----
@@ -155,6 +164,11 @@ void Effects::end_turn() {
 void Effects::written(const Result<void>& result) {
   in_flight_ = false;
   if (!result) return give_up_and_retry(result.error());
+  if (trouble_) {
+    trouble_.reset();
+    if (hooks_.log) hooks_.log("the store can write again");
+    if (hooks_.trouble) hooks_.trouble(trouble_);
+  }
   committed_ = number_ - 1;
   finish(std::exchange(sent_, {}));
 }
@@ -167,21 +181,29 @@ void Effects::finish(Gathered done) {
 }
 
 void Effects::give_up_and_retry(const Error& error) {
-  if (hooks_.log) hooks_.log("the store cannot write: " + error.message + "; trying again");
+  // Once, not every second, for as long as the reason is the same.
+  if (!trouble_ || trouble_->message != error.message) {
+    trouble_ = error;
+    if (hooks_.log) hooks_.log("the store cannot write: " + error.message + "; trying again every second");
+    if (hooks_.trouble) hooks_.trouble(trouble_);
+  }
   Gathered failed = std::exchange(sent_, {});
   Gathered later = std::exchange(gathered_, {});
   gathered_ = std::move(failed);
   for (auto& row : later.batch.runs) gathered_.add(std::move(row));
+  std::move(later.batch.events.begin(), later.batch.events.end(), std::back_inserter(gathered_.batch.events));
+  std::move(later.batch.memos.begin(), later.batch.memos.end(), std::back_inserter(gathered_.batch.memos));
   for (auto& key : later.batch.deleted_nodes) gathered_.add_deleted(std::move(key));
   for (auto& row : later.batch.nodes) gathered_.add(std::move(row));
   for (auto& uid : later.batch.deleted_runs) gathered_.add_deleted(uid);
   for (auto& status : later.batch.statuses) gathered_.add(std::move(status));
   std::move(later.effects.begin(), later.effects.end(), std::back_inserter(gathered_.effects));
-  std::vector<Gathered::Waiter> submitters;
+  std::vector<Gathered::Waiter> submitters, readers;
   auto waiters = std::exchange(gathered_.waiters, {});
   for (auto* list : {&waiters, &later.waiters}) {
     for (auto& waiter : *list) {
-      (waiter.created_uid.empty() ? gathered_.waiters : submitters).push_back(std::move(waiter));
+      auto& list_of = waiter.reads ? readers : waiter.created_uid.empty() ? gathered_.waiters : submitters;
+      list_of.push_back(std::move(waiter));
     }
   }
   // A failed commit may have reached the disk all the same, so the run is deleted, not just left
@@ -192,6 +214,7 @@ void Effects::give_up_and_retry(const Error& error) {
       submitter.durable(fail(Code::Unavailable, "the workflow was not accepted: " + error.message));
     }
   }
+  for (auto& reader : readers) reader.durable({});
   retry_waits_ = true;
   executor_.after(std::chrono::seconds(1), [this] {
     retry_waits_ = false;

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -43,6 +44,8 @@ class Effects {
     /// A run changed, or its nodes did. The engine must not be called from here.
     std::function<void(const engine::Changed&)> changed;
     std::function<void(const std::string&)> log;  ///< for the operator
+    /// The store cannot write (the reason), or can again (nothing). Told when that changes.
+    std::function<void(const std::optional<Error>&)> trouble = {};
   };
   using Durable = std::function<void(Result<void>)>;
 
@@ -66,11 +69,17 @@ class Effects {
   void write_status(const std::string& uid, const engine::RunStatus& status);
   /// In the transaction of what is applied in this turn.
   void write_status(ResourceStatus status);
+  /// An event of a run, in the transaction of what is applied in this turn.
+  void record(StoreBatch::EventRow event);
   /// Calls `callback` once all that was applied so far is committed; at once when it is.
   void after_commit(std::function<void()> callback);
+  /// For those who only want to read: as after_commit, but a store that cannot write is not waited for.
+  void after_news(std::function<void()> callback);
 
   /// Sends what was gathered. To be called at the end of every turn of the loop.
   void end_turn();
+  /// Why the store could not write when it was last tried; nothing: it could.
+  [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
   [[nodiscard]] bool idle() const { return !in_flight_ && gathered_.nothing(); }
   /// Pods that the runtime is clearing away.
   [[nodiscard]] bool removing() const { return !removing_.empty(); }
@@ -90,6 +99,7 @@ class Effects {
     struct Waiter {
       std::string created_uid;  // empty: not the submitter of a run
       Durable durable;
+      bool reads = false;  // has nothing stored: need not wait for a store that cannot write
     };
     std::vector<Waiter> waiters;
 
@@ -139,6 +149,7 @@ class Effects {
   Gathered sent_;  // while in_flight_
   bool in_flight_ = false;
   bool retry_waits_ = false;
+  std::optional<Error> trouble_;
   std::uint64_t number_ = 1;
   std::uint64_t committed_ = 0;
   std::unordered_set<std::string> removing_;

@@ -18,12 +18,15 @@
 #include "api/server.h"
 #include "base/ids.h"
 #include "base/unique_fd.h"
+#include "daemon/audit_log.h"
 #include "daemon/backend.h"
 #include "daemon/containerd_side.h"
 #include "daemon/daemon.h"
 #include "daemon/directory_watch.h"
+#include "daemon/disk_watch.h"
 #include "daemon/loop.h"
 #include "daemon/notify.h"
+#include "daemon/store_set_aside.h"
 #include "daemon/sweeper.h"
 
 namespace gantry {
@@ -100,25 +103,31 @@ class Gantryd {
   void turn_ended();
   void stop();
   void finish_stop();
+  void end();
   void stop_with(const Error& error) {
     failure_ = error;
     loop_.stop();
   }
   void report_status();
+  Result<void> open_store(const std::string& path);
+  void check_large_store();
 
   DaemonConfig config_;
   UniqueFd lock_;
   Loop loop_;  // goes last: everything below posts to it
   std::unique_ptr<Store> store_;
+  std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<Daemon> daemon_;
   std::unique_ptr<ContainerdSide> containerd_;
   std::unique_ptr<DaemonBackend> backend_;
   std::unique_ptr<api::Server> server_;
+  std::unique_ptr<DiskWatch> disk_watch_;
   std::unique_ptr<Sweeper> sweeper_;
   std::unique_ptr<Loop::Timer> server_timer_, watchdog_timer_, status_timer_, sweep_timer_;
   bool server_due_ = false;
   enum class Stage { Serving, Draining, Ending } stage_ = Stage::Serving;
   std::string status_;
+  std::optional<std::string> disk_trouble_;
   Time stop_until_{};
   std::optional<Error> failure_;
 };
@@ -144,9 +153,7 @@ Result<void> Gantryd::prepare() {
   if (auto made = make_directory(spool, 0700); !made) return made;
   auto instance = instance_id(state);
   if (!instance) return fail(std::move(instance.error()));
-  auto store = Store::open(state + "/gantry.db", loop_);
-  if (!store) return fail(std::move(store.error()));
-  store_ = std::move(*store);
+  if (auto opened = open_store(state + "/gantry.db"); !opened) return opened;
 
   auto log = [](const std::string& text) { spdlog::info("{}", text); };
   Daemon::Settings settings;
@@ -195,6 +202,30 @@ Result<void> Gantryd::prepare() {
   return {};
 }
 
+Result<void> Gantryd::open_store(const std::string& path) {
+  auto store = Store::open(path, loop_);
+  if (!store && store.error().code == Code::DataLoss && config_.set_aside_corrupt_store) {
+    auto aside = set_aside_store(path, now());
+    if (!aside) return fail(std::move(aside.error()).wrap(store.error().message));
+    spdlog::critical("the store {} is damaged and was set aside as {}; gantryd goes on with an empty one ({})", path,
+                     *aside, store.error().message);
+    store = Store::open(path, loop_);
+  }
+  if (!store) return fail(std::move(store.error()));
+  store_ = std::move(*store);
+  return {};
+}
+
+/// What was not read before the start is read now.
+void Gantryd::check_large_store() {
+  if (!store_->is_large()) return;
+  store_->check_pages([this](const Result<void>& sound) {
+    if (sound || sound.error().code == Code::Cancelled) return;
+    spdlog::critical("the store is damaged ({}): restore it from a backup", sound.error().message);
+    daemon_->admission().store_trouble("the store is damaged: " + sound.error().message);
+  });
+}
+
 void Gantryd::connected(const Result<void>& result) {
   if (!result) return stop_with(result.error());
   daemon_->set_runtime(containerd_->runtime());
@@ -209,6 +240,7 @@ void Gantryd::connected(const Result<void>& result) {
                       .remove_idle_cgroup = [this](const auto& owner) { containerd_->remove_idle_cgroup(owner); }});
     sweep_timer_ = loop_.timer([this] { sweep(); });
     sweep();
+    check_large_store();
   });
 }
 
@@ -220,6 +252,20 @@ void Gantryd::sweep() {
 Result<void> Gantryd::serve() {
   auto inherited = notify::inherited_socket();
   if (!inherited) return fail(std::move(inherited.error()));
+  if (config_.audit) {
+    const std::string file = config_.audit_file.empty() ? config_.state_dir + "/audit.log" : config_.audit_file;
+    audit_ = std::make_unique<AuditLog>(AuditLog::Settings{.file = file, .max_size = config_.audit_max_size}, loop_,
+                                        [](const std::string& text) { spdlog::error("{}", text); });
+  }
+  disk_watch_ = std::make_unique<DiskWatch>(
+      config_.state_dir, config_.disk_reserve, loop_, [this](std::optional<std::string> trouble) {
+        if (trouble != disk_trouble_) {
+          if (trouble) spdlog::warn("{}: no new workflows are taken", *trouble);
+          else spdlog::info("the disk has room again");
+        }
+        disk_trouble_ = trouble;
+        daemon_->admission().disk_trouble(std::move(trouble));
+      });
   backend_ = std::make_unique<DaemonBackend>(
       *daemon_, &containerd_->images(),
       [this](const std::string& path, std::function<void()> changed) {
@@ -227,7 +273,9 @@ Result<void> Gantryd::serve() {
       },
       DaemonBackend::Settings{.spool_directory = config_.state_dir + "/spool",
                               .version = version_json(*containerd_),
-                              .ttl = config_.ttl});
+                              .ttl = config_.ttl,
+                              .history = config_.history,
+                              .audit = audit_.get()});
   api::Config config;
   config.listen_fd = std::move(*inherited);
   config.socket_path = config_.socket_path;
@@ -235,6 +283,7 @@ Result<void> Gantryd::serve() {
   config.group = config_.socket_group;
   config.executor = &loop_;
   config.wake = [this] { server_due_ = true; };
+  if (audit_) config.audit = [this](const api::AuditRecord& record) { audit_->write(record); };
   config.log = [](std::string_view text) { spdlog::debug("http: {}", text); };
   if (!config.listen_fd.valid()) {
     std::error_code ignored;  // binding says what is wrong
@@ -281,6 +330,7 @@ void Gantryd::report_status() {
   Daemon::Load load = daemon_->load();
   std::string text = std::to_string(load.runs) + " workflows, " + std::to_string(load.steps) +
                      " steps" + (daemon_->connected() ? "" : "; no connection to containerd");
+  if (auto admitted = daemon_->admission().check(); !admitted) text += "; " + admitted.error().message;
   if (text != status_) notify::status(text);
   status_ = std::move(text);
   status_timer_->set(kStatusEvery);
@@ -302,12 +352,16 @@ void Gantryd::stop() {
 void Gantryd::finish_stop() {
   stage_ = Stage::Ending;
   daemon_->stop([this] {
-    Daemon::Load load = daemon_->load();
-    auto end = [this] { loop_.stop(); };
-    if (load.runs > 0) return end();
-    // A containerd of ours has nothing to do while no run needs it.
-    containerd_->stop_containerd(end);
+    if (audit_) return audit_->flush([this] { end(); });
+    end();
   });
+}
+
+void Gantryd::end() {
+  auto stop_loop = [this] { loop_.stop(); };
+  if (daemon_->load().runs > 0) return stop_loop();
+  // A containerd of ours has nothing to do while no run needs it.
+  containerd_->stop_containerd(stop_loop);
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ class LogStreams::Follower : public std::enable_shared_from_this<Follower> {
   template <class Nodes>
   void look_at(const Nodes& nodes, engine::RunPhase phase) {
     for (const engine::Node& node : nodes) {
-      if (node.type != engine::NodeType::Pod || node.pod.empty()) continue;
+      if (node.type != engine::NodeType::Pod || !node.has_pod) continue;
       std::string name = engine::pod_name(info_.name, node);
       if (!query_.pod.empty() && query_.pod != name) continue;
       auto [at, fresh] = known_.try_emplace(name, nullptr);
@@ -142,7 +142,7 @@ class LogStreams::Follower : public std::enable_shared_from_this<Follower> {
         continue;
       }
       std::string directory = daemon_.settings().log_root + "/" + info_.uid + "/" +
-                              engine::log_directory(info_.name, node);
+                              engine::log_directory(name, node);
       std::string container = query_.container.empty() ? "main" : query_.container;
       at->second = std::make_shared<Source>(name, directory + "/" + container, node.started);
       sources_.push_back(at->second);
@@ -178,8 +178,8 @@ class LogStreams::Follower : public std::enable_shared_from_this<Follower> {
     const engine::Run* run = daemon_.engine().find_uid(info_.uid);
     if (run == nullptr) return true;
     return std::none_of(run->nodes.begin(), run->nodes.end(), [&](const engine::Node& node) {
-      return !node.pod.empty() && workflow::is_fulfilled(node.phase) &&
-             daemon_.engine().owner_of(node.pod).has_value();
+      return node.has_pod && workflow::is_fulfilled(node.phase) &&
+             daemon_.engine().owner_of(engine::pod_id(run->info, node)).has_value();
     });
   }
 

@@ -72,6 +72,20 @@ engine::NodeOutputs outputs_from(const Json& json) {
   return outputs;
 }
 
+std::vector<SharedText> texts_from(const Json& json, const char* key) {
+  std::vector<SharedText> texts;
+  if (const auto list = json.find(key); list != json.end()) {
+    for (const Json& text : *list) texts.emplace_back(text.get<std::string>());
+  }
+  return texts;
+}
+
+Json texts_json(const std::vector<SharedText>& texts) {
+  Json list = Json::array();
+  for (const SharedText& text : texts) list.push_back(text.str());
+  return list;
+}
+
 std::optional<Time> time_from(const Json& json, const char* key) {
   auto it = json.find(key);
   if (it == json.end()) return std::nullopt;
@@ -80,7 +94,7 @@ std::optional<Time> time_from(const Json& json, const char* key) {
 
 Node node_from(const Json& json) {
   Node node;
-  node.id = json.at("id");
+  node.id = json.at("id").get<std::string>();
   node.name = json.at("name");
   node.display_name = json.value("displayName", "");
   node.template_name = json.value("templateName", "");
@@ -90,13 +104,13 @@ Node node_from(const Json& json) {
   node.finished = time_from(json, "finishedAt");
   node.inputs.parameters = parameters_from(json.value("inputs", Json::array()));
   node.inputs.artifacts = artifacts_from(json.value("inputArtifacts", Json::array()));
-  node.outputs = outputs_from(json);
-  node.children = json.value("children", std::vector<std::string>());
-  node.outbound_nodes = json.value("outboundNodes", std::vector<std::string>());
+  if (engine::NodeOutputs outputs = outputs_from(json); !outputs.empty()) node.outputs = std::move(outputs);
+  node.children = texts_from(json, "children");
+  node.outbound_nodes = texts_from(json, "outboundNodes");
   node.hooked = json.value("hooked", false);
   node.retried = json.value("retried", false);
   node.life = json.value("life", 0u);
-  node.pod = json.value("pod", "");
+  node.has_pod = json.contains("pod");
   node.start_intended = json.value("startIntended", false);
   node.template_ref = json.value("templateRef", "");
   node.template_scope = json.value("templateScope", "");
@@ -104,9 +118,9 @@ Node node_from(const Json& json) {
   node.progress_done = json.value("progressDone", 0u);
   node.progress_total = json.value("progressTotal", 0u);
   node.ip = json.value("ip", "");
-  node.memo_hit = json.value("memoHit", false);
-  node.memo_cache = json.value("memoCache", "");
-  node.memo_key = json.value("memoKey", "");
+  if (json.contains("memoKey")) {
+    node.memo = engine::MemoStatus{json.value("memoHit", false), json.value("memoCache", ""), json.value("memoKey", "")};
+  }
   node.locked = json.value("locked", false);
   return node;
 }
@@ -114,7 +128,7 @@ Node node_from(const Json& json) {
 }  // namespace
 
 std::string node_json(const Node& node) {
-  Json json{{"id", node.id},
+  Json json{{"id", node.id.str()},
             {"name", node.name},
             {"type", engine::node_type_name(node.type)},
             {"phase", workflow::phase_name(node.phase)}};
@@ -122,32 +136,32 @@ std::string node_json(const Node& node) {
     if (!value.empty()) json[key] = value;
   };
   put("displayName", node.display_name);
-  put("templateName", node.template_name);
-  put("boundaryID", node.boundary_id);
+  put("templateName", node.template_name.str());
+  put("boundaryID", node.boundary_id.str());
   put("message", node.message);
   if (node.started) json["startedAt"] = millis(*node.started);
   if (node.finished) json["finishedAt"] = millis(*node.finished);
   put("inputs", parameters_json(node.inputs.parameters));
   put("inputArtifacts", artifacts_json(node.inputs.artifacts));
-  json.update(outputs_json(node.outputs));
-  put("children", node.children);
-  put("outboundNodes", node.outbound_nodes);
+  json.update(outputs_json(*node.outputs));
+  put("children", texts_json(node.children));
+  put("outboundNodes", texts_json(node.outbound_nodes));
   if (node.hooked) json["hooked"] = true;
   if (node.retried) json["retried"] = true;
   if (node.life > 0) json["life"] = node.life;
-  put("pod", node.pod);
+  if (node.has_pod) json["pod"] = true;
   if (node.start_intended) json["startIntended"] = true;
-  put("templateRef", node.template_ref);
-  put("templateScope", node.template_scope);
+  put("templateRef", node.template_ref.str());
+  put("templateScope", node.template_scope.str());
   if (node.daemoned) json["daemoned"] = true;
   if (node.progress_total > 0) {
     json["progressDone"] = node.progress_done;
     json["progressTotal"] = node.progress_total;
   }
-  put("ip", node.ip);
-  if (node.memo_hit) json["memoHit"] = true;
-  put("memoCache", node.memo_cache);
-  put("memoKey", node.memo_key);
+  put("ip", node.ip.str());
+  if (node.memo->hit) json["memoHit"] = true;
+  put("memoCache", node.memo->cache);
+  put("memoKey", node.memo->key);
   if (node.locked) json["locked"] = true;
   return json.dump(-1, ' ', false, kReplace);
 }

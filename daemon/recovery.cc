@@ -64,6 +64,7 @@ struct Daemon::Recovery {
 void Daemon::restore(Recovered& recovered) {
   StoredRun& run = recovered.run;
   if (recovered.problem.empty()) {
+    record(run.info.uid, "Recovered", "taken up after a restart of gantryd");
     effects_.apply(engine_.restore(std::move(run.info), std::move(recovered.plan),
                                    std::move(run.status), std::move(run.nodes), now()));
     return;
@@ -74,6 +75,7 @@ void Daemon::restore(Recovered& recovered) {
   status.message = "the run could not be taken up after a restart: " + recovered.problem;
   environment_.log("workflow " + run.info.name_space + "/" + run.info.name + ": " + status.message);
   effects_.write_status(run.info.uid, status);
+  record(run.info.uid, "RecoveryFailed", recovered.problem);
   runtime_->remove_claims(run.info.uid);
 }
 

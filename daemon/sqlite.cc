@@ -4,9 +4,37 @@
 
 namespace gantry {
 
+/// What the disk was doing, in words.
+static std::string_view operation_name(int extended) {
+  switch (extended) {
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+      return "reading";
+    case SQLITE_IOERR_WRITE:
+      return "writing";
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+      return "syncing";
+    case SQLITE_IOERR_TRUNCATE:
+      return "truncating";
+    default:
+      return "";
+  }
+}
+
+static std::string message_of(sqlite3* db) {
+  std::string message = sqlite3_errmsg(db);
+  const std::string_view operation = operation_name(sqlite3_extended_errcode(db));
+  if (!operation.empty()) message += " while " + std::string(operation);
+  return message;
+}
+
 Error sqlite_error(sqlite3* db) {
   Code code = Code::Internal;
   switch (sqlite3_extended_errcode(db) & 0xff) {
+    case SQLITE_INTERRUPT:
+      code = Code::Cancelled;
+      break;
     case SQLITE_FULL:
       code = Code::ResourceExhausted;
       break;
@@ -29,11 +57,15 @@ Error sqlite_error(sqlite3* db) {
     default:
       break;
   }
-  return {code, sqlite3_errmsg(db)};
+  return {code, message_of(db)};
 }
 
 Statement::~Statement() {
   if (stmt_ == nullptr) return;
+  if (!kept_) {
+    sqlite3_finalize(stmt_);
+    return;
+  }
   sqlite3_reset(stmt_);
   sqlite3_clear_bindings(stmt_);
 }
@@ -78,13 +110,20 @@ bool Statement::is_null(int column) const {
   return sqlite3_column_type(stmt_, column) == SQLITE_NULL;
 }
 
-Result<Database> Database::open(const std::string& path) {
+Result<Database> Database::open(const std::string& path, const std::string& vfs) {
+  return open_with(path, vfs, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+}
+
+Result<Database> Database::open_to_read(const std::string& path) {
+  return open_with(path, "", SQLITE_OPEN_READONLY);
+}
+
+Result<Database> Database::open_with(const std::string& path, const std::string& vfs, int flags) {
   Database database;
   sqlite3* db = nullptr;
   int status = sqlite3_open_v2(
-      path.c_str(), &db,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-      nullptr);
+      path.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+      vfs.empty() ? nullptr : vfs.c_str());
   database.db_.reset(db);
   if (status != SQLITE_OK) {
     if (db == nullptr) return fail(Code::ResourceExhausted, "out of memory");
@@ -104,6 +143,15 @@ Result<Statement> Database::prepare(std::string_view sql) {
     kept.reset(stmt);
   }
   return Statement(kept.get());
+}
+
+Result<Statement> Database::prepare_once(std::string_view sql) {
+  sqlite3_stmt* stmt = nullptr;
+  if (sqlite3_prepare_v2(db_.get(), sql.data(), static_cast<int>(sql.size()), &stmt, nullptr) !=
+      SQLITE_OK) {
+    return fail(sqlite_error(db_.get()));
+  }
+  return Statement(stmt, false);
 }
 
 Result<void> Database::run(std::string_view sql, std::initializer_list<SqlValue> values) {

@@ -8,16 +8,102 @@
 #include <thread>
 #include <utility>
 
+#include "daemon/store_check.h"
+#include "daemon/store_events.h"
+#include "daemon/store_history.h"
+#include "daemon/store_list.h"
 #include "daemon/store_resources.h"
 #include "daemon/store_rows.h"
 #include "daemon/store_schema.h"
 
 namespace gantry {
 
+/// One thread with a queue, for what reads long: it has a connection of its own, so that it holds no
+/// commit up, and sees the store as it was when it was asked.
+class Reader {
+ public:
+  using Query = std::function<void(Result<Database*>)>;
+
+  Reader(std::string path, std::string vfs)
+      : path_(std::move(path)), vfs_(std::move(vfs)), thread_([this] { serve(); }) {
+    pthread_setname_np(thread_.native_handle(), "store-reader");
+  }
+  ~Reader() {
+    {
+      std::lock_guard lock(mutex_);
+      closing_ = true;
+      if (database_) database_->interrupt();  // nobody waits for the answer any more
+    }
+    ready_.notify_one();
+    thread_.join();
+  }
+
+  void push(Query query) {
+    {
+      std::lock_guard lock(mutex_);
+      queue_.push_back(std::move(query));
+    }
+    ready_.notify_one();
+  }
+
+ private:
+  void serve() {
+    while (true) {
+      Query query;
+      {
+        std::unique_lock lock(mutex_);
+        ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+        if (queue_.empty()) return;
+        query = std::move(queue_.front());
+        queue_.pop_front();
+        if (closing_) {
+          lock.unlock();
+          query(fail(Code::Cancelled, "gantryd is stopping"));
+          continue;
+        }
+      }
+      // Opened for each: a connection that has seen an error is not used again, and a query that goes
+      // this way is long against an open.
+      auto opened = Database::open(path_, vfs_);
+      if (!opened) {
+        query(fail(std::move(opened.error())));
+        continue;
+      }
+      {
+        std::lock_guard lock(mutex_);
+        database_.emplace(std::move(*opened));
+        if (closing_) database_->interrupt();
+      }
+      if (auto ready = database_->script(kReaderSettings); !ready) {
+        query(fail(std::move(ready.error())));
+      } else {
+        query(&*database_);
+      }
+      std::lock_guard lock(mutex_);
+      database_.reset();
+    }
+  }
+
+  static constexpr const char* kReaderSettings = "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY;";
+
+  const std::string path_, vfs_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<Query> queue_;
+  bool closing_ = false;
+  std::optional<Database> database_;  // while a query runs; written under mutex_
+  std::thread thread_;
+};
+
 class Store::Impl {
  public:
-  Impl(Database database, Executor& executor)
-      : database_(std::move(database)), executor_(executor), thread_([this] { serve(); }) {
+  Impl(Database database, std::string path, std::string vfs, Executor& executor)
+      : path_(std::move(path)),
+        vfs_(std::move(vfs)),
+        database_(std::move(database)),
+        executor_(executor),
+        reader_(path_, vfs_),
+        thread_([this] { serve(); }) {
     pthread_setname_np(thread_.native_handle(), "store");
   }
 
@@ -38,19 +124,34 @@ class Store::Impl {
 
   template <class T>
   void read(std::function<Result<T>(Database&)> query, std::function<void(Result<T>)> done) {
-    push({.query = [this, query = std::move(query), done = std::move(done)](Database& database) {
-      auto answer = std::make_shared<Result<T>>(query(database));
-      executor_.post([done, answer] { done(std::move(*answer)); });
+    push({.query = answering<T>(std::move(query), std::move(done))});
+  }
+
+  /// The same on the reader's thread, once all that was queued before is committed.
+  template <class T>
+  void read_aside(std::function<Result<T>(Database&)> query, std::function<void(Result<T>)> done) {
+    push({.query = [this, ask = answering<T>(std::move(query), std::move(done))](Result<Database*>) {
+      reader_.push(ask);
     }});
   }
 
  private:
+  using Query = std::function<void(Result<Database*>)>;
   struct Job {
     std::function<Result<void>(Database&)> change;  // one of change and query
     std::function<void(Result<void>)> done;
-    std::function<void(Database&)> query;
+    Query query;
   };
   using Jobs = std::deque<Job>;
+
+  template <class T>
+  Query answering(std::function<Result<T>(Database&)> query, std::function<void(Result<T>)> done) {
+    return [this, query = std::move(query), done = std::move(done)](Result<Database*> database) {
+      auto answer = std::make_shared<Result<T>>(database ? query(**database)
+                                                         : Result<T>(fail(std::move(database.error()))));
+      executor_.post([done, answer] { done(std::move(*answer)); });
+    };
+  }
 
   void push(Job job) {
     {
@@ -73,7 +174,7 @@ class Store::Impl {
       // it.
       while (!jobs.empty()) {
         if (jobs.front().query) {
-          jobs.front().query(database_);
+          jobs.front().query(connection());
           jobs.pop_front();
           continue;
         }
@@ -104,20 +205,45 @@ class Store::Impl {
   }
 
   Result<void> transaction(const std::function<Result<void>(Database&)>& change) {
-    if (auto begun = database_.run("BEGIN IMMEDIATE"); !begun) return begun;
-    Result<void> result = change(database_);
-    if (result) result = database_.run("COMMIT");
+    auto database = connection();
+    if (!database) return fail(std::move(database.error()));
+    if (auto begun = (*database)->run("BEGIN IMMEDIATE"); !begun) return given_up(std::move(begun.error()));
+    Result<void> result = change(**database);
+    if (result) result = (*database)->run("COMMIT");
+    if (result) return result;
     // A failed COMMIT may or may not have ended the transaction (sqlite3_get_autocommit).
-    if (!result && database_.in_transaction()) (void)database_.run("ROLLBACK");
-    return result;
+    if ((*database)->in_transaction()) (void)(*database)->run("ROLLBACK");
+    return given_up(std::move(result.error()));
   }
 
-  Database database_;  // store thread only once it runs
+  /// After an error of the disk nothing that the connection and its descriptors say is to be believed:
+  /// a sync that fails once may succeed the next time without having written anything.
+  Result<void> given_up(Error error) {
+    const bool keeps = error.code == Code::AlreadyExists || error.code == Code::NotFound ||
+                       error.code == Code::Aborted || error.code == Code::ResourceExhausted ||
+                       error.code == Code::Unavailable || error.code == Code::InvalidArgument;
+    if (!keeps) database_.reset();
+    return fail(std::move(error));
+  }
+
+  /// The connection; opened again, and its WAL written anew, if it was given up.
+  Result<Database*> connection() {
+    if (!database_) {
+      auto opened = reopen_database(path_, vfs_);
+      if (!opened) return fail(std::move(opened.error()));
+      database_.emplace(std::move(*opened));
+    }
+    return &*database_;
+  }
+
+  const std::string path_, vfs_;
+  std::optional<Database> database_;  // store thread only once it runs
   Executor& executor_;
   std::mutex mutex_;
   std::condition_variable ready_;
   Jobs queue_;
   bool closing_ = false;
+  Reader reader_;
   std::thread thread_;
 };
 
@@ -125,10 +251,16 @@ Store::Store() = default;
 Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& path, Executor& executor) {
-  auto database = open_database(path);
+  return open(path, executor, {});
+}
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& path, Executor& executor,
+                                           Options options) {
+  auto database = open_database(path, options.vfs);
   if (!database) return fail(std::move(database.error()));
   std::unique_ptr<Store> store(new Store);
-  store->impl_ = std::make_unique<Impl>(std::move(*database), executor);
+  store->large_ = gantry::is_large(*database);
+  store->impl_ = std::make_unique<Impl>(std::move(*database), path, std::move(options.vfs), executor);
   return store;
 }
 
@@ -154,17 +286,45 @@ void Store::load(const std::string& name_space, const std::string& name, Runs do
 }
 
 void Store::list(api::ListQuery query, std::function<void(Result<Page>)> done) {
-  impl_->read<Page>(
+  impl_->read_aside<Page>(
       [query = std::move(query)](Database& database) { return rows::list(database, query); },
       std::move(done));
 }
 
-void Store::load_uids(std::function<void(Result<std::vector<std::string>>)> done) {
-  impl_->read<std::vector<std::string>>(rows::uids, std::move(done));
+void Store::load_missing(std::vector<std::string> uids,
+                         std::function<void(Result<std::vector<std::string>>)> done) {
+  impl_->read<std::vector<std::string>>(
+      [uids = std::move(uids)](Database& database) { return rows::missing(database, uids); }, std::move(done));
 }
 
-void Store::load_summaries(std::function<void(Result<std::vector<RunSummary>>)> done) {
-  impl_->read<std::vector<RunSummary>>(rows::summaries, std::move(done));
+void Store::load_summaries(bool all, std::function<void(Result<std::vector<RunSummary>>)> done) {
+  impl_->read<std::vector<RunSummary>>(
+      [all](Database& database) { return rows::summaries(database, all); }, std::move(done));
+}
+
+void Store::load_surplus(HistoryLimits limits, Time now, std::size_t most,
+                         std::function<void(Result<std::vector<std::string>>)> done) {
+  impl_->read_aside<std::vector<std::string>>(
+      [limits, now, most](Database& database) { return rows::surplus(database, limits, now, most); },
+      std::move(done));
+}
+
+void Store::check_pages(std::function<void(Result<void>)> done) {
+  impl_->read_aside<void>(check_database_pages, std::move(done));
+}
+
+void Store::load_events(const std::string& uid,
+                        std::function<void(Result<std::vector<RunEvent>>)> done) {
+  impl_->read_aside<std::vector<RunEvent>>(
+      [uid](Database& database) { return rows::events(database, uid); }, std::move(done));
+}
+
+void Store::check(std::function<void(Result<StoreReport>)> done) {
+  impl_->read_aside<StoreReport>(rows::check, std::move(done));
+}
+
+void Store::backup(const std::string& path, std::function<void(Result<UniqueFd>)> done) {
+  impl_->read_aside<UniqueFd>([path](Database& database) { return rows::copy_to(database, path); }, std::move(done));
 }
 
 void Store::load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done) {

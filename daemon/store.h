@@ -1,7 +1,12 @@
 #pragma once
 
 // The store: SQLite (WAL) on a thread of its own. The loop hands over batches; what was queued
-// while a transaction synced goes into the next one, so that one sync serves many.
+// while a transaction synced goes into the next one, so that one sync serves many. What reads long
+// (lists, checks, backups) has a second thread and connection, and holds no commit up.
+//
+// An error of the disk fails what was asked, closes the connection, and the next call opens it again:
+// no descriptor is used after a sync on it has failed. What was acknowledged stays; what was not may
+// be there or not.
 
 #include <functional>
 #include <memory>
@@ -12,6 +17,7 @@
 #include "api/backend.h"
 #include "base/error.h"
 #include "base/executor.h"
+#include "base/unique_fd.h"
 #include "daemon/engine/engine.h"
 #include "daemon/resource.h"
 
@@ -43,15 +49,23 @@ struct StoreBatch {
     std::string run_uid;
     std::string node_id;
   };
+  struct EventRow {
+    std::string run_uid;
+    Time at{};
+    std::string node_id;  ///< "": of the run
+    std::string reason;   ///< one word, as Kubernetes' events have it: "Submitted"
+    std::string message;
+  };
   std::vector<RunRow> runs;
+  std::vector<EventRow> events;  ///< after `runs`, before the nodes change
   std::vector<NodeKey> deleted_nodes;  ///< before `nodes`, which may hold new ones of these ids
   std::vector<NodeRow> nodes;
   std::vector<std::string> deleted_runs;  ///< uids
   std::vector<ResourceStatus> statuses;
   std::vector<engine::Memo> memos;
   [[nodiscard]] bool empty() const {
-    return runs.empty() && deleted_nodes.empty() && nodes.empty() && deleted_runs.empty() && statuses.empty() &&
-           memos.empty();
+    return runs.empty() && events.empty() && deleted_nodes.empty() && nodes.empty() && deleted_runs.empty() &&
+           statuses.empty() && memos.empty();
   }
 };
 
@@ -62,6 +76,28 @@ struct StoredRun {
   std::vector<engine::Node> nodes;  ///< in order of creation; empty when not asked for
   RunOrigin origin;
   std::string damage;  ///< why not all of its nodes could be read; empty: they are all there
+};
+
+/// One thing that happened to a run, with the node that it happened to ("": the run itself).
+struct RunEvent {
+  Time at{};
+  std::string node_id, node_name;  ///< the name is "" of a node that is no more
+  std::string reason, message;
+};
+
+/// How much of the past is kept; 0: without end. What runs is kept in any case.
+struct HistoryLimits {
+  Duration max_age{};              ///< since the end of a run
+  std::int64_t max_workflows = 0;  ///< that are over
+  std::int64_t max_size = 0;       ///< bytes of the store
+};
+
+/// What a check of the whole store found.
+struct StoreReport {
+  std::vector<std::string> problems;  ///< empty: it is sound
+  bool more = false;                  ///< there are more problems than are listed
+  std::int64_t runs = 0, nodes = 0, bytes = 0;
+  std::int64_t older_schema = 0;  ///< not 0: of this schema, whose runs were not looked at
 };
 
 /// What clocks need to know of every stored run.
@@ -77,10 +113,16 @@ class Store {
  public:
   /// Opens or creates `path`. Fails when the file is corrupt or of a newer schema (both are left as
   /// they are).
+  struct Options {
+    std::string vfs;  ///< name of the sqlite3_vfs that has `path`; "": files, made with mode 0600
+  };
+  static Result<std::unique_ptr<Store>> open(const std::string& path, Executor& executor,
+                                             Options options);
   static Result<std::unique_ptr<Store>> open(const std::string& path, Executor& executor);
   ~Store();  ///< commits what is queued, joins the thread
 
-  // All callbacks arrive on the loop thread, in the order of the calls. Loop thread only.
+  // All callbacks arrive on the loop thread; those of calls that are not said to be asked aside in the
+  // order of the calls. Loop thread only.
 
   /// Queues a batch. `done` is called once it is durable, or with what went wrong.
   void write(StoreBatch batch, std::function<void(Result<void>)> done);
@@ -94,20 +136,40 @@ class Store {
   void load(const std::string& name_space, const std::string& name, Runs done);
   /// Runs that match, newest first, at most query.limit after query.continue_token; nodes only with
   /// query.with_nodes. `remaining` stays 0 where it would cost reading the labels of every run, as
-  /// in Kubernetes. A token that is none is InvalidArgument.
+  /// in Kubernetes. A token that is none is InvalidArgument. With a limit, a page may end before it is
+  /// full, and even be empty: the token tells whether there may be more. Asked aside.
   struct Page {
     std::vector<StoredRun> runs;
     std::string continue_token;
     std::size_t remaining = 0;
   };
   void list(api::ListQuery query, std::function<void(Result<Page>)> done);
-  /// The uids of all stored runs: what else lies about belongs to nobody.
-  void load_uids(std::function<void(Result<std::vector<std::string>>)> done);
+  /// Those of `uids` that no stored run has: what lies about of them belongs to nobody.
+  void load_missing(std::vector<std::string> uids,
+                    std::function<void(Result<std::vector<std::string>>)> done);
+
+  /// What happened to a run, oldest first; nothing of a run that is not there. Asked aside.
+  void load_events(const std::string& uid, std::function<void(Result<std::vector<RunEvent>>)> done);
+
+  /// Reads everything and says what is wrong. Asked aside; Cancelled when the store closes meanwhile.
+  void check(std::function<void(Result<StoreReport>)> done);
+  /// The file was too large to be read through before it was opened: somebody should check_pages().
+  [[nodiscard]] bool is_large() const { return large_; }
+  /// DataLoss when pages of the file are damaged. Asked aside.
+  void check_pages(std::function<void(Result<void>)> done);
+  /// A copy of all that was queued before, in a new file with mode 0600, synced. Asked aside.
+  void backup(const std::string& path, std::function<void(Result<UniqueFd>)> done);
 
   /// The memoization caches.
   void load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done);
 
-  void load_summaries(std::function<void(Result<std::vector<RunSummary>>)> done);
+  /// Runs that a clock cares for: not over, of a CronWorkflow, or with a ttlStrategy of their own;
+  /// with `all` every one.
+  void load_summaries(bool all, std::function<void(Result<std::vector<RunSummary>>)> done);
+  /// Uids of runs that are over and that `limits` have no room for, oldest end first, at most `most`.
+  /// Asked aside.
+  void load_surplus(HistoryLimits limits, Time now, std::size_t most,
+                    std::function<void(Result<std::vector<std::string>>)> done);
 
   /// The stored resources, in order of kind, namespace and name, and the newest version given.
   struct Resources {
@@ -133,6 +195,7 @@ class Store {
  private:
   Store();
   class Impl;
+  bool large_ = false;
   std::unique_ptr<Impl> impl_;
 };
 

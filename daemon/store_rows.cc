@@ -1,11 +1,10 @@
 #include "daemon/store_rows.h"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "daemon/labels.h"
 #include "daemon/node_json.h"
+#include "daemon/store_events.h"
 #include "daemon/store_resources.h"
 
 namespace gantry::rows {
@@ -123,7 +122,7 @@ Result<void> insert_run(Database& database, const StoreBatch::RunRow& row) {
   std::string labels = map_json(info.labels);
   std::string annotations = map_json(info.annotations);
   std::string outputs = node_outputs_json({status.outputs.parameters, status.outputs.artifacts, {}, {}});
-  return database.run(
+  auto done = database.run(
       "INSERT INTO runs (uid, namespace, name, generate_name, phase, message, created, started, "
       "finished, shutdown, labels, annotations, spec_json, templates, ttl, suspended, outputs) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -132,6 +131,14 @@ Result<void> insert_run(Database& database, const StoreBatch::RunRow& row) {
        millis(status.started), millis(status.finished), engine::shutdown_name(status.shutdown),
        labels, annotations, info.spec_json, row.origin.templates, row.origin.ttl,
        std::int64_t{status.suspended}, outputs});
+  if (!done || info.labels.empty()) return done;
+  const std::int64_t id = database.last_insert();
+  for (const auto& [key, value] : info.labels) {
+    done = database.run("INSERT INTO run_labels (run_id, key, value, created) VALUES (?, ?, ?, ?)",
+                        {id, key, value, millis(info.created)});
+    if (!done) return done;
+  }
+  return {};
 }
 
 Result<void> update_run(Database& database, const StoreBatch::RunRow& row) {
@@ -148,98 +155,6 @@ Result<void> update_run(Database& database, const StoreBatch::RunRow& row) {
                       {row.info.spec_json, row.info.uid});
 }
 
-/// A list's conditions: what SQLite can decide, and the selector terms that are left for us.
-struct Filter {
-  std::string where = "1";
-  std::vector<std::string> texts;  // kept alive for values
-  struct Value {
-    bool is_text;
-    std::int64_t integer;
-    std::size_t text;
-  };
-  std::vector<Value> values;
-  std::vector<api::LabelTerm> terms;
-
-  void add(std::string_view condition) {
-    where += " AND ";
-    where += condition;
-  }
-  void add(std::string_view condition, std::string text) {
-    add(condition);
-    values.push_back({true, 0, texts.size()});
-    texts.push_back(std::move(text));
-  }
-  void add(std::string_view condition, std::int64_t integer) {
-    add(condition);
-    values.push_back({false, integer, 0});
-  }
-  void bind(Statement& statement) const {
-    int index = 0;
-    for (const Value& value : values) {
-      statement.bind(++index, value.is_text ? SqlValue(std::string_view(texts[value.text]))
-                                            : SqlValue(value.integer));
-    }
-  }
-};
-
-Filter filter_of(const api::ListQuery& query) {
-  Filter filter;
-  using Match = api::ListQuery::NameMatch;
-  if (!query.name_space.empty()) filter.add("namespace = ?", query.name_space);
-  if (!query.name_filter.empty()) {
-    switch (query.name_match) {
-      case Match::Contains:
-        filter.add("instr(name, ?) > 0", query.name_filter);
-        break;
-      case Match::Prefix:
-        filter.add("substr(name, 1, length(?)) = ?", query.name_filter);
-        filter.values.push_back(filter.values.back());
-        break;
-      case Match::Exact:
-        filter.add("name = ?", query.name_filter);
-        break;
-    }
-  }
-  if (query.created_after) filter.add("created > ?", millis(*query.created_after));
-  if (query.finished_before) filter.add("finished < ?", millis(*query.finished_before));
-  for (const api::LabelTerm& term : query.labels) {
-    // What `argo list --status` and `--running` ask for: answered from the column.
-    if (term.key == kPhaseLabel && term.op == api::LabelTerm::Operator::In) {
-      filter.add("phase IN (");
-      for (std::size_t i = 0; i < term.values.size(); ++i) {
-        filter.where += i == 0 ? "?" : ", ?";
-        filter.values.push_back({true, 0, filter.texts.size()});
-        filter.texts.push_back(term.values[i]);
-      }
-      filter.where += ")";
-    } else {
-      filter.terms.push_back(term);
-    }
-  }
-  return filter;
-}
-
-/// A continue token is the place of the last run of a page: `<created>-<id>`.
-Result<std::pair<std::int64_t, std::int64_t>> parse_token(const std::string& token) {
-  std::int64_t created = 0, id = 0;
-  const char* end = token.data() + token.size();
-  auto first = std::from_chars(token.data(), end, created);
-  if (first.ec == std::errc() && first.ptr != end && *first.ptr == '-') {
-    auto second = std::from_chars(first.ptr + 1, end, id);
-    if (second.ec == std::errc() && second.ptr == end) return std::pair(created, id);
-  }
-  return fail(Code::InvalidArgument, "the continue token \"" + token + "\" is not one of a list");
-}
-
-Result<std::size_t> count(Database& database, const Filter& filter) {
-  auto rows = database.prepare("SELECT count(*) FROM runs WHERE " + filter.where);
-  if (!rows) return fail(std::move(rows.error()));
-  filter.bind(*rows);
-  auto row = rows->step();
-  if (!row) return fail(std::move(row.error()));
-  return static_cast<std::size_t>(rows->integer(0));
-}
-
 }  // namespace
 
 Result<void> write(Database& database, const StoreBatch& batch) {
@@ -247,7 +162,12 @@ Result<void> write(Database& database, const StoreBatch& batch) {
     auto done = row.created ? insert_run(database, row) : update_run(database, row);
     if (!done) return fail(std::move(done.error()).wrap("store run " + row.info.uid));
   }
-  for (const auto& [run_uid, node_id] : batch.deleted_nodes) {
+  for (const auto& event : batch.events) {
+    if (auto done = write_event(database, event); !done) return fail(std::move(done.error()).wrap("store an event"));
+  }
+  for (const auto& key : batch.deleted_nodes) {
+    if (auto done = keep_history_of(database, key); !done) return done;
+    const auto& [run_uid, node_id] = key;
     auto done =
         database.run("DELETE FROM nodes WHERE run_uid = ? AND node_id = ?", {run_uid, node_id});
     if (!done) return fail(std::move(done.error()).wrap("delete node " + node_id));
@@ -303,48 +223,18 @@ Result<std::vector<StoredRun>> by_name(Database& database, std::string_view name
   return read_all(database, std::move(*rows));
 }
 
-Result<Store::Page> list(Database& database, const api::ListQuery& query) {
-  Filter filter = filter_of(query);
-  if (!query.continue_token.empty()) {
-    auto place = parse_token(query.continue_token);
-    if (!place) return fail(std::move(place.error()));
-    filter.add("(created, id) < (?, ?)", place->first);
-    filter.values.push_back({false, place->second, 0});
-  }
-  auto rows = database.prepare("SELECT " + std::string(kColumns) + " FROM runs WHERE " +
-                               filter.where + " ORDER BY created DESC, id DESC");
+Result<std::optional<StoredRun>> by_id(Database& database, std::int64_t id, bool with_nodes) {
+  auto rows = database.prepare("SELECT " + std::string(kColumns) + " FROM runs WHERE id = ?");
   if (!rows) return fail(std::move(rows.error()));
-  filter.bind(*rows);
-
-  Store::Page page;
-  std::int64_t last_created = 0, last_id = 0;
-  while (true) {
-    auto more = rows->step();
-    if (!more) return fail(std::move(more.error()));
-    if (!*more) break;
-    RunRow row = read_run(*rows);
-    if (!matches(filter.terms, all_labels(row.run.info, row.run.status))) continue;
-    if (query.limit != 0 && page.runs.size() == query.limit) {
-      page.continue_token = std::to_string(last_created) + "-" + std::to_string(last_id);
-      break;
-    }
-    last_created = millis(row.run.info.created);
-    last_id = row.id;
-    page.runs.push_back(std::move(row.run));
+  rows->bind({id});
+  auto more = rows->step();
+  if (!more) return fail(std::move(more.error()));
+  if (!*more) return std::optional<StoredRun>();
+  StoredRun run = read_run(*rows).run;
+  if (with_nodes) {
+    if (auto nodes = read_nodes(database, run); !nodes) return fail(std::move(nodes.error()));
   }
-  // As in Kubernetes the number of remaining items is only told where it costs no scan of every
-  // label.
-  if (!page.continue_token.empty() && filter.terms.empty()) {
-    auto total = count(database, filter);
-    if (!total) return fail(std::move(total.error()));
-    page.remaining = *total - page.runs.size();
-  }
-  if (query.with_nodes) {
-    for (StoredRun& run : page.runs) {
-      if (auto nodes = read_nodes(database, run); !nodes) return fail(std::move(nodes.error()));
-    }
-  }
-  return page;
+  return std::optional<StoredRun>(std::move(run));
 }
 
 Result<std::vector<engine::Memo>> memos(Database& database) {
@@ -362,23 +252,30 @@ Result<std::vector<engine::Memo>> memos(Database& database) {
   }
 }
 
-Result<std::vector<std::string>> uids(Database& database) {
-  auto rows = database.prepare("SELECT uid FROM runs");
-  if (!rows) return fail(std::move(rows.error()));
+Result<std::vector<std::string>> missing(Database& database, const std::vector<std::string>& uids) {
   std::vector<std::string> found;
-  while (true) {
-    auto more = rows->step();
-    if (!more) return fail(std::move(more.error()));
-    if (!*more) return found;
-    found.push_back(rows->text(0));
+  for (const std::string& uid : uids) {
+    auto row = database.prepare("SELECT 1 FROM runs WHERE uid = ?");
+    if (!row) return fail(std::move(row.error()));
+    row->bind({uid});
+    auto there = row->step();
+    if (!there) return fail(std::move(there.error()));
+    if (!*there) found.push_back(uid);
   }
+  return found;
 }
 
-Result<std::vector<RunSummary>> summaries(Database& database) {
-  auto rows = database.prepare(
-      "SELECT uid, namespace, name, phase, finished, ttl, "
-      "json_extract(labels, '$.\"workflows.argoproj.io/cron-workflow\"') FROM runs "
-      "ORDER BY created, id");
+Result<std::vector<RunSummary>> summaries(Database& database, bool all) {
+  std::string sql =
+      "SELECT uid, namespace, name, phase, finished, ttl, (SELECT value FROM run_labels "
+      "WHERE run_id = runs.id AND key = 'workflows.argoproj.io/cron-workflow') FROM runs ";
+  if (!all) {
+    sql +=
+        "WHERE id IN (SELECT id FROM runs WHERE ttl <> '' "
+        "UNION SELECT run_id FROM run_labels WHERE key = 'workflows.argoproj.io/cron-workflow' "
+        "UNION SELECT id FROM runs WHERE phase IN ('Pending', 'Running')) ";
+  }
+  auto rows = database.prepare(sql + "ORDER BY created, id");
   if (!rows) return fail(std::move(rows.error()));
   std::vector<RunSummary> found;
   while (true) {

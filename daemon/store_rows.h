@@ -18,11 +18,13 @@ Result<std::vector<StoredRun>> unfinished(Database& database);
 Result<std::vector<StoredRun>> by_uid(Database& database, std::string_view uid);
 Result<std::vector<StoredRun>> by_name(Database& database, std::string_view name_space,
                                        std::string_view name);
-Result<Store::Page> list(Database& database, const api::ListQuery& query);
-Result<std::vector<std::string>> uids(Database& database);
+/// Nothing when it is not there (any more).
+Result<std::optional<StoredRun>> by_id(Database& database, std::int64_t id, bool with_nodes);
+/// Those of `uids` that no run has.
+Result<std::vector<std::string>> missing(Database& database, const std::vector<std::string>& uids);
 Result<std::vector<engine::Memo>> memos(Database& database);
-/// In order of creation.
-Result<std::vector<RunSummary>> summaries(Database& database);
+/// In order of creation; as Store::load_summaries has it.
+Result<std::vector<RunSummary>> summaries(Database& database, bool all);
 
 Result<void> put_object(Database& database, api::ObjectKind kind, const api::Object& object,
                         bool replace);

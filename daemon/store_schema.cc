@@ -28,6 +28,10 @@ constexpr std::int64_t kApplicationId = 0x476e7472;
 // * runs.outputs is what globalName gave, memos what memoized templates gave: node_outputs_json().
 // * runs.retries is how often the run was over and went on.
 // * counters has the newest resourceVersion, so that a deleted object's is not given again.
+// * run_labels is runs.labels again, for selectors; `created` is the run's, so that a page of a
+//   selector is read in the order of the list. The indexes of runs hold what lists filter by, so that
+//   a run that a list passes over costs no read of its row, which has the whole specification.
+// * events is what no node tells: who did what to a run, and what recovery and retries did.
 constexpr std::array kMigrations{
     R"sql(
 CREATE TABLE runs (
@@ -111,7 +115,39 @@ CREATE TABLE memos (
     R"sql(
 ALTER TABLE runs ADD COLUMN retries INTEGER NOT NULL DEFAULT 0;
 )sql",
+    R"sql(
+CREATE TABLE run_labels (
+  run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  created INTEGER NOT NULL,
+  PRIMARY KEY (run_id, key)
+) WITHOUT ROWID;
+CREATE INDEX run_labels_by_value ON run_labels (key, value, created DESC, run_id DESC);
+INSERT INTO run_labels (run_id, key, value, created)
+  SELECT runs.id, label.key, label.value, runs.created
+  FROM runs, json_each(CASE WHEN json_valid(runs.labels) THEN runs.labels ELSE '{}' END) AS label
+  WHERE label.type = 'text' AND typeof(label.key) = 'text';
+DROP INDEX runs_by_creation;
+DROP INDEX runs_of_namespace;
+CREATE INDEX runs_by_creation ON runs (created DESC, id DESC, namespace, name);
+CREATE INDEX runs_of_namespace ON runs (namespace, created DESC, id DESC, name);
+CREATE INDEX runs_by_phase ON runs (phase, created DESC, id DESC, namespace, name);
+CREATE INDEX runs_by_name ON runs (name, created DESC, id DESC, namespace);
+CREATE INDEX runs_by_end ON runs (finished, id) WHERE finished IS NOT NULL;
+CREATE INDEX runs_with_ttl ON runs (id) WHERE ttl <> '';
+CREATE TABLE events (
+  seq INTEGER PRIMARY KEY,
+  run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  at INTEGER NOT NULL,
+  node_id TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  message TEXT NOT NULL
+);
+CREATE INDEX events_of_run ON events (run_id, seq);
+)sql",
 };
+static_assert(kMigrations.size() == kNewestSchema);
 
 Result<void> create_private(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -133,17 +169,9 @@ Error explain(Error error, const std::string& path) {
   return std::move(error).wrap("open the store " + path);
 }
 
-Result<void> migrate(Database& database, std::int64_t version) {
-  if (auto begun = database.script("BEGIN IMMEDIATE"); !begun) return begun;
-  for (auto next = static_cast<std::size_t>(version); next < kMigrations.size(); ++next) {
-    if (auto done = database.script(kMigrations[next]); !done) return done;
-  }
-  std::string stamp = "PRAGMA application_id = " + std::to_string(kApplicationId) +
-                      "; PRAGMA user_version = " + std::to_string(kMigrations.size()) + "; COMMIT";
-  return database.script(stamp.c_str());
-}
+}  // namespace
 
-Result<void> check_and_migrate(Database& database, const std::string& path) {
+Result<std::int64_t> identify(Database& database, const std::string& path) {
   auto version = database.query_integer("PRAGMA user_version");
   if (!version) return fail(explain(version.error(), path));
   auto application = database.query_integer("PRAGMA application_id");
@@ -153,34 +181,94 @@ Result<void> check_and_migrate(Database& database, const std::string& path) {
   if (*tables > 0 && *application != kApplicationId) {
     return fail(Code::FailedPrecondition, path + " is a database, but not one of Gantry's");
   }
-  constexpr auto kNewest = static_cast<std::int64_t>(kMigrations.size());
-  if (*version > kNewest) {
+  if (*version > kNewestSchema) {
     return fail(Code::FailedPrecondition,
                 "the store " + path + " was written by a newer gantryd (schema " +
-                    std::to_string(*version) + ", this one knows " + std::to_string(kNewest) +
+                    std::to_string(*version) + ", this one knows " + std::to_string(kNewestSchema) +
                     "): install that version again");
   }
-  auto health = database.query_text("PRAGMA quick_check(1)");
-  if (!health) return fail(explain(health.error(), path));
-  if (*health != "ok") return fail(damaged(path, *health));
-  if (*version < kNewest) {
-    if (auto done = migrate(database, *version); !done) return fail(explain(done.error(), path));
+  return *version;
+}
+
+namespace {
+
+Result<void> check_and_migrate(Database& database, const std::string& path) {
+  auto version = identify(database, path);
+  if (!version) return fail(std::move(version.error()));
+  if (!is_large(database)) {
+    if (auto sound = check_database_pages(database); !sound) return fail(explain(sound.error(), path));
+  }
+  if (*version < kNewestSchema) {
+    if (auto done = migrate(database, *version, kNewestSchema); !done) {
+      return fail(explain(done.error(), path));
+    }
   }
   return {};
 }
 
 }  // namespace
 
-Result<Database> open_database(const std::string& path) {
-  if (auto made = create_private(path); !made) return fail(made.error());
-  auto database = Database::open(path);
+// Some 0.3 s of reading from memory.
+constexpr std::int64_t kLargeBytes = std::int64_t{256} << 20;
+
+bool is_large(Database& database) {
+  auto pages = database.query_integer("PRAGMA page_count");
+  auto size = database.query_integer("PRAGMA page_size");
+  return pages && size && *pages * *size > kLargeBytes;
+}
+
+Result<void> check_database_pages(Database& database) {
+  auto health = database.query_text("PRAGMA quick_check(1)");
+  if (!health) return fail(std::move(health.error()));
+  if (*health != "ok") return fail(Code::DataLoss, *health);
+  return {};
+}
+
+Result<void> migrate(Database& database, std::int64_t from, std::int64_t to) {
+  if (auto begun = database.script("BEGIN IMMEDIATE"); !begun) return begun;
+  Result<void> done;
+  for (auto next = static_cast<std::size_t>(from); done && next < static_cast<std::size_t>(to); ++next) {
+    done = database.script(kMigrations[next]);
+  }
+  const std::string stamp = "PRAGMA application_id = " + std::to_string(kApplicationId) +
+                            "; PRAGMA user_version = " + std::to_string(to) + "; COMMIT";
+  if (done) done = database.script(stamp.c_str());
+  if (!done && database.in_transaction()) (void)database.script("ROLLBACK");
+  return done;
+}
+
+static Result<void> configure(Database& database) {
+  return database.script(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+      "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;");
+}
+
+Result<Database> reopen_database(const std::string& path, const std::string& vfs) {
+  auto database = Database::open(path, vfs);
+  if (!database) return fail(explain(database.error(), path));
+  auto version = database->query_integer("PRAGMA user_version");
+  if (!version) return fail(explain(version.error(), path));
+  if (*version != kNewestSchema) {
+    return fail(Code::FailedPrecondition, "the store " + path + " is not the one that was opened");
+  }
+  if (auto ready = configure(*database); !ready) return fail(explain(ready.error(), path));
+  // The WAL in the page cache may hold what a failed sync has dropped and no later one would write:
+  // what is in it goes to the database, and the next commit begins a new one.
+  auto busy = database->query_integer("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (!busy) return fail(explain(busy.error(), path));
+  if (*busy != 0) return fail(Code::Unavailable, "open the store " + path + " again: it is being read");
+  return database;
+}
+
+Result<Database> open_database(const std::string& path, const std::string& vfs) {
+  if (vfs.empty()) {
+    if (auto made = create_private(path); !made) return fail(made.error());
+  }
+  auto database = Database::open(path, vfs);
   if (!database) return fail(explain(database.error(), path));
   // Checked before the journal mode is set: a foreign file must not be changed.
   if (auto checked = check_and_migrate(*database, path); !checked) return fail(checked.error());
-  auto ready = database->script(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-      "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;");
-  if (!ready) return fail(explain(ready.error(), path));
+  if (auto ready = configure(*database); !ready) return fail(explain(ready.error(), path));
   return database;
 }
 

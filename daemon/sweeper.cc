@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 #include <utility>
 
 namespace gantry {
 
 namespace fs = std::filesystem;
+
+/// Of a long history the store is asked by parts, so that what is to be committed does not wait for it.
+constexpr std::size_t kJudgedAtOnce = 500;
 
 Sweeper::Sweeper(Daemon& daemon, Host host) : daemon_(daemon), host_(std::move(host)) {}
 
@@ -21,6 +23,9 @@ void Sweeper::sweep() {
 
 void Sweeper::list_owners() {
   host_.owners([this](const std::vector<std::string>& of_runtime) {
+    for (const std::string& owner : of_runtime) {
+      if (daemon_.engine().find_uid(owner) == nullptr) host_.remove_idle_cgroup(owner);
+    }
     auto owners = std::make_shared<std::vector<std::string>>(of_runtime);
     auto list_logs = [owners, root = daemon_.settings().log_root] {
       std::error_code error;
@@ -31,32 +36,34 @@ void Sweeper::list_owners() {
       std::sort(owners->begin(), owners->end());
       owners->erase(std::unique(owners->begin(), owners->end()), owners->end());
     };
-    daemon_.executor().offload(list_logs, [this, owners] {
-      daemon_.store().load_uids([this, owners](const Result<std::vector<std::string>>& uids) {
-        if (uids) judge(*owners, *uids);
-        sweeping_ = false;
-      });
-    });
+    daemon_.executor().offload(list_logs, [this, owners] { judge(owners); });
   });
 }
 
-void Sweeper::judge(const std::vector<std::string>& owners, const std::vector<std::string>& stored) {
-  const std::set<std::string> known(stored.begin(), stored.end());
-  std::vector<std::string> logs;
-  for (const std::string& owner : owners) {
-    if (daemon_.engine().find_uid(owner) != nullptr) continue;
-    host_.remove_idle_cgroup(owner);
-    if (known.contains(owner)) continue;
-    daemon_.runtime().remove_claims(owner);
-    logs.push_back(daemon_.settings().log_root + "/" + owner);
+void Sweeper::judge(const std::shared_ptr<std::vector<std::string>>& owners) {
+  if (owners->empty()) {
+    sweeping_ = false;
+    return;
   }
-  if (logs.empty()) return;
-  daemon_.log("removing what is left of " + std::to_string(logs.size()) + " deleted workflow(s)");
-  auto remove = [logs = std::move(logs)] {
+  const std::size_t left = owners->size() - std::min(kJudgedAtOnce, owners->size());
+  std::vector<std::string> some(owners->begin() + static_cast<std::ptrdiff_t>(left), owners->end());
+  owners->resize(left);
+  std::erase_if(some, [this](const std::string& owner) { return daemon_.engine().find_uid(owner) != nullptr; });
+  daemon_.store().load_missing(std::move(some), [this, owners](const Result<std::vector<std::string>>& missing) {
+    if (missing) remove(*missing);
+    judge(owners);
+  });
+}
+
+void Sweeper::remove(const std::vector<std::string>& strange) {
+  if (strange.empty()) return;
+  daemon_.log("removing what is left of " + std::to_string(strange.size()) + " deleted workflow(s)");
+  for (const std::string& owner : strange) daemon_.runtime().remove_claims(owner);
+  auto remove_logs = [strange, root = daemon_.settings().log_root] {
     std::error_code ignored;
-    for (const std::string& directory : logs) fs::remove_all(directory, ignored);
+    for (const std::string& owner : strange) fs::remove_all(root + "/" + owner, ignored);
   };
-  daemon_.executor().offload(remove, [] {});
+  daemon_.executor().offload(remove_logs, [] {});
 }
 
 }  // namespace gantry

@@ -36,7 +36,8 @@ class Sweeper {
 
  private:
   void list_owners();
-  void judge(const std::vector<std::string>& owners, const std::vector<std::string>& stored);
+  void judge(const std::shared_ptr<std::vector<std::string>>& owners);
+  void remove(const std::vector<std::string>& strange);
 
   Daemon& daemon_;
   const Host host_;

@@ -36,6 +36,12 @@ Json values_json(const engine::Values& values) {
   return json;
 }
 
+Json texts_json(const std::vector<SharedText>& texts) {
+  Json list = Json::array();
+  for (const SharedText& text : texts) list.push_back(text.str());
+  return list;
+}
+
 Json outputs_json(const engine::NodeOutputs& outputs) {
   Json json = values_json({outputs.parameters, outputs.artifacts});
   if (outputs.result) json["result"] = *outputs.result;
@@ -44,18 +50,19 @@ Json outputs_json(const engine::NodeOutputs& outputs) {
 }
 
 Json node_status(const Node& node, const Progress& progress, const std::string& scope) {
-  Json json{{"id", node.id},
+  Json json{{"id", node.id.str()},
             {"name", node.name},
             {"displayName", node.display_name},
             {"type", engine::node_type_name(node.type)},
-            {"templateScope", node.template_scope.empty() ? scope : node.template_scope},
+            {"templateScope", node.template_scope.empty() ? scope : node.template_scope.str()},
             {"phase", workflow::phase_name(node.phase)},
             {"startedAt", time_json(node.started)},
             {"finishedAt", time_json(node.finished)}};
   // A group of steps is no template's instance (argo-workflows initializeNode of TypeStepGroup).
   if (!node.template_ref.empty()) {
-    const bool cluster = node.template_ref.starts_with("cluster:");
-    const std::string ref = cluster ? node.template_ref.substr(8) : node.template_ref;
+    std::string ref = node.template_ref;
+    const bool cluster = ref.starts_with("cluster:");
+    if (cluster) ref.erase(0, 8);
     const std::size_t slash = ref.find('/');
     json["templateRef"] = {{"name", ref.substr(0, slash)}, {"template", ref.substr(slash + 1)}};
     if (cluster) json["templateRef"]["clusterScope"] = true;
@@ -66,16 +73,16 @@ Json node_status(const Node& node, const Progress& progress, const std::string& 
   put_text(json, "message", node.message);
   if (progress.total > 0) json["progress"] = progress.text();
   if (!node.inputs.empty()) json["inputs"] = values_json(node.inputs);
-  if (!node.outputs.empty()) json["outputs"] = outputs_json(node.outputs);
-  if (!node.children.empty()) json["children"] = node.children;
-  if (!node.outbound_nodes.empty()) json["outboundNodes"] = node.outbound_nodes;
+  if (!node.outputs->empty()) json["outputs"] = outputs_json(*node.outputs);
+  if (!node.children.empty()) json["children"] = texts_json(node.children);
+  if (!node.outbound_nodes.empty()) json["outboundNodes"] = texts_json(node.outbound_nodes);
   if (node.hooked) json["nodeFlag"]["hooked"] = true;
   if (node.retried) json["nodeFlag"]["retried"] = true;
   if (node.daemoned) json["daemoned"] = true;
   put_text(json, "podIP", node.ip);
-  if (!node.memo_cache.empty()) {
+  if (!node.memo->cache.empty()) {
     json["memoizationStatus"] = {
-        {"hit", node.memo_hit}, {"key", node.memo_key}, {"cacheName", node.memo_cache}};
+        {"hit", node.memo->hit}, {"key", node.memo->key}, {"cacheName", node.memo->cache}};
   }
   return json;
 }
@@ -111,7 +118,7 @@ Json status_json(const engine::RunInfo& info, const engine::RunStatus& status,
     Json map = Json::object();
     std::string scope = "local/" + info.name;
     for (std::size_t i = 0; i < nodes.size(); ++i) {
-      map[nodes[i]->id] = node_status(*nodes[i], progress.nodes[i], scope);
+      map[nodes[i]->id.str()] = node_status(*nodes[i], progress.nodes[i], scope);
     }
     json["nodes"] = std::move(map);
   }

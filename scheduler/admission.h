@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,6 +32,7 @@ class Admission {
     Request(const Request&) = delete;
     Request& operator=(const Request&) = delete;
     void* owner = nullptr;  ///< the caller's
+    Wanted wanted;          ///< left alone from ask() or book() to release()
 
     [[nodiscard]] bool is_waiting() const { return state_ == State::Waiting; }
     [[nodiscard]] bool is_booked() const { return state_ == State::Booked; }
@@ -39,12 +41,11 @@ class Admission {
     friend class Admission;
     enum class State : std::uint8_t { Idle, Waiting, Booked };
     State state_ = State::Idle;
-    Amounts wanted_;
-    std::uint64_t group_ = 0;
     std::int32_t priority_ = 0;
     std::uint32_t height_ = 0;
-    std::uint64_t arrival_ = 0;
+    std::uint64_t group_ = 0;
     std::uint64_t reservation_ = 0;  ///< that it was started beside; 0: none
+    Request *before_ = nullptr, *after_ = nullptr;  ///< in its line
   };
 
   explicit Admission(Amounts capacity) : capacity_(capacity), free_(capacity) {}
@@ -52,20 +53,20 @@ class Admission {
   /// Why `wanted` can never be granted on this host, or nothing when it can.
   [[nodiscard]] std::optional<std::string> impossible(const Amounts& wanted) const;
 
-  /// Joins the queue. `wanted` must not be impossible. `group`: a number for each workflow, smaller for older ones.
-  void ask(Request& request, const Amounts& wanted, std::uint64_t group, std::int32_t priority, std::uint32_t height);
+  /// Joins the queue. What it wants must not be impossible. `group`: a number for each workflow, smaller for older ones.
+  void ask(Request& request, std::uint64_t group, std::int32_t priority, std::uint32_t height);
 
   /// The next request that may start, now booked; null when there is none.
   Request* grant();
 
   /// Books without waiting: for a pod that runs already when the daemon starts. The ledger may go below zero.
-  void book(Request& request, const Amounts& wanted, std::uint64_t group);
+  void book(Request& request, std::uint64_t group);
 
   /// Whether a request that is booked may be used for a further piece of work of its group, instead of being released and
   /// asked for again: it wants the same, and nobody waits who might come first. Any thread; the answer is as old as a
   /// release by another thread would be.
   [[nodiscard]] bool may_keep(const Request& booked, const Amounts& wanted) const {
-    return waiting_.load(std::memory_order_relaxed) == 0 && booked.is_booked() && booked.wanted_ == wanted;
+    return waiting_.load(std::memory_order_relaxed) == 0 && booked.is_booked() && *booked.wanted == wanted;
   }
 
   /// Gives back what it holds, or leaves the queue. Does nothing to one that is idle.
@@ -76,18 +77,16 @@ class Admission {
   [[nodiscard]] std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
-  struct MoreUrgent {
-    bool operator()(const Request* a, const Request* b) const {
-      if (a->height_ != b->height_) return a->height_ > b->height_;
-      return a->arrival_ < b->arrival_;
-    }
+  /// Requests of one height, as they came. Joining and leaving take no search, however many wait.
+  struct Line {
+    Request *first = nullptr, *last = nullptr;
   };
   /// The requests of one workflow of one priority.
   struct Queue {
     std::uint64_t group;
     std::int32_t priority;
     std::int64_t share = 0;  ///< of the group, as of when it was put in its place
-    std::set<Request*, MoreUrgent> requests;
+    std::map<std::uint32_t, Line, std::greater<>> lines;  ///< by height; none is empty
   };
   struct FairOrder {
     bool operator()(const Queue* a, const Queue* b) const {
@@ -107,6 +106,7 @@ class Admission {
   void share_changed(Group& group);
   void reserve(Request* request);
   [[nodiscard]] bool fits_beside_reserved(const Request& request) const;
+  Request* find();
   Request* backfill();
 
   /// Requests that are looked at for a place beside the reserved one.
@@ -117,7 +117,7 @@ class Admission {
   std::map<std::uint64_t, Group> groups_;
   std::set<Queue*, FairOrder> order_;  ///< those that are not empty
   std::atomic<std::size_t> waiting_{0};  ///< relaxed: it publishes nothing
-  std::uint64_t arrivals_ = 0;
+  bool looked_in_vain_ = false;  ///< nothing could start, and since then nobody came or went
   Request* reserved_ = nullptr;
   std::uint64_t reservations_ = 0;
   Amounts beside_{0, 0, 0};  ///< what was started beside the reserved one

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 
 namespace gantry::scheduler {
 
@@ -41,6 +42,25 @@ struct Amounts {
   }
   friend Amounts operator+(Amounts a, const Amounts& b) { return a += b; }
   bool operator==(const Amounts&) const = default;
+};
+
+/// Amounts that many ask for, kept once.
+class Wanted {
+ public:
+  Wanted() {
+    static const Wanted kNone{Amounts{}};
+    amounts_ = kNone.amounts_;
+  }
+  Wanted(const Amounts& amounts) : amounts_(std::make_shared<const Amounts>(amounts)) {}
+  [[nodiscard]] const Amounts& operator*() const { return *amounts_; }
+  [[nodiscard]] const Amounts* operator->() const { return amounts_.get(); }
+  /// As `amounts`: this one, when it says the same already.
+  void set(const Amounts& amounts) {
+    if (*amounts_ != amounts) amounts_ = std::make_shared<const Amounts>(amounts);
+  }
+
+ private:
+  std::shared_ptr<const Amounts> amounts_;
 };
 
 }  // namespace gantry::scheduler

@@ -61,6 +61,15 @@ void import_image(Backend& backend, Request& request, AnswerPtr answer);
 void pull_image(Backend& backend, Request& request, AnswerPtr answer);
 void delete_image(Backend& backend, Request& request, AnswerPtr answer);
 
+// admin.cc
+void daemon_status(Backend& backend, Request& request, AnswerPtr answer);
+void drain_daemon(Backend& backend, Request& request, AnswerPtr answer);
+void resume_daemon(Backend& backend, Request& request, AnswerPtr answer);
+void check_store(Backend& backend, Request& request, AnswerPtr answer);
+void backup_store(Backend& backend, Request& request, AnswerPtr answer);
+void read_audit_log(Backend& backend, Request& request, AnswerPtr answer);
+void workflow_history(Backend& backend, Request& request, AnswerPtr answer);
+
 // system.cc
 void health(Backend& backend, Request& request, AnswerPtr answer);
 void version(Backend& backend, Request& request, AnswerPtr answer);

@@ -2,7 +2,11 @@
 
 namespace gantry::api {
 
-void health(Backend&, Request&, AnswerPtr answer) { answer->text("ok"); }
+// 200 in any case: what is wrong with the disk is not mended by restarting the daemon.
+void health(Backend& backend, Request&, AnswerPtr answer) {
+  const std::string trouble = backend.health();
+  answer->text(trouble.empty() ? "ok" : "degraded: " + trouble);
+}
 
 void version(Backend& backend, Request&, AnswerPtr answer) { answer->object(backend.version()); }
 

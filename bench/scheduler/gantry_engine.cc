@@ -83,7 +83,8 @@ class AdmitByLedger {
     if (admission_.may_keep(request, kWanted)) return;
     const std::lock_guard lock(mutex_);
     admission_.release(request);
-    admission_.ask(request, kWanted, number, 7, 1);
+    request.wanted.set(kWanted);
+    admission_.ask(request, number, 7, 1);
     // There is room for all workers; whoever is granted waits for nothing.
     while (admission_.grant() != nullptr) {
     }

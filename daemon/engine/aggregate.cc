@@ -42,8 +42,8 @@ static bool succeeded(const Member& member) {
 static std::optional<std::string> results(const TaskRecord& record) {
   std::vector<std::string> items;
   for (const Member& member : record.members) {
-    if (!succeeded(member) || !member.node->outputs.result) continue;
-    auto item = as_json(*member.node->outputs.result, As::Written);
+    if (!succeeded(member) || !member.node->outputs->result) continue;
+    auto item = as_json(*member.node->outputs->result, As::Written);
     if (!item) return std::nullopt;
     items.push_back(std::move(*item));
   }
@@ -52,8 +52,8 @@ static std::optional<std::string> results(const TaskRecord& record) {
 
 std::optional<std::string> broken_result(const TaskRecord& record) {
   for (const Member& member : record.members) {
-    if (!succeeded(member) || !member.node->outputs.result) continue;
-    const std::string& result = *member.node->outputs.result;
+    if (!succeeded(member) || !member.node->outputs->result) continue;
+    const std::string& result = *member.node->outputs->result;
     if (!as_json(result, As::Written)) return workflow::go_json_error(result);
   }
   return std::nullopt;
@@ -64,7 +64,7 @@ static std::string all_parameters(const TaskRecord& record) {
   for (const Member& member : record.members) {
     if (!succeeded(member)) continue;
     std::map<std::string, std::string> sorted;
-    for (const Parameter& p : member.node->outputs.parameters) sorted[p.name] = p.value;
+    for (const Parameter& p : member.node->outputs->parameters) sorted[p.name] = p.value;
     if (sorted.empty()) continue;
     std::string json = "{";
     for (const auto& [name, value] : sorted) {
@@ -80,7 +80,7 @@ static std::optional<std::string> one_parameter(const TaskRecord& record, std::s
   std::vector<std::string> values;
   for (const Member& member : record.members) {
     if (!succeeded(member)) continue;
-    for (const Parameter& p : member.node->outputs.parameters) {
+    for (const Parameter& p : member.node->outputs->parameters) {
       if (p.name == name) values.push_back(p.value);
     }
   }

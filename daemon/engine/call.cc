@@ -25,8 +25,7 @@ std::string Engine::Impl::new_node_id(const Live& live, const std::string& name)
 
 /// The node of that full name: a new one, or the one that an earlier life of the daemon stored.
 Node& Engine::Impl::make_node(Live& live, const std::string& name, const std::string& display_name, NodeType type,
-                              const workflow::Template& tmpl, const std::string& boundary_id,
-                              const std::string& scope) {
+                              const workflow::Template& tmpl, const SharedText& boundary_id, const SharedText& scope) {
   if (Node* stored = live.run.find(name)) {
     if (stored->boundary_id != boundary_id) {  // carried over: where it belongs is known only now
       stored->boundary_id = boundary_id;
@@ -39,15 +38,15 @@ Node& Engine::Impl::make_node(Live& live, const std::string& name, const std::st
   node.name = name;
   node.display_name = display_name;
   node.type = type;
-  node.template_name = type == NodeType::StepGroup ? "" : tmpl.name;
+  node.template_name = type == NodeType::StepGroup ? SharedText() : live.common_of(tmpl).name;
   node.template_scope = scope;
   node.boundary_id = boundary_id;
   node.life = live.run.status.retries;
   node.started = now_;
   node.phase = type == NodeType::Pod ? Phase::Pending : Phase::Running;
   Node& added = live.run.nodes.emplace_back(std::move(node));
-  live.run.by_name[added.name] = &added;
-  live.by_id[added.id] = &added;
+  live.run.by_name.add(added);
+  live.by_id.add(added);
   mark(live, added);
   return added;
 }
@@ -61,12 +60,21 @@ void Engine::Impl::add_child(Live& live, Node& parent, const Node& child) {
   mark(live, parent);
 }
 
-void Engine::Impl::add_child(Live& live, const std::string& parent_id, const Node& child) {
-  if (auto it = live.by_id.find(parent_id); it != live.by_id.end()) add_child(live, *it->second, child);
+void Engine::Impl::add_child(Live& live, std::string_view parent_id, const Node& child) {
+  if (Node* parent = live.by_id.find(parent_id)) add_child(live, *parent, child);
+}
+
+/// Null: there was none. The children of a Retry node are its attempts, its hooks, and what follows one without attempts.
+static const Node* last_attempt(const Live& live, const Node& retry) {
+  for (auto it = retry.children.rbegin(); it != retry.children.rend(); ++it) {
+    const Node& child = *live.by_id.find(*it);
+    if (child.retried) return &child;
+  }
+  return nullptr;
 }
 
 /// The last nodes of a node, to which its successors are attached (argo-workflows getOutboundNodes).
-std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
+std::vector<SharedText> Engine::Impl::outbound(Live& live, const Node& node) {
   switch (node.type) {
     case NodeType::Skipped:
     case NodeType::Suspend:
@@ -75,11 +83,11 @@ std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
     case NodeType::Pod:
     case NodeType::Container: {
       // A containerSet: the containers that no other one waits for.
-      std::vector<std::string> ids;
-      for (const std::string& child : node.children) {
-        const Node& container = *live.by_id.at(child);
+      std::vector<SharedText> ids;
+      for (const SharedText& child : node.children) {
+        const Node& container = *live.by_id.find(child);
         if (container.type != NodeType::Container) continue;
-        for (std::string& id : outbound(live, container)) {
+        for (SharedText& id : outbound(live, container)) {
           if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(std::move(id));
         }
       }
@@ -87,28 +95,25 @@ std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
       return ids;
     }
     case NodeType::TaskGroup: {
-      std::vector<std::string> ids;
-      for (const std::string& child : node.children) {
-        const Node& member = *live.by_id.at(child);
+      std::vector<SharedText> ids;
+      for (const SharedText& child : node.children) {
+        const Node& member = *live.by_id.find(child);
         if (!member.name.starts_with(node.name + "(")) continue;  // what follows a group without members
-        for (std::string& id : outbound(live, member)) ids.push_back(std::move(id));
+        for (SharedText& id : outbound(live, member)) ids.push_back(std::move(id));
       }
       if (ids.empty()) ids.push_back(node.id);
       return ids;
     }
     case NodeType::Retry: {
-      for (auto it = node.children.rbegin(); it != node.children.rend(); ++it) {
-        const Node& child = *live.by_id.at(*it);
-        if (child.retried) return outbound(live, child);  // others follow one that has no attempts
-      }
-      return {node.id};
+      const Node* last = last_attempt(live, node);
+      return last != nullptr ? outbound(live, *last) : std::vector<SharedText>{node.id};
     }
     case NodeType::StepGroup: {
-      std::vector<std::string> ids;
-      for (const std::string& child : node.children) {
-        const Node& member = *live.by_id.at(child);
+      std::vector<SharedText> ids;
+      for (const SharedText& child : node.children) {
+        const Node& member = *live.by_id.find(child);
         if (member.type == NodeType::StepGroup) continue;  // the one that follows an empty one
-        for (std::string& id : outbound(live, member)) ids.push_back(std::move(id));
+        for (SharedText& id : outbound(live, member)) ids.push_back(std::move(id));
       }
       if (ids.empty()) ids.push_back(node.id);
       return ids;
@@ -116,7 +121,7 @@ std::vector<std::string> Engine::Impl::outbound(Live& live, const Node& node) {
     case NodeType::Steps:
     case NodeType::Dag:
       // What came from a cache has nothing below it.
-      return node.memo_hit ? std::vector<std::string>{node.id} : node.outbound_nodes;
+      return node.memo->hit ? std::vector<SharedText>{node.id} : node.outbound_nodes;
   }
   return {};
 }
@@ -162,7 +167,7 @@ static bool never_began(const Node& node, const Template& tmpl) {
       // One whose tasks went wrong has no message.
       return !node.message.empty();
     case NodeType::Pod:
-      return node.pod.empty() && node.children.empty() && tmpl.kind != Template::Kind::Data;
+      return !node.has_pod && node.children.empty() && tmpl.kind != Template::Kind::Data;
     default:
       return false;
   }
@@ -172,26 +177,22 @@ bool never_began(const Call& call) {
   if (never_began(*call.node, *call.tmpl)) return true;
   // An attempt that is not tried again, and not because there were too many.
   const Node* last = call.retry ? call.retry->last : nullptr;
-  if (call.node->type == NodeType::Retry && last == nullptr) {  // it ended in an earlier life
-    for (const std::string& child : call.node->children) {
-      const Node& node = *call.live->by_id.at(child);
-      if (node.retried) last = &node;
-    }
-  }
+  // Null: it has none, or it ended in an earlier life.
+  if (call.node->type == NodeType::Retry && last == nullptr) last = last_attempt(*call.live, *call.node);
   return last != nullptr && call.node->message == last->message && never_began(*last, *call.tmpl);
 }
 
 /// Where the name of the called template was looked up.
-std::string scope_of_caller(const Call& call) {
+SharedText scope_of_caller(const Call& call) {
   if (call.parent == nullptr) {
-    const workflow::Plan& plan = *call.live->run.plan;
-    return plan.entrypoint == workflow::kNone ? "" : plan.templates[plan.entrypoint].scope;
+    const Index entrypoint = call.live->run.plan->entrypoint;
+    return entrypoint == workflow::kNone ? SharedText() : call.live->common[entrypoint].scope;
   }
-  return call.is_attempt() ? call.parent->node->template_scope : call.parent->tmpl->scope;
+  return call.is_attempt() ? call.parent->node->template_scope : call.live->common_of(*call.parent->tmpl).scope;
 }
 
 void Engine::Impl::begin_call(Call& call, const std::string& name, const std::string& display_name,
-                              const std::string& boundary_id, const Values& arguments) {
+                              const SharedText& boundary_id, Values arguments) {
   Live& live = *call.live;
   NodeType type = type_of(*call.tmpl, *live.run.plan, call.is_attempt());
   Node& node = make_node(live, name, display_name, type, *call.tmpl, boundary_id, scope_of_caller(call));
@@ -199,7 +200,6 @@ void Engine::Impl::begin_call(Call& call, const std::string& name, const std::st
   node.retried = call.is_attempt();
   node.hooked = call.role == Call::Role::RunExit || call.role == Call::Role::Hook;
   if (workflow::is_fulfilled(node.phase)) {  // stored by an earlier life of the daemon
-    call.inputs = node.inputs;
     export_outputs(call);
     return call_ended(call);
   }
@@ -207,13 +207,12 @@ void Engine::Impl::begin_call(Call& call, const std::string& name, const std::st
     return refuse_call(call, std::string(kTooDeep) + " See https://argo-workflows.readthedocs.io/en/latest/template-recursion/");
   }
   if (call.is_attempt()) {
-    call.inputs = call.parent->inputs;
+    node.inputs = call.parent->node->inputs;
   } else {
-    auto inputs = resolve_inputs(call, arguments);
+    auto inputs = resolve_inputs(call, std::move(arguments));
     if (!inputs) return refuse_call(call, inputs.error().message);
-    call.inputs = std::move(*inputs);
+    node.inputs = std::move(*inputs);
   }
-  node.inputs = call.inputs;
   if (auto named = name_node(call); !named) return end_call(call, Phase::Error, named.error().message);
   if (!call.is_attempt() && wait_for_locks(call)) return;
   if (workflow::is_fulfilled(node.phase)) return;
@@ -221,12 +220,14 @@ void Engine::Impl::begin_call(Call& call, const std::string& name, const std::st
 }
 
 /// Argument value, else the input's own value, its ConfigMap, its default (argo-workflows ProcessArgs).
-Result<Values> Engine::Impl::resolve_inputs(Call& call, const Values& arguments) {
+Result<Values> Engine::Impl::resolve_inputs(Call& call, Values arguments) {
   Values inputs;
+  // What is known so far, for those that name others.
+  Values& own = call.node->inputs = {};
   CallScope scope(*call.live, call, now_);
   const auto& declared = call.tmpl->inputs;
   const auto given = [&](const workflow::InputParameter& input) {
-    const auto& values = arguments.parameters;
+    auto& values = arguments.parameters;
     const auto found = std::find_if(values.begin(), values.end(), [&](auto& a) { return a.name == input.name; });
     return found == values.end() ? nullptr : &found->value;
   };
@@ -247,10 +248,10 @@ Result<Values> Engine::Impl::resolve_inputs(Call& call, const Values& arguments)
     for (std::size_t i = 0; i < declared.size(); ++i) {
       const workflow::InputParameter& input = declared[i];
       if (refers(input) != referring) continue;
-      if (referring) call.inputs.parameters = known();
+      if (referring) own.parameters = known();
       Result<std::string> value = fail(Code::InvalidArgument, "inputs.parameters." + input.name + " was not supplied");
-      if (const std::string* argument = given(input)) {
-        value = *argument;
+      if (std::string* argument = given(input)) {
+        value = std::move(*argument);
       } else if (input.value) {
         value = render(*input.value, scope);
       } else {
@@ -266,7 +267,7 @@ Result<Values> Engine::Impl::resolve_inputs(Call& call, const Values& arguments)
     }
   }
   // Their paths and places may name the parameters.
-  call.inputs.parameters = inputs.parameters = known();
+  own.parameters = inputs.parameters = known();
   auto artifacts = resolve_input_artifacts(call, arguments.artifacts);
   if (!artifacts) return fail(std::move(artifacts.error()));
   inputs.artifacts = std::move(*artifacts);
@@ -375,18 +376,18 @@ bool Engine::Impl::wait_for_locks(Call& call) {
   }
   call.locks = std::move(*keys);
   if (call.node->locked) {
-    locks_.force(&call, call.locks);
+    locks_.force(&call, *call.locks);
     call.locked = true;
     return false;
   }
-  for (const LockKey& key : call.locks) {
+  for (const LockKey& key : *call.locks) {
     if (auto limit = limit_of(key); !limit) {
       refuse_call(call, limit.error().message);
       return true;
     }
   }
   calls_waiting_.insert(&call);
-  locks_.wait({&call, call.locks, live.run.plan->priority.value_or(0), live.run.info.created});
+  locks_.wait({&call, *call.locks, live.run.plan->priority.value_or(0), live.run.info.created});
   pass_locks();
   if (call.locked || workflow::is_fulfilled(call.node->phase)) return true;  // it was begun from there
   call.node->phase = Phase::Pending;
@@ -430,8 +431,8 @@ void Engine::Impl::remember(Memo memo) {
 /// Whether the cache has the call's outputs, which are then the node's.
 Result<bool> Engine::Impl::recall(Call& call) {
   Live& live = *call.live;
-  if (taking_up_ && !call.node->memo_key.empty()) {  // it was not there when an earlier life asked
-    call.memo = MemoKey{call.node->memo_cache, call.node->memo_key};
+  if (taking_up_ && !call.node->memo->key.empty()) {  // it was not there when an earlier life asked
+    call.memorizes = true;
     return false;
   }
   const workflow::Memoize& memoize = *call.tmpl->memoize;
@@ -455,23 +456,23 @@ Result<bool> Engine::Impl::recall(Call& call) {
     if (!age) return fail(age.error().wrap("invalid maxAge"));
     max_age = *age;
   }
-  call.node->memo_cache = *cache;
-  call.node->memo_key = *key;
-  call.memo = MemoKey{*cache, *key};
+  call.node->memo = MemoStatus{false, *cache, *key};
+  call.memorizes = true;
   mark(live, *call.node);
   const auto found = memos_.find(memo_id(live.run.info.name_space, *cache, *key));
   if (found == memos_.end() || (max_age && found->second.created + *max_age < now_)) return false;
-  call.node->memo_hit = true;
+  call.node->memo.edit().hit = true;
   call.node->outputs = found->second.outputs;
-  call.node->outputs.exit_code.reset();
-  call.memo.reset();
+  call.node->outputs.edit().exit_code.reset();
+  call.memorizes = false;
   if (call.node->type == NodeType::Retry) call.node->type = type_of(*call.tmpl, *live.run.plan, true);
   return true;
 }
 
 void Engine::Impl::memorize(Call& call) {
-  if (!call.memo) return;
-  Memo memo{call.live->run.info.name_space, call.memo->cache, call.memo->key, call.node->id, call.node->outputs, now_};
+  if (!call.memorizes) return;
+  const MemoStatus& to = *call.node->memo;
+  Memo memo{call.live->run.info.name_space, to.cache, to.key, call.node->id, *call.node->outputs, now_};
   output_.memos.push_back(memo);
   remember(std::move(memo));
 }
@@ -487,7 +488,7 @@ void Engine::Impl::end_call(Call& call, Phase phase, const std::string& message)
   export_outputs(call);
   mark(*call.live, node);
   call.live->waiting.erase(node.id);
-  if (!call.locks.empty()) {
+  if (!call.locks->empty()) {
     calls_waiting_.erase(&call);
     locks_.release(&call);
     locks_released_ = true;
@@ -504,7 +505,7 @@ void Engine::Impl::export_outputs(Call& call) {
     if (!declared.global_name) continue;
     auto name = render(*declared.global_name, CallScope(live, call, now_));
     if (!name) continue;
-    for (const Parameter& p : call.node->outputs.parameters) {
+    for (const Parameter& p : call.node->outputs->parameters) {
       if (p.name != declared.name) continue;
       auto& outputs = live.run.status.outputs.parameters;
       auto had = std::find_if(outputs.begin(), outputs.end(), [&](const Parameter& o) { return o.name == *name; });

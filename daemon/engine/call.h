@@ -28,11 +28,6 @@ using workflow::kNone;
 struct Call;
 struct Live;
 
-/// An entry of a memoization cache.
-struct MemoKey {
-  std::string cache, key;
-};
-
 /// A lifecycle hook that was triggered.
 struct HookCall {
   const workflow::Hook* hook = nullptr;
@@ -58,9 +53,13 @@ struct Member {
   Node* node = nullptr;                  ///< absent until it starts, is skipped or omitted
   std::unique_ptr<Call> call;            ///< Running
   std::vector<HookCall> hooks;
-  Values arguments;                      ///< resolved
-  std::optional<std::string> skip;       ///< the message of a `when` that was false
-  std::optional<std::string> error;      ///< DAG: why it could not be resolved
+  /// What it was resolved to.
+  struct Resolved {
+    Values arguments;
+    std::optional<std::string> skip;     ///< the message of a `when` that was false
+    std::optional<std::string> error;    ///< DAG: why it could not be resolved
+  };
+  std::unique_ptr<Resolved> resolved;    ///< until it starts
 };
 
 /// What became of one task of a graph.
@@ -68,7 +67,6 @@ struct TaskRecord {
   bool begun = false;
   bool done = false;
   Node* node = nullptr;                  ///< its own, or of a DAG's loop the TaskGroup; absent for a loop in steps
-  std::vector<workflow::Item> items;     ///< of a loop
   std::vector<Member> members;           ///< one, or of a loop one for each item; addresses do not change
   Index unfinished = 0;                  ///< members that are not Done
   std::vector<HookCall> hooks;           ///< of a TaskGroup
@@ -109,21 +107,27 @@ enum class PodState : std::uint8_t {
   Over,      ///< its result is recorded; being removed
 };
 
-struct PodCall {
-  PodState state = PodState::Waiting;
-  std::string id;
-  std::unique_ptr<runtime::PodSpec> spec;  ///< until it is handed to the runtime; of many that wait, made again then
+/// What a call's template makes of its pod.
+struct MadePod {
+  std::string id;                          ///< pod_id()
+  std::unique_ptr<runtime::PodSpec> spec;  ///< until it is handed to the runtime
   PodArtifacts artifacts;
-  scheduler::Amounts wanted;
-  scheduler::Admission::Request place;     ///< on the host, or in the queue for one
-  bool counted = false;              ///< against spec.parallelism; the others wait in Live::held_pods
-  bool killed = false;               ///< it was told to end
-  std::string kill_message;          ///< why
-  bool daemon_over = false;          ///< a daemon whose graph has ended: its node has its result
-  std::optional<Duration> active_deadline;
+  scheduler::Wanted wanted;
+  std::optional<Duration> active_deadline, timeout, pending_timeout;
   std::optional<Time> last_moment;   ///< of a further attempt: the end of backoff.maxDuration
   bool captures_result = false;      ///< its node gives main's output as outputs.result
   Duration termination_grace{0};     ///< between SIGTERM and SIGKILL
+};
+
+struct PodCall {
+  PodState state = PodState::Waiting;
+  bool counted = false;              ///< against spec.parallelism; the others wait in Live::held_pods
+  bool killed = false;               ///< it was told to end
+  bool daemon_over = false;          ///< a daemon whose graph has ended: its node has its result
+  SharedText kill_message;           ///< why
+  SharedText id;                     ///< empty until somebody outside may speak of it: it is in Impl::pods_ then
+  scheduler::Admission::Request place;  ///< on the host, or in the queue for one
+  std::unique_ptr<MadePod> made;     ///< of many that wait, made again when it is their turn
 };
 
 /// Something that the daemon is asked to do; there is one as long as the answer is waited for.
@@ -150,15 +154,14 @@ struct Call {
   Index member = kNone;    ///< of the task (Task, Hook); kNone: a hook of the TaskGroup, or of the run
   const workflow::Template* tmpl = nullptr;
   Node* node = nullptr;
-  Values inputs;
-  bool in_exit_handler = false;  ///< part of the run's exit handler: deadlines and `stop` leave it alone
   std::uint32_t height = 0;      ///< tasks on the longest way to the end of the run, from here
   std::uint32_t depth = 1;       ///< of templates that call each other
-  std::vector<LockKey> locks;    ///< rendered; held once `locked`
-  bool locked = false;
-  std::optional<MemoKey> memo;   ///< where to put the outputs when it succeeds
+  bool in_exit_handler = false;  ///< part of the run's exit handler: deadlines and `stop` leave it alone
+  bool locked = false;           ///< it holds its locks
+  bool memorizes = false;        ///< when it succeeds, its outputs go where Node::memo says
   bool suspended = false;        ///< a Suspend node that waits
   bool daemon = false;           ///< whoever waited for it has gone on; its pod runs until the graph ends
+  Rare<std::vector<LockKey>> locks;  ///< rendered
   std::unique_ptr<GraphCall> graph;
   std::unique_ptr<PodCall> pod;
   std::unique_ptr<RetryCall> retry;
@@ -173,7 +176,14 @@ struct Live {
   std::uint64_t number = 0;  ///< smaller for those that came earlier
   std::unique_ptr<Call> root;
   std::unique_ptr<Call> exit;
-  std::unordered_map<std::string_view, Node*> by_id;  ///< id, the node's own → node
+  NodeIndex<&Node::id> by_id;
+  /// What the nodes and pods of one template have in common, kept once. By index in Plan::templates.
+  struct Common {
+    SharedText name, scope;
+    scheduler::Wanted wanted;  ///< by the pod that was made last
+    bool steady = false;       ///< one was made, and nothing can be wrong with another
+  };
+  std::vector<Common> common;
   std::unordered_map<std::string, Call*> waiting;  ///< Retry nodes in a backoff and Suspend nodes, by node id
   Values arguments;                                ///< the submitter's
   std::unordered_set<std::string> pods;    ///< known to the runtime and not removed yet
@@ -201,12 +211,12 @@ struct Live {
   bool status_changed = false;
   bool respecified = false;
   std::vector<std::string> deleted_nodes;
-  std::vector<const Node*> changed_nodes;
-  std::unordered_set<const Node*> changed_set;
+  std::vector<Node*> changed_nodes;  ///< each once: Node::changed
   bool touched = false;
 
   /// Whether an earlier life of the daemon made that node: what it began is taken up again.
   [[nodiscard]] bool is_stored(const std::string& full_name) { return restored && run.find(full_name) != nullptr; }
+  [[nodiscard]] Common& common_of(const workflow::Template& tmpl) { return common[static_cast<std::size_t>(&tmpl - run.plan->templates.data())]; }
   /// Task names of a graph, found once.
   const std::unordered_map<std::string_view, Index>& names_of(const workflow::Graph& graph);
 

@@ -163,7 +163,7 @@ Result<void> Engine::Impl::graph_output_artifacts(Call& call) {
     if (!declared.from && !declared.from_expression) continue;
     auto artifact = resolved_artifact(declared, scope);
     if (artifact) {
-      call.node->outputs.artifacts.push_back(std::move(*artifact));
+      call.node->outputs.edit().artifacts.push_back(std::move(*artifact));
     } else if (!declared.optional || artifact.error().code != Code::NotFound) {
       return fail(std::move(artifact.error()).wrap("unable to resolve outputs from scope"));
     }
@@ -177,7 +177,7 @@ Result<PodArtifacts> Engine::Impl::pod_artifacts(const Call& call, const CallSco
   PodArtifacts out;
   out.repository = plan.artifact_repository;
   const workflow::PodTemplate& tmpl = plan.pods[call.tmpl->body];
-  for (const Artifact& input : call.inputs.artifacts) {
+  for (const Artifact& input : call.node->inputs.artifacts) {
     if (input.location.empty()) continue;
     PodArtifacts::Input& one = out.inputs.emplace_back();
     one.artifact = input;
@@ -188,8 +188,8 @@ Result<PodArtifacts> Engine::Impl::pod_artifacts(const Call& call, const CallSco
       if (container.role == runtime::Role::Main || mirrors) one.containers.push_back(container.name);
     }
   }
-  const std::string prefix = live.run.info.name + "/" + pod_name(live.run.info.name, *call.node) + "/";
   const auto default_location = [&](const std::string& file) -> Result<std::string> {
+    const std::string prefix = live.run.info.name + "/" + pod_name(live.run.info.name, *call.node) + "/";
     if (!call.tmpl->archive.location) return "{\"s3\":{\"key\":" + json_string(prefix + file) + "}}";
     auto location = call.tmpl->archive.location->render(renderer(scope));
     if (!location) return location;
@@ -223,12 +223,12 @@ Result<PodArtifacts> Engine::Impl::pod_artifacts(const Call& call, const CallSco
 
 /// Fills the node's output artifacts with what was saved. Returns why a required one is missing.
 std::string Engine::Impl::take_output_artifacts(Call& call, const runtime::PodExit& exit) {
-  const PodArtifacts& artifacts = call.pod->artifacts;
+  const PodArtifacts& artifacts = call.pod->made->artifacts;
   std::string missing;
   for (const Artifact& output : artifacts.outputs) {
     const auto found = exit.artifacts.find(output.name);
     if (found != exit.artifacts.end() && found->second) {
-      call.node->outputs.artifacts.push_back(output);
+      call.node->outputs.edit().artifacts.push_back(output);
       continue;
     }
     const Error error = found == exit.artifacts.end() ? Error{Code::NotFound, "nothing was saved"} : found->second.error();
@@ -237,7 +237,7 @@ std::string Engine::Impl::take_output_artifacts(Call& call, const runtime::PodEx
   }
   for (const PodArtifacts::Log& log : artifacts.logs) {
     const auto found = exit.artifacts.find(log.artifact.name);
-    if (found != exit.artifacts.end() && found->second) call.node->outputs.artifacts.push_back(log.artifact);
+    if (found != exit.artifacts.end() && found->second) call.node->outputs.edit().artifacts.push_back(log.artifact);
   }
   return missing;
 }
@@ -246,7 +246,8 @@ std::string Engine::Impl::take_output_artifacts(Call& call, const runtime::PodEx
 void Engine::Impl::delete_artifacts(Live& live) {
   RemoveArtifacts effect{live.run.info.name_space, live.run.plan->artifact_repository, {}};
   for (Node& node : live.run.nodes) {
-    for (Artifact& artifact : node.outputs.artifacts) {
+    if (node.outputs->artifacts.empty()) continue;
+    for (Artifact& artifact : node.outputs.edit().artifacts) {
       if (artifact.gc != "OnWorkflowCompletion" || std::exchange(artifact.deleted, true)) continue;
       if (node.type == NodeType::Pod) effect.artifacts.push_back(artifact);
       mark(live, node);
@@ -262,7 +263,7 @@ void Engine::Impl::export_artifacts(Call& call) {
     if (!declared.global_name) continue;
     const CallScope scope(live, call, now_);
     const auto own = name_of(declared, renderer(scope));
-    const Artifact* given = own ? artifact_named(call.node->outputs.artifacts, *own) : nullptr;
+    const Artifact* given = own ? artifact_named(call.node->outputs->artifacts, *own) : nullptr;
     auto name = render(*declared.global_name, scope);
     if (!name || given == nullptr) continue;
     Artifact global = *given;

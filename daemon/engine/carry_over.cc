@@ -17,7 +17,7 @@ class Carrier {
     for (const Node& node : nodes) by_id_.emplace(node.id, &node);
     for (const Node& retry : nodes) {
       if (retry.type != NodeType::Retry) continue;
-      for (const std::string& id : retry.children) {
+      for (const SharedText& id : retry.children) {
         const Node* attempt = find(id);
         if (attempt != nullptr && attempt->retried) attempts_[attempt] = {&retry, false}, last_[&retry] = attempt;
       }

@@ -19,15 +19,13 @@ Output Engine::Impl::finish() {
   pump();
   for (Live* live : touched_) {
     live->touched = false;
+    const std::vector<Node*> nodes = std::exchange(live->changed_nodes, {});
+    for (Node* node : nodes) node->changed = false;
     output_.changed.push_back({&live->run, std::exchange(live->created, false),
                                std::exchange(live->status_changed, false),
                                std::exchange(live->respecified, false),
                                std::exchange(live->deleted_nodes, {}),
-                               std::exchange(live->changed_nodes, {})});
-    // Clearing a set costs as much as it ever held.
-    constexpr std::size_t kKept = 1024;
-    if (live->changed_set.bucket_count() > kKept) std::unordered_set<const Node*>().swap(live->changed_set);
-    live->changed_set.clear();
+                               {nodes.begin(), nodes.end()}});
   }
   touched_.clear();
   return std::exchange(output_, {});
@@ -40,7 +38,7 @@ void Engine::Impl::touch(Live& live) {
 
 void Engine::Impl::mark(Live& live, Node& node) {
   touch(live);
-  if (live.changed_set.insert(&node).second) live.changed_nodes.push_back(&node);
+  if (!std::exchange(node.changed, true)) live.changed_nodes.push_back(&node);
 }
 
 void Engine::Impl::mark_status(Live& live) {
@@ -121,6 +119,7 @@ Live& Engine::Impl::add_run(RunInfo info, workflow::PlanPtr plan) {
   live->number = next_number_++;
   live->run.info = std::move(info);
   live->run.plan = std::move(plan);
+  for (const workflow::Template& tmpl : live->run.plan->templates) live->common.push_back({tmpl.name, tmpl.scope, {}});
   Live& added = *live;
   by_name_[{added.run.info.name_space, added.run.info.name}] = &added;
   runs_[added.run.info.uid] = std::move(live);
@@ -147,8 +146,8 @@ void Engine::Impl::take_nodes(Live& live, std::vector<Node> nodes) {
   for (Node& node : nodes) {
     if (node.id.empty()) node.id = new_node_id(live, node.name);
     Node& taken = live.run.nodes.emplace_back(std::move(node));
-    live.run.by_name[taken.name] = &taken;
-    live.by_id[taken.id] = &taken;
+    live.run.by_name.add(taken);
+    live.by_id.add(taken);
   }
 }
 
@@ -289,7 +288,7 @@ Output Engine::retry(RunInfo info, workflow::PlanPtr plan, RetriedRun retried, T
   for (const std::string& pod : pods) impl_->pods_[pod] = {&live, nullptr, nullptr};
   live.pods = std::move(pods);
   impl_->take_nodes(live, std::move(retried.nodes));
-  for (const std::string& id : retried.changed) impl_->mark(live, *live.by_id.at(id));
+  for (const std::string& id : retried.changed) impl_->mark(live, *live.by_id.find(id));
   for (const Node& node : retried.deleted) live.deleted_nodes.push_back(node.id);
   impl_->mark_status(live);
   impl_->take_up(live);

@@ -157,6 +157,7 @@ class Engine {
   Output pod_removed(const std::string& pod, Time now);
   /// What a user may want to see while the node is Pending ("pulling image x").
   Output pod_progress(const std::string& pod, const std::string& what, Time now);
+  /// What a watched output of a running pod holds now.
   Output pod_output(const std::string& pod, const std::string& output, const std::string& content, Time now);
   Output timer_due(std::uint64_t token, Time now);
   struct HttpAnswer {

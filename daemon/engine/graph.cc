@@ -23,10 +23,15 @@ void Engine::Impl::open_graph(Call& call) {
     return end_call(call, Phase::Error, found.error().message);
   }
   graph.frame = worker_.open(*graph.graph, call.live->run.plan->priority.value_or(0), call.height, &call);
-  // Of a run that was told to end before the daemon was, only what had begun is taken up.
+  // Of a run that was told to end, or had no time left, before the daemon ended, only what had begun is taken up.
   const Shutdown shutdown = call.live->run.status.shutdown;
   const bool ends = shutdown == Shutdown::Terminate || (shutdown == Shutdown::Stop && !call.in_exit_handler);
-  if (taking_up_ && ends) graph.halt = Halt::Shutdown;
+  const auto deadline = deadline_of(*call.live);
+  if (taking_up_ && ends) {
+    graph.halt = Halt::Shutdown;
+  } else if (taking_up_ && !call.in_exit_handler && deadline && *deadline <= now_) {
+    graph.halt = Halt::Deadline;
+  }
   call.node->phase = Phase::Running;
   mark(*call.live, *call.node);
   node_changed(call);
@@ -67,10 +72,14 @@ bool Engine::Impl::was_begun(const Call& call, Index task) const {
   if (call.live->run.find(task_node_name(call, task)) != nullptr) return true;
   if (t.kind == Task::Kind::Barrier && t.name.empty()) return workflow::is_fulfilled(call.node->phase);
   if (!t.loop) return false;
-  // Of a loop in steps, the first item tells.
+  // Of a loop in steps, the first item tells; it stands below its group.
+  const Node* group = call.live->run.find(call.node->name + "[" + std::to_string(t.group) + "]");
+  if (group == nullptr) return false;
   const std::string prefix = member_node_name(call, task, t.name) + "(0:";
-  return std::any_of(call.live->run.nodes.begin(), call.live->run.nodes.end(),
-                     [&](const Node& node) { return node.name.starts_with(prefix); });
+  return std::any_of(group->children.begin(), group->children.end(), [&](const SharedText& child) {
+    const Node* node = call.live->by_id.find(child);
+    return node != nullptr && node->name.starts_with(prefix);
+  });
 }
 
 void Engine::Impl::begin_task(Call& call, Index task) {
@@ -156,12 +165,12 @@ void Engine::Impl::open_group(Call& call, Index barrier_task) {
   Index number = graph.graph->tasks[barrier_task].group;
   std::string name = task_node_name(call, barrier_task);
   Node& group = make_node(live, name, "[" + std::to_string(number) + "]", NodeType::StepGroup, *call.tmpl, call.node->id,
-                          call.tmpl->scope);
+                          live.common_of(*call.tmpl).scope);
   Node* previous = number == 0 ? nullptr : live.run.find(call.node->name + "[" + std::to_string(number - 1) + "]");
   if (previous == nullptr) {
     add_child(live, *call.node, group);
   } else {
-    for (const std::string& id : outbound(live, *previous)) add_child(live, id, group);
+    for (const SharedText& id : outbound(live, *previous)) add_child(live, id, group);
   }
   graph.group = &group;
   graph.group_barrier = barrier_task;
@@ -394,7 +403,7 @@ Result<void> Engine::Impl::graph_outputs(Call& call) {
     }
     if (!value && output.default_value) value = render(*output.default_value, scope);
     if (!value) return fail(value.error());
-    call.node->outputs.parameters.push_back({output.name, std::move(*value)});
+    call.node->outputs.edit().parameters.push_back({output.name, std::move(*value)});
   }
   return graph_output_artifacts(call);
 }
@@ -415,7 +424,7 @@ void Engine::Impl::end_graph(Call& call, Phase phase, const std::string& message
   } else if (graph.halt != Halt::FailFast) {
     for (Index target : graph.targets) {
       if (const Node* end = graph.tasks[target].node) {
-        for (std::string& id : outbound(live, *end)) node.outbound_nodes.push_back(std::move(id));
+        for (SharedText& id : outbound(live, *end)) node.outbound_nodes.push_back(std::move(id));
       }
     }
   }
@@ -426,8 +435,10 @@ void Engine::Impl::end_graph(Call& call, Phase phase, const std::string& message
     }
   }
   worker_.close(std::exchange(graph.frame, nullptr));
-  std::erase_if(live.held, [&](const Live::Held& held) { return held.graph == &call; });
-  std::erase_if(live.paused, [&](const Live::Paused& paused) { return paused.graph == &call; });
+  if (graph.halt != Halt::No) {  // else there is nothing left of it that could wait
+    std::erase_if(live.held, [&](const Live::Held& held) { return held.graph == &call; });
+    std::erase_if(live.paused, [&](const Live::Paused& paused) { return paused.graph == &call; });
+  }
   std::erase(graphs_with_room_, &call);
   std::erase(halted_, &call);
   end_daemons(call);

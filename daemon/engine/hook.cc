@@ -65,7 +65,7 @@ void Engine::Impl::run_hooks(Call& graph_call, Index task, Index m, bool ended) 
     const std::string name = node_name(node.name, hook);
     const std::string display_name = name.substr(node.name.size() - node.display_name.size());
     Node& hook_node = make_node(live, name, display_name, type_of(*call->tmpl, *live.run.plan, false), *call->tmpl,
-                                graph_call.node->id, graph_call.tmpl->scope);
+                                graph_call.node->id, live.common_of(*graph_call.tmpl).scope);
     add_child(live, node, hook_node);
     Values arguments = hook.is_exit() ? live.arguments : Values();
     if (!hook.arguments.empty() || !hook.artifacts.empty()) {

@@ -99,7 +99,7 @@ void Engine::Impl::request_ended(const std::string& id, const Result<HttpAnswer>
   if (found == nullptr) return;
   Call& call = *found;
   if (!answer) return end_call(call, Phase::Error, answer.error().message);
-  call.node->outputs.result = answer->body;
+  call.node->outputs.edit().result = answer->body;
   const CallScope scope(*call.live, call, now_);
   auto condition = render(call.live->run.plan->requests[call.tmpl->body].success_condition, scope);
   if (!condition) return end_call(call, Phase::Error, condition.error().message);

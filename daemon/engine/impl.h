@@ -39,7 +39,7 @@ NodeType type_of(const workflow::Template& tmpl, const workflow::Plan& plan, boo
 bool never_began(const Call& call);
 
 /// Template::scope of the template that the call is written in.
-std::string scope_of_caller(const Call& call);
+SharedText scope_of_caller(const Call& call);
 
 class Engine::Impl {
  public:
@@ -94,15 +94,15 @@ class Engine::Impl {
   // call.cc
   [[nodiscard]] static std::string new_node_id(const Live& live, const std::string& name);
   Node& make_node(Live& live, const std::string& name, const std::string& display_name, NodeType type,
-                  const workflow::Template& tmpl, const std::string& boundary_id, const std::string& scope);
+                  const workflow::Template& tmpl, const SharedText& boundary_id, const SharedText& scope);
   void add_child(Live& live, Node& parent, const Node& child);
-  void add_child(Live& live, const std::string& parent_id, const Node& child);
-  std::vector<std::string> outbound(Live& live, const Node& node);
+  void add_child(Live& live, std::string_view parent_id, const Node& child);
+  std::vector<SharedText> outbound(Live& live, const Node& node);
   std::unique_ptr<Call> make_call(Live& live, Call* parent, Call::Role role, Index tmpl);
   /// Creates the node and begins the call. `call` must be in its place in the tree already.
   void begin_call(Call& call, const std::string& name, const std::string& display_name,
-                  const std::string& boundary_id, const Values& arguments);
-  Result<Values> resolve_inputs(Call& call, const Values& arguments);
+                  const SharedText& boundary_id, Values arguments);
+  Result<Values> resolve_inputs(Call& call, Values arguments);
   Result<void> name_node(Call& call);
   Result<std::vector<LockKey>> lock_keys(const Live& live, const std::vector<workflow::Lock>& locks,
                                          const workflow::Scope& scope);
@@ -207,15 +207,10 @@ class Engine::Impl {
   void artifacts_listed(const std::string& id, const Result<std::vector<std::string>>& keys);
 
   // pod.cc
-  struct MadePod {
-    std::unique_ptr<runtime::PodSpec> spec;
-    PodArtifacts artifacts;
-    scheduler::Amounts wanted;
-    std::optional<Duration> active_deadline, timeout, pending_timeout;
-    std::optional<Time> last_moment;
-  };
-  Result<MadePod> make_pod(Call& call);
+  Result<std::unique_ptr<MadePod>> make_pod(Call& call);
+  void name_pod(Call& call, const std::string& id);
   void open_pod(Call& call);
+  void enter_pod(Call& call);
   void adopt_pod(Call& call);
   void queue_pod(Call& call);
   void grant(Call& call);
@@ -259,7 +254,7 @@ class Engine::Impl {
   std::map<std::string, std::unique_ptr<Live>> runs_;                       ///< by uid
   std::map<std::pair<std::string, std::string>, Live*> by_name_;            ///< (namespace, name)
   struct PodRef { Live* live; Call* call; Node* node; };                    ///< call: null once the pod is over
-  std::unordered_map<std::string, PodRef> pods_;                            ///< from admission queue to removal
+  std::unordered_map<std::string, PodRef> pods_;                            ///< those that the runtime, or a timer, may know
   std::unordered_map<std::string, Call*> requests_;
   /// `life`: RunStatus::retries; those of an earlier life of the run are not wanted any more.
   struct Timer { TimerKind kind; std::string uid; std::string subject; std::uint32_t life; };

@@ -61,6 +61,13 @@ std::optional<Phase> phase_from(std::string_view name) {
   return std::nullopt;
 }
 
+std::string pod_id(const RunInfo& run, const Node& node) {
+  std::string uid = run.uid;
+  std::erase(uid, '-');
+  std::string hash = node.id == run.name ? std::to_string(fnv32a(node.name)) : node.id.str().substr(run.name.size() + 1);
+  return uid.substr(0, 20) + "-" + hash + (node.life > 0 ? "-r" + std::to_string(node.life) : "");
+}
+
 std::string pod_name(const std::string& run_name, const Node& node) {
   if (node.name == run_name) return run_name;
   // Kubernetes bounds a pod's name at 253; the hash must stay whole.
@@ -72,10 +79,9 @@ std::string pod_name(const std::string& run_name, const Node& node) {
   return prefix + "-" + hash;
 }
 
-std::string log_directory(const std::string& run_name, const Node& node) {
-  std::string directory = pod_name(run_name, node);
-  if (node.life > 0) directory += "." + std::to_string(node.life);
-  return directory;
+std::string log_directory(std::string pod_name, const Node& node) {
+  if (node.life > 0) pod_name += "." + std::to_string(node.life);
+  return pod_name;
 }
 
 }  // namespace gantry::engine

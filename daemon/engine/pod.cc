@@ -12,15 +12,22 @@
 
 namespace gantry::engine {
 
+/// Whether what pods of the template need besides their specification can always be made; BuiltPod::steady says it of that.
+static bool is_steady(const workflow::Template& tmpl) {
+  const bool has_clocks = tmpl.active_deadline_seconds || tmpl.timeout || tmpl.pending_timeout || (tmpl.retry && tmpl.retry->backoff);
+  return !has_clocks && tmpl.output_artifacts.empty() && !tmpl.archive.location;
+}
+
 /// What the pod of a call is made of. Everything that can be wrong with it is found here.
-Result<Engine::Impl::MadePod> Engine::Impl::make_pod(Call& call) {
+Result<std::unique_ptr<MadePod>> Engine::Impl::make_pod(Call& call) {
   Live& live = *call.live;
   CallScope scope(live, call, now_);
-  MadePod made;
+  auto made = std::make_unique<MadePod>();
   auto patch = pod_patch_of(live, call, scope);
   if (!patch) return fail(patch.error());
-  auto spec = build_pod(live, call, scope, settings_, *patch ? &**patch : nullptr);
-  if (!spec) return fail(spec.error());
+  auto built = build_pod(live, call, scope, settings_, *patch ? &**patch : nullptr);
+  if (!built) return fail(built.error());
+  runtime::PodSpec* const spec = &built->spec;
   auto artifacts = pod_artifacts(call, scope, *spec);
   if (!artifacts) return fail(artifacts.error());
   auto deadline = duration_of(call.tmpl->active_deadline_seconds, scope);
@@ -29,55 +36,69 @@ Result<Engine::Impl::MadePod> Engine::Impl::make_pod(Call& call) {
   if (!timeout) return fail(timeout.error());
   auto pending_timeout = duration_of(call.tmpl->pending_timeout, scope);
   if (!pending_timeout) return fail(pending_timeout.error());
-  made.wanted = amounts_of(*spec);
-  if (auto why = admission_.impossible(made.wanted)) return fail(Code::ResourceExhausted, "can never start: " + *why);
-  made.spec = std::make_unique<runtime::PodSpec>(std::move(*spec));
-  made.artifacts = std::move(*artifacts);
-  made.active_deadline = *deadline;
+  Live::Common& common = live.common_of(*call.tmpl);
+  common.wanted.set(amounts_of(*spec));
+  if (auto why = admission_.impossible(*common.wanted)) return fail(Code::ResourceExhausted, "can never start: " + *why);
+  common.steady = built->steady && is_steady(*call.tmpl);
+  made->wanted = common.wanted;
+  made->id = spec->id;
+  made->captures_result = spec->capture_stdout;
+  made->termination_grace = spec->termination_grace;
+  made->spec = std::make_unique<runtime::PodSpec>(std::move(*spec));
+  made->artifacts = std::move(*artifacts);
+  made->active_deadline = *deadline;
   if (*patch && (*patch)->active_deadline_seconds) {
-    made.active_deadline = std::chrono::seconds(*(*patch)->active_deadline_seconds);
+    made->active_deadline = std::chrono::seconds(*(*patch)->active_deadline_seconds);
   }
   if (call.is_attempt() && call.node->name != call.parent->node->name + "(0)") {
     auto last_moment = retry_deadline(*call.parent);
     if (!last_moment) return fail(last_moment.error());
-    made.last_moment = *last_moment;
+    made->last_moment = *last_moment;
   }
-  made.timeout = *timeout;
-  made.pending_timeout = *pending_timeout;
+  made->timeout = *timeout;
+  made->pending_timeout = *pending_timeout;
   return made;
 }
 
 void Engine::Impl::open_pod(Call& call) {
   Live& live = *call.live;
+  // Those behind a long queue would only take memory until it is their turn; and time, if what they are made of is known not
+  // to be wrong.
+  constexpr std::size_t kKeptMade = 64;
+  const bool kept = call.node->start_intended || admission_.waiting() < kKeptMade;
+  const Live::Common& common = live.common_of(*call.tmpl);
+  if (!kept && common.steady && !restoring_) {
+    call.pod = std::make_unique<PodCall>();
+    call.pod->place.wanted = common.wanted;
+    return enter_pod(call);
+  }
   auto made = make_pod(call);
   if (!made) return end_call(call, Phase::Error, made.error().message);
 
   call.pod = std::make_unique<PodCall>();
   PodCall& pod = *call.pod;
-  pod.id = made->spec->id;
-  pod.wanted = made->wanted;
-  pod.captures_result = made->spec->capture_stdout;
-  pod.termination_grace = made->spec->termination_grace;
-  pod.active_deadline = made->active_deadline;
-  pod.last_moment = made->last_moment;
-  pod.place.owner = &call;
-  pods_[pod.id] = {&live, &call, call.node};
+  pod.place.wanted = (*made)->wanted;
   const std::string& uid = live.run.info.uid;
-  if (made->timeout) set_timer(call.node->started.value_or(now_) + *made->timeout, TimerKind::PodTimeout, uid, pod.id);
-  if (made->pending_timeout && call.node->phase == Phase::Pending) {
-    set_timer(call.node->started.value_or(now_) + *made->pending_timeout, TimerKind::PodPending, uid, pod.id);
+  const Time since = call.node->started.value_or(now_);
+  if (const auto timeout = (*made)->timeout) {
+    name_pod(call, (*made)->id);
+    set_timer(since + *timeout, TimerKind::PodTimeout, uid, pod.id);
   }
-  // Those behind a long queue would only take memory until it is their turn.
-  constexpr std::size_t kKeptMade = 64;
-  if (call.node->start_intended || admission_.waiting() < kKeptMade) {
-    pod.spec = std::move(made->spec);
-    pod.artifacts = std::move(made->artifacts);
+  if (const auto timeout = (*made)->pending_timeout; timeout && call.node->phase == Phase::Pending) {
+    name_pod(call, (*made)->id);
+    set_timer(since + *timeout, TimerKind::PodPending, uid, pod.id);
   }
-  if (call.node->start_intended) {
-    adopt_pod(call);
-    return;
-  }
-  call.node->pod = pod.id;
+  // The runtime may have one that an earlier life of the daemon prepared.
+  if (restoring_) name_pod(call, (*made)->id);
+  if (kept) pod.made = std::move(*made);
+  if (call.node->start_intended) return adopt_pod(call);
+  enter_pod(call);
+}
+
+/// A pod that nobody has heard of yet waits for its turn.
+void Engine::Impl::enter_pod(Call& call) {
+  Live& live = *call.live;
+  call.node->has_pod = true;
   mark(live, *call.node);
   make_container_nodes(call);
   // Whether those that are taken over leave room is known once all are.
@@ -88,44 +109,52 @@ void Engine::Impl::open_pod(Call& call) {
   }
 }
 
+/// From here on the runtime and timers may speak of the pod.
+void Engine::Impl::name_pod(Call& call, const std::string& id) {
+  call.pod->id = id;
+  pods_[id] = {call.live, &call, call.node};
+}
+
 /// It asks for its place on the host.
 void Engine::Impl::queue_pod(Call& call) {
   PodCall& pod = *call.pod;
+  pod.place.owner = &call;
   pod.counted = true;
   ++call.live->active_pods;
-  admission_.ask(pod.place, pod.wanted, call.live->number, call.live->run.plan->priority.value_or(0), call.height);
+  admission_.ask(pod.place, call.live->number, call.live->run.plan->priority.value_or(0), call.height);
 }
 
 /// An earlier life of the daemon meant to start it. It holds its place on the host whatever the ledger says.
 void Engine::Impl::adopt_pod(Call& call) {
   PodCall& pod = *call.pod;
-  admission_.book(pod.place, pod.wanted, call.live->number);
+  pod.place.owner = &call;
+  admission_.book(pod.place, call.live->number);
   pod.counted = true;
   ++call.live->active_pods;
+  name_pod(call, pod.made->id);
   call.live->pods.insert(pod.id);
   const std::string& name_space = call.live->run.info.name_space;
   if (call.node->phase == Phase::Running) {
     pod.state = PodState::Running;
     // Counted from here at the latest; when it was started, pod_started() will tell.
     set_pod_deadlines(call, now_);
-    now_effect(AdoptPod{name_space, std::move(*pod.spec), pod.artifacts});
+    now_effect(AdoptPod{name_space, std::move(*pod.made->spec), pod.made->artifacts});
     // Whoever waited for it has gone on in that earlier life.
     if (call.node->daemoned) become_daemon(call);
   } else {
     // Nobody knows whether it was started: preparing takes over what there is, and starts what is not started.
     pod.state = PodState::Starting;
-    now_effect(PreparePod{name_space, std::move(*pod.spec), pod.artifacts});
+    now_effect(PreparePod{name_space, std::move(*pod.made->spec), pod.made->artifacts});
     durable_effect(StartPod{pod.id});
   }
 }
 
 /// The host has room for the pod of this call.
 void Engine::Impl::grant(Call& call) {
-  if (!call.pod->spec) {
+  if (!call.pod->made) {
     auto made = make_pod(call);
     if (!made) return end_pod(call, Phase::Error, made.error().message);
-    call.pod->spec = std::move(made->spec);
-    call.pod->artifacts = std::move(made->artifacts);
+    call.pod->made = std::move(*made);
   }
   hand_over(call);
 }
@@ -133,11 +162,12 @@ void Engine::Impl::grant(Call& call) {
 void Engine::Impl::hand_over(Call& call) {
   PodCall& pod = *call.pod;
   pod.state = PodState::Starting;
+  name_pod(call, pod.made->id);
   call.node->start_intended = true;
   call.live->pods.insert(pod.id);
   mark(*call.live, *call.node);
-  now_effect(PreparePod{call.live->run.info.name_space, std::move(*pod.spec), pod.artifacts});
-  pod.spec.reset();
+  now_effect(PreparePod{call.live->run.info.name_space, std::move(*pod.made->spec), pod.made->artifacts});
+  pod.made->spec.reset();
   durable_effect(StartPod{pod.id});
 }
 
@@ -145,8 +175,8 @@ void Engine::Impl::hand_over(Call& call) {
 void Engine::Impl::set_pod_deadlines(Call& call, Time started) {
   const PodCall& pod = *call.pod;
   const std::string& uid = call.live->run.info.uid;
-  if (pod.active_deadline) set_timer(started + *pod.active_deadline, TimerKind::PodDeadline, uid, pod.id);
-  if (pod.last_moment) set_timer(std::max(started, *pod.last_moment), TimerKind::AttemptDeadline, uid, pod.id);
+  if (pod.made->active_deadline) set_timer(started + *pod.made->active_deadline, TimerKind::PodDeadline, uid, pod.id);
+  if (pod.made->last_moment) set_timer(std::max(started, *pod.made->last_moment), TimerKind::AttemptDeadline, uid, pod.id);
 }
 
 /// Ends an attempt at the end of backoff.maxDuration. The containers then say themselves how they ended, as upstream's
@@ -155,7 +185,7 @@ void Engine::Impl::end_attempt(Call& call) {
   PodCall& pod = *call.pod;
   if (pod.state != PodState::Running || pod.killed) return;
   durable_effect(SignalPod{pod.id, SIGTERM, false});
-  set_timer(now_ + pod.termination_grace, TimerKind::PodKill, call.live->run.info.uid, pod.id);
+  set_timer(now_ + pod.made->termination_grace, TimerKind::PodKill, call.live->run.info.uid, pod.id);
 }
 
 void Engine::Impl::pod_started(Call& call, Time at) {
@@ -266,19 +296,21 @@ static std::pair<Phase, std::string> result_of(const workflow::PodTemplate& pod,
 }
 
 /// `N/M` of the progress file; anything else counts as nothing said (argo-workflows workflow_types.go ParseProgress).
-static void take_progress(Node& node, const std::string& text) {
+/// Whether the node changed.
+static bool take_progress(Node& node, const std::string& text) {
   unsigned done = 0, total = 0;
   int end = 0;
-  if (text.size() > 40 || std::sscanf(text.c_str(), "%9u/%9u%n", &done, &total, &end) != 2) return;
-  if (text.find_first_not_of(" \n", static_cast<std::size_t>(end)) != std::string::npos || done > total || total == 0) return;
+  if (text.size() > 40 || std::sscanf(text.c_str(), "%9u/%9u%n", &done, &total, &end) != 2) return false;
+  if (text.find_first_not_of(" \n", static_cast<std::size_t>(end)) != std::string::npos || done > total || total == 0) return false;
+  const bool changed = done != node.progress_done || total != node.progress_total;
   node.progress_done = done;
   node.progress_total = total;
+  return changed;
 }
 
 void Engine::Impl::pod_output(Call& call, const std::string& output, const std::string& content) {
   if (call.pod->state != PodState::Running || output != kProgressOutput) return;
-  take_progress(*call.node, content);
-  mark(*call.live, *call.node);
+  if (take_progress(*call.node, content)) mark(*call.live, *call.node);
 }
 
 void Engine::Impl::pod_exited(Call& call, const runtime::PodExit& exit) {
@@ -288,7 +320,7 @@ void Engine::Impl::pod_exited(Call& call, const runtime::PodExit& exit) {
   auto [phase, message] = result_of(call.live->run.plan->pods[call.tmpl->body], exit);
   const auto main = exit.containers.find("main");
   if (main != exit.containers.end() && !main->second.never_started) {
-    call.node->outputs.exit_code = std::to_string(main->second.exit_code);
+    call.node->outputs.edit().exit_code = std::to_string(main->second.exit_code);
   }
   if (pod.killed) {
     phase = Phase::Failed;
@@ -308,13 +340,12 @@ void Engine::Impl::pod_exited(Call& call, const runtime::PodExit& exit) {
 /// Fills the node's outputs. Returns why a required one is missing; after a failure they are taken as far as they go,
 /// for exit handlers and retries.
 std::optional<std::string> Engine::Impl::take_outputs(Call& call, const runtime::PodExit& exit, bool succeeded) {
-  NodeOutputs& outputs = call.node->outputs;
   CallScope scope(*call.live, call, now_);
   auto trimmed = [](std::string text) {
     if (text.ends_with('\n')) text.pop_back();  // exactly one
     return text;
   };
-  if (call.pod->captures_result) outputs.result = trimmed(exit.stdout_tail);
+  if (call.pod->made->captures_result) call.node->outputs.edit().result = trimmed(exit.stdout_tail);
   std::optional<std::string> missing;
   for (const auto& declared : call.tmpl->outputs) {
     Result<std::string> value = fail(Code::NotFound, "no value");
@@ -333,7 +364,7 @@ std::optional<std::string> Engine::Impl::take_outputs(Call& call, const runtime:
     }
     if (!value && declared.default_value) value = render(*declared.default_value, scope);
     if (value) {
-      outputs.parameters.push_back({declared.name, std::move(*value)});
+      call.node->outputs.edit().parameters.push_back({declared.name, std::move(*value)});
     } else if (!missing && succeeded) {
       missing = "wait: Error (exit code 64): output parameter " + declared.name + ": " + value.error().message;
     }
@@ -362,7 +393,7 @@ void Engine::Impl::kill_pod(Call& call, const std::string& message) {
       if (std::exchange(pod.killed, true)) return;
       pod.kill_message = message;
       durable_effect(SignalPod{pod.id, SIGTERM, false});
-      set_timer(now_ + pod.termination_grace, TimerKind::PodKill, call.live->run.info.uid, pod.id);
+      set_timer(now_ + pod.made->termination_grace, TimerKind::PodKill, call.live->run.info.uid, pod.id);
       break;
     case PodState::Over:
       break;

@@ -27,16 +27,36 @@ class OutwardScope : public workflow::Scope {
   const Call& call_;
 };
 
+/// Whether the text renders whatever the call is: it reads nothing but inputs and the workflow, by names that are written out.
+bool always_renders(const workflow::Text& text) {
+  if (text.is_literal()) return true;
+  const std::string& source = text.source();
+  std::size_t tags = 0, plain = 0;
+  for (auto at = source.find("{{"); at != std::string::npos; at = source.find("{{", at + 2)) ++tags;
+  text.for_each_reference([&](const workflow::Reference& reference) {
+    const bool known = reference.name.starts_with("inputs.parameters.") || reference.name.starts_with("workflow.");
+    if (known && !reference.expression) ++plain;
+  });
+  return tags == plain;
+}
+
 /// Renders the texts of one pod; the first failure stays and makes the rest moot.
 class Builder {
  public:
   Builder(const Live& live, const Call& call, const CallScope& scope) : live_(live), call_(call), scope_(scope) {}
 
   std::string text(const workflow::Text& source) {
+    steady_ = steady_ && always_renders(source);
     auto rendered = of_workflow_ ? source.render(OutwardScope(scope_, call_)) : render(source, scope_);
     if (rendered) return std::move(*rendered);
     fail_with(rendered.error());
     return {};
+  }
+
+  /// A text that is parsed or looked up: with another value it may be wrong.
+  std::string key(const workflow::Text& source) {
+    steady_ = steady_ && source.is_literal();
+    return text(source);
   }
 
   void fail_with(Error error) {
@@ -46,7 +66,7 @@ class Builder {
   template <class Parse>
   std::int64_t quantity(const std::optional<workflow::Text>& source, Parse parse) {
     if (!source) return 0;
-    auto value = parse(text(*source));
+    auto value = parse(key(*source));
     if (value) return *value;
     fail_with(value.error());
     return 0;
@@ -68,10 +88,11 @@ class Builder {
     for (const auto& all : from.env_from) {
       to.env_references.push_back({all.prefix, {kind(all.kind), text(all.name), "", all.optional}});
     }
-    to.env = {{"ARGO_CONTAINER_NAME", from.name},
-              {"ARGO_NODE_ID", call_.node->id},
-              {"ARGO_WORKFLOW_NAME", live_.run.info.name},
-              {"ARGO_WORKFLOW_UID", live_.run.info.uid}};
+    to.env.reserve(5 + from.env.size());
+    to.env.push_back({"ARGO_CONTAINER_NAME", from.name});
+    to.env.push_back({"ARGO_NODE_ID", call_.node->id});
+    to.env.push_back({"ARGO_WORKFLOW_NAME", live_.run.info.name});
+    to.env.push_back({"ARGO_WORKFLOW_UID", live_.run.info.uid});
     if (from.role == workflow::Container::Role::Main) to.env.push_back({"ARGO_PROGRESS_FILE", kProgressFile});
     for (const auto& variable : from.env) {
       if (variable.key_ref) {
@@ -142,7 +163,7 @@ class Builder {
       const auto attempts = number(*pod.set_retries, "containerSet.retryStrategy.retries");
       Duration pause{0};
       if (pod.set_retry_pause) {
-        auto parsed = workflow::parse_duration_or_seconds(text(*pod.set_retry_pause));
+        auto parsed = workflow::parse_duration_or_seconds(key(*pod.set_retry_pause));
         if (!parsed) fail_with(parsed.error().wrap("containerSet.retryStrategy.duration"));
         pause = parsed.value_or(Duration{0});
       }
@@ -198,6 +219,7 @@ class Builder {
     return out;
   }
 
+  [[nodiscard]] bool steady() const { return steady_; }
   std::optional<Error> error() && { return std::move(error_); }
 
  private:
@@ -205,12 +227,12 @@ class Builder {
 
   void mount(const std::vector<workflow::VolumeMount>& from, runtime::ContainerSpec& to) {
     for (const auto& mount : from) {
-      to.mounts.push_back({text(mount.name), text(mount.mount_path), text(mount.sub_path), mount.read_only});
+      to.mounts.push_back({key(mount.name), key(mount.mount_path), text(mount.sub_path), mount.read_only});
     }
   }
 
   std::int64_t number(const workflow::Text& source, const std::string& what) {
-    const std::string digits = text(source);
+    const std::string digits = key(source);
     char* end = nullptr;
     const std::int64_t value = std::strtoll(digits.c_str(), &end, 10);
     if (!error_ && (digits.empty() || *end != '\0')) {
@@ -296,7 +318,7 @@ class Builder {
   Source volume_source(const workflow::PodTemplate& pod, const std::string& name) {
     for (const auto* list : {&pod.volumes, &live_.run.plan->volumes}) {
       for (const auto& volume : *list) {
-        if (text(volume.name) != name) continue;
+        if (key(volume.name) != name) continue;
         of_workflow_ = list != &pod.volumes;
         auto source = std::visit([&](const auto& written) { return convert(written); }, volume.source);
         of_workflow_ = false;
@@ -329,19 +351,10 @@ class Builder {
   const Live& live_;
   const Call& call_;
   const CallScope& scope_;
+  bool steady_ = true;        ///< BuiltPod::steady
   bool of_workflow_ = false;  ///< the texts are those of the workflow's volumes
   std::optional<Error> error_;
 };
-
-/// `run-node-attempt`, deterministic and short enough for containerd (76 characters). The node's name holds the
-/// attempt; what runs again after `gantry retry` is told from what failed.
-std::string pod_id(const Live& live, const Node& node) {
-  const RunInfo& info = live.run.info;
-  std::string uid = info.uid;
-  std::erase(uid, '-');
-  std::string hash = node.id == info.name ? std::to_string(fnv32a(node.name)) : node.id.substr(info.name.size() + 1);
-  return uid.substr(0, 20) + "-" + hash + (node.life > 0 ? "-r" + std::to_string(node.life) : "");
-}
 
 }  // namespace
 
@@ -397,8 +410,8 @@ static bool captures_result(const Call& call) {
   return step->role == Call::Role::Task && step->parent->graph->graph->tasks[step->task].captures_result;
 }
 
-Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
-                                   const Settings& settings, const workflow::PodPatch* patch) {
+Result<BuiltPod> build_pod(const Live& live, const Call& call, const CallScope& scope, const Settings& settings,
+                           const workflow::PodPatch* patch) {
   const workflow::PodTemplate* written = &live.run.plan->pods[call.tmpl->body];
   workflow::PodTemplate patched;
   if (patch != nullptr) {
@@ -408,16 +421,17 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
   }
   const workflow::PodTemplate& from = *written;
   Builder builder(live, call, scope);
-  runtime::PodSpec pod;
+  BuiltPod built;
+  runtime::PodSpec& pod = built.spec;
   const RunInfo& info = live.run.info;
   std::string name = pod_name(info.name, *call.node);
-  pod.id = pod_id(live, *call.node);
+  pod.id = pod_id(info, *call.node);
   pod.hostname = name.substr(0, 63);
   pod.cgroup = info.uid + "/" + pod.id;
-  pod.labels = {{"gantry.io/run", info.uid},
-                {"gantry.io/node", call.node->id},
-                {"workflows.argoproj.io/workflow", info.name}};
-  pod.log_directory = info.uid + "/" + log_directory(info.name, *call.node);
+  pod.labels.emplace("gantry.io/run", info.uid);
+  pod.labels.emplace("gantry.io/node", call.node->id);
+  pod.labels.emplace("workflows.argoproj.io/workflow", info.name);
+  pod.log_directory = info.uid + "/" + log_directory(name, *call.node);
   builder.labels(live.run.plan->pod_metadata, pod.labels);
   builder.labels(from.metadata, pod.labels);
   const bool host_network = patch != nullptr && patch->host_network ? *patch->host_network : live.run.plan->host_network;
@@ -448,8 +462,9 @@ Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const Cal
     pod.outputs.push_back({output.name, std::move(container), std::move(path)});
   }
   pod.capture_stdout = captures_result(call);
+  built.steady = builder.steady() && patch == nullptr;
   if (auto error = std::move(builder).error()) return fail(std::move(*error));
-  return pod;
+  return built;
 }
 
 }  // namespace gantry::engine

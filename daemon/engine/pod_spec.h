@@ -11,11 +11,18 @@
 
 namespace gantry::engine {
 
+struct BuiltPod {
+  runtime::PodSpec spec;
+  /// What varies between the pods of the template are texts that always render: once one could be built, all can, and all want
+  /// the same of the host.
+  bool steady = true;
+};
+
 /// Fails when a text cannot be rendered, a quantity does not parse, or a mount names a volume that does not exist
 /// (`volume 'x' not found in workflow spec`). References to Secrets and ConfigMaps stay references.
 /// `patch` (null: none) is laid over the template's pod.
-Result<runtime::PodSpec> build_pod(const Live& live, const Call& call, const CallScope& scope,
-                                   const Settings& settings, const workflow::PodPatch* patch = nullptr);
+Result<BuiltPod> build_pod(const Live& live, const Call& call, const CallScope& scope, const Settings& settings,
+                           const workflow::PodPatch* patch = nullptr);
 
 /// $ARGO_PROGRESS_FILE of main containers: `N/M`, how far the program is (argo-workflows docs/progress.md). It is
 /// the OutputFile of that name, read while the pod runs and when it has ended.

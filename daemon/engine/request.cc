@@ -84,8 +84,8 @@ void Engine::Impl::artifacts_listed(const std::string& id, const Result<std::vec
   }
   auto text = expr::to_text(data);
   if (!text) return error("transformation", text.error());
-  call.node->outputs.result = std::move(*text);
-  call.node->outputs.exit_code = "0";
+  call.node->outputs.edit().result = std::move(*text);
+  call.node->outputs.edit().exit_code = "0";
   end_call(call, Phase::Succeeded, "");
 }
 

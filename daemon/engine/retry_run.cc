@@ -30,7 +30,7 @@ class Retrier {
     std::unordered_map<std::string_view, Index> by_id;
     by_id.reserve(nodes_.size());
     for (Index i = 0; i < nodes_.size(); ++i) by_id.emplace(nodes_[i].id, i);
-    const auto find = [&](const std::string& id) {
+    const auto find = [&](std::string_view id) {
       const auto found = by_id.find(id);
       return found == by_id.end() ? kNone : found->second;
     };
@@ -40,7 +40,7 @@ class Retrier {
     fate_.resize(nodes_.size(), Fate::Stays);
     for (Index i = 0; i < nodes_.size(); ++i) {
       boundary_[i] = find(nodes_[i].boundary_id);
-      for (const std::string& id : nodes_[i].children) {
+      for (const SharedText& id : nodes_[i].children) {
         const Index child = find(id);
         if (child == kNone) continue;
         children_[i].push_back(child);
@@ -87,7 +87,7 @@ class Retrier {
       bool changed = fate_[i] == Fate::GoesOn;
       if (changed) reset(node, now);
       for (auto* ids : {&node.children, &node.outbound_nodes}) {
-        changed |= std::erase_if(*ids, [&](const std::string& id) { return goes.contains(id); }) > 0;
+        changed |= std::erase_if(*ids, [&](const SharedText& id) { return goes.contains(id); }) > 0;
       }
       if (changed) out.changed.push_back(node.id);
     }
@@ -337,11 +337,11 @@ class Retrier {
     node.message.clear();
     node.started = now;
     node.finished.reset();
-    node.outputs = {};
+    node.outputs.reset();
     node.outbound_nodes.clear();
     node.daemoned = false;
     node.locked = false;
-    node.memo_hit = false;
+    if (node.memo->hit) node.memo.edit().hit = false;
   }
 
   const workflow::Plan& plan_;

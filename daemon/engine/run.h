@@ -6,11 +6,10 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
-#include "daemon/engine/node.h"
+#include "daemon/engine/node_index.h"
 #include "workflow/plan.h"
 
 namespace gantry::engine {
@@ -55,12 +54,9 @@ struct Run {
   workflow::PlanPtr plan;
   RunStatus status;
   std::deque<Node> nodes;                           ///< in order of creation; addresses do not change
-  std::unordered_map<std::string_view, Node*> by_name;  ///< full name, the node's own → node
+  NodeIndex<&Node::name> by_name;                   ///< full name
 
-  [[nodiscard]] Node* find(const std::string& full_name) {
-    auto it = by_name.find(full_name);
-    return it == by_name.end() ? nullptr : it->second;
-  }
+  [[nodiscard]] Node* find(std::string_view full_name) { return by_name.find(full_name); }
 };
 
 }  // namespace gantry::engine

@@ -143,7 +143,7 @@ static std::optional<std::string> declared_default(const Live& live, const workf
 /// A step that was skipped offers its artifacts all the same, kept nowhere (scope.go addSkippedNodeOutputsToScope).
 static std::optional<std::string> output_artifact(const Live& live, const workflow::Task& task, const Node& node,
                                                   std::string_view name) {
-  if (auto artifact = artifact_of(node.outputs.artifacts, name)) return artifact;
+  if (auto artifact = artifact_of(node.outputs->artifacts, name)) return artifact;
   const bool has_none = (node.phase == Phase::Skipped || node.phase == Phase::Omitted) && !is_carried_over(node);
   if (!has_none || task.group == kNone) return std::nullopt;
   for (const auto& declared : live.run.plan->templates[task.callee].output_artifacts) {
@@ -156,13 +156,13 @@ static std::optional<std::string> output_variable(const Live& live, const workfl
                                                   std::string_view name, bool lenient, bool& absent) {
   const bool has_none = (node.phase == Phase::Skipped || node.phase == Phase::Omitted) && !is_carried_over(node);
   if (name == "result") {
-    if (!node.outputs.result) absent = has_none;
-    return node.outputs.result;
+    if (!node.outputs->result) absent = has_none;
+    return node.outputs->result;
   }
-  if (name == "parameters") return parameters_json(node.outputs.parameters);
+  if (name == "parameters") return parameters_json(node.outputs->parameters);
   if (take_prefix(name, "artifacts.")) return output_artifact(live, task, node, name);
   if (!take_prefix(name, "parameters.")) return std::nullopt;
-  if (auto value = value_of(node.outputs.parameters, name)) return value;
+  if (auto value = value_of(node.outputs->parameters, name)) return value;
   const auto& declared = live.run.plan->templates[task.callee].outputs;
   const bool known = std::any_of(declared.begin(), declared.end(), [&](auto& output) { return output.name == name; });
   if (lenient && known) return "";
@@ -180,7 +180,7 @@ static std::optional<std::string> node_variable(const Live& live, const workflow
   if (name == "ip") return node.ip;
   if (name == "hostNodeName") return std::string();
   if (name == "message") return node.message;
-  if (name == "exitCode") return node.outputs.exit_code;
+  if (name == "exitCode") return node.outputs->exit_code;
   if (name == "startedAt" && node.started) return rfc3339(*node.started);
   if (name == "finishedAt" && node.finished) return rfc3339(*node.finished);
   return std::nullopt;
@@ -233,7 +233,7 @@ static std::optional<std::string> retry_variable(const Call& call, std::string_v
   if (name == "retries") return std::to_string(retry.attempts - 1);
   if (!take_prefix(name, "lastRetry.")) return std::nullopt;
   const Node* last = retry.last;
-  if (name == "exitCode") return last == nullptr ? "0" : last->outputs.exit_code.value_or("-1");
+  if (name == "exitCode") return last == nullptr ? "0" : last->outputs->exit_code.value_or("-1");
   if (name == "status") return last == nullptr ? "" : std::string(workflow::phase_name(last->phase));
   if (name == "message") return last == nullptr ? "" : last->message;
   if (name == "duration") {
@@ -258,15 +258,15 @@ std::optional<std::string> CallScope::lookup(std::string_view name) const {
       return value == nullptr ? std::nullopt : std::optional(*value);
     }
   }
-  if (name == "inputs.parameters") return parameters_json(call_.inputs.parameters, call_.tmpl->inputs);
+  if (name == "inputs.parameters") return parameters_json(call_.node->inputs.parameters, call_.tmpl->inputs);
   if (std::string_view input = name; take_prefix(input, "inputs.parameters.")) {
-    return value_of(call_.inputs.parameters, input);
+    return value_of(call_.node->inputs.parameters, input);
   }
   if (std::string_view input = name; take_prefix(input, "inputs.artifacts.")) {
-    if (auto artifact = artifact_of(call_.inputs.artifacts, input)) return artifact;
+    if (auto artifact = artifact_of(call_.node->inputs.artifacts, input)) return artifact;
     if (!input.ends_with(".path")) return std::nullopt;
     input.remove_suffix(5);
-    for (const Artifact& artifact : call_.inputs.artifacts) {
+    for (const Artifact& artifact : call_.node->inputs.artifacts) {
       if (artifact.name == input) return artifact.path;
     }
     return std::nullopt;
@@ -326,7 +326,7 @@ void RunScope::for_each_below(std::string_view name,
 void CallScope::for_each_below(std::string_view name,
                                const std::function<void(std::string_view, std::optional<std::string>)>& visit) const {
   RunScope(live_, now_).for_each_below(name, visit);
-  visit_parameters("inputs.parameters.", call_.inputs.parameters, name, visit);
+  visit_parameters("inputs.parameters.", call_.node->inputs.parameters, name, visit);
   if (item_ != nullptr) {
     std::vector<Parameter> fields;
     for (const auto& [key, value] : item_->fields) fields.push_back({key, value});
@@ -340,10 +340,10 @@ void CallScope::for_each_below(std::string_view name,
     if (node == nullptr || graph.tasks[i].kind != workflow::Task::Kind::Call) continue;
     const std::string prefix = kind + graph.tasks[i].name + ".";
     std::vector<Parameter> fields = {{"id", node->id}, {"status", std::string(workflow::phase_name(node->phase))}};
-    if (node->outputs.result) fields.push_back({"outputs.result", *node->outputs.result});
-    if (node->outputs.exit_code) fields.push_back({"exitCode", *node->outputs.exit_code});
-    for (const Parameter& p : node->outputs.parameters) fields.push_back({"outputs.parameters." + p.name, p.value});
-    for (const Artifact& a : node->outputs.artifacts) fields.push_back({"outputs.artifacts." + a.name, artifact_json(a)});
+    if (node->outputs->result) fields.push_back({"outputs.result", *node->outputs->result});
+    if (node->outputs->exit_code) fields.push_back({"exitCode", *node->outputs->exit_code});
+    for (const Parameter& p : node->outputs->parameters) fields.push_back({"outputs.parameters." + p.name, p.value});
+    for (const Artifact& a : node->outputs->artifacts) fields.push_back({"outputs.artifacts." + a.name, artifact_json(a)});
     visit_parameters(prefix, fields, name, visit);
   }
 }

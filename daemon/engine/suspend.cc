@@ -37,7 +37,7 @@ void Engine::Impl::end_suspend(Call& call, const std::string& message) {
   Live& live = *call.live;
   live.waiting.erase(call.node->id);
   call.suspended = false;
-  auto& parameters = call.node->outputs.parameters;
+  auto& parameters = call.node->outputs.edit().parameters;
   const CallScope scope(live, call, now_);
   for (const auto& declared : call.tmpl->outputs) {
     const bool given =
@@ -131,7 +131,7 @@ Result<Output> Engine::set_nodes(const std::string& uid, const Wanted& wanted, c
       if (declared == call->tmpl->outputs.end()) {
         return fail(Code::InvalidArgument, "node is not expecting output parameter '" + given.name + "'");
       }
-      for (const Parameter& had : call->node->outputs.parameters) {
+      for (const Parameter& had : call->node->outputs->parameters) {
         if (had.name == given.name) {
           return fail(Code::InvalidArgument, "output parameter '" + given.name + "' was already set");
         }
@@ -140,7 +140,7 @@ Result<Output> Engine::set_nodes(const std::string& uid, const Wanted& wanted, c
   }
   for (Call* call : calls) {
     Node& node = *call->node;
-    for (const Parameter& given : change.outputs) node.outputs.parameters.push_back(given);
+    for (const Parameter& given : change.outputs) node.outputs.edit().parameters.push_back(given);
     if (change.message) node.message = *change.message;
     impl_->mark(*live, node);
     if (!change.phase) continue;

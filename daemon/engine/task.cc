@@ -129,13 +129,13 @@ Result<void> Engine::Impl::resolve_task(Call& call, Index task) {
   }
   auto items = items_of(call, *t.loop, never_runs);
   if (!items) return fail(items.error());
-  record.items = std::move(*items);
-  record.unfinished = static_cast<Index>(record.items.size());
-  record.members.reserve(record.items.size());
-  for (std::size_t i = 0; i < record.items.size(); ++i) {
+  record.unfinished = static_cast<Index>(items->size());
+  record.members.reserve(items->size());
+  for (std::size_t i = 0; i < items->size(); ++i) {
+    const Item& item = (*items)[i];
     Member& member = record.members.emplace_back();
-    member.name = workflow::expansion_name(t.name, i, record.items[i]);
-    if (auto resolved = resolve_member(call, task, member, &record.items[i]); !resolved) return resolved;
+    member.name = workflow::expansion_name(t.name, i, item);
+    if (auto resolved = resolve_member(call, task, member, &item); !resolved) return resolved;
   }
   return {};
 }
@@ -145,11 +145,12 @@ Result<void> Engine::Impl::resolve_task(Call& call, Index task) {
 Result<void> Engine::Impl::resolve_member(Call& call, Index task, Member& member, const Item* item) {
   const Task& t = call.graph->graph->tasks[task];
   Live& live = *call.live;
-  if (const Node* stored = live.run.find(member_node_name(call, task, member.name))) {
+  member.resolved = std::make_unique<Member::Resolved>();
+  if (const Node* stored = live.restored ? live.run.find(member_node_name(call, task, member.name)) : nullptr) {
     // An earlier life of the daemon looked at this; what it found stands. What went wrong goes wrong again, and then ends
     // more than itself.
     if (stored->type == NodeType::Skipped && stored->phase != Phase::Error && !is_carried_over(*stored)) {
-      member.skip = stored->message;
+      member.resolved->skip = stored->message;
       return {};
     }
   }
@@ -160,17 +161,17 @@ Result<void> Engine::Impl::resolve_member(Call& call, Index task, Member& member
     auto wanted = workflow::evaluate_when(*text);
     if (!wanted && item == nullptr) return fail(wanted.error());
     if (!wanted) {
-      member.error = wanted.error().message;
+      member.resolved->error = wanted.error().message;
       return {};
     }
     if (!*wanted) {
-      member.skip = "when '" + *text + "' evaluated false";
+      member.resolved->skip = "when '" + *text + "' evaluated false";
       return {};
     }
   }
   auto arguments = resolve_arguments(call, t.arguments, t.artifacts, t.callee, scope);
   if (!arguments) return fail(arguments.error());
-  member.arguments = std::move(*arguments);
+  member.resolved->arguments = std::move(*arguments);
   return {};
 }
 
@@ -225,7 +226,8 @@ Node& Engine::Impl::make_skipped(Call& call, Index task, const std::string& name
                                  const std::string& message) {
   const Task& t = call.graph->graph->tasks[task];
   Node& node = make_node(*call.live, member_node_name(call, task, name), name, NodeType::Skipped,
-                         call.live->run.plan->templates[t.callee], call.node->id, call.tmpl->scope);
+                         call.live->run.plan->templates[t.callee], call.node->id,
+                         call.live->common_of(*call.tmpl).scope);
   if (!workflow::is_fulfilled(node.phase)) {
     node.phase = phase;
     node.message = message;
@@ -256,7 +258,7 @@ void Engine::Impl::connect(Call& call, Index task, Node& node) {
   const auto& dependencies = t.depends.tasks();
   if (dependencies.empty()) add_child(live, *call.node, node);
   for (Index dependency : dependencies) {
-    for (const std::string& id : outbound(live, *graph.tasks[dependency].node)) add_child(live, id, node);
+    for (const SharedText& id : outbound(live, *graph.tasks[dependency].node)) add_child(live, id, node);
   }
 }
 
@@ -271,7 +273,8 @@ void Engine::Impl::begin_members(Call& call, Index task) {
   }
   if (t.loop && graph.graph->kind == Graph::Kind::Dag) {
     Node& node = make_node(*call.live, task_node_name(call, task), t.name, NodeType::TaskGroup,
-                           call.live->run.plan->templates[t.callee], call.node->id, call.tmpl->scope);
+                           call.live->run.plan->templates[t.callee], call.node->id,
+                         call.live->common_of(*call.tmpl).scope);
     connect(call, task, node);
     record.node = &node;
     run_hooks(call, task, kNone, false);
@@ -281,12 +284,13 @@ void Engine::Impl::begin_members(Call& call, Index task) {
     Member& member = record.members[m];
     const bool stored = taking_up_ && call.live->is_stored(member_node_name(call, task, member.name));
     if (graph.halt != Halt::No && !stored) continue;
-    if (member.error || member.skip) {
-      const Phase phase = member.error ? Phase::Error : Phase::Skipped;
-      member.node = &make_skipped(call, task, member.name, phase, member.error ? *member.error : *member.skip);
-      if (member.error && graph.graph->kind == Graph::Kind::Steps) {
+    const Member::Resolved& to = *member.resolved;
+    if (to.error || to.skip) {
+      const Phase phase = to.error ? Phase::Error : Phase::Skipped;
+      member.node = &make_skipped(call, task, member.name, phase, to.error ? *to.error : *to.skip);
+      if (to.error && graph.graph->kind == Graph::Kind::Steps) {
         graph.halt = Halt::Unmade;
-        graph.error = *member.error;
+        graph.error = *to.error;
         graph.held.clear();
       }
       member_done(call, task, m);
@@ -331,11 +335,12 @@ void Engine::Impl::start_member(Call& call, Index task, Index m) {
   // The node comes first, so that its parents have it before it can end.
   NodeType type = type_of(*member.call->tmpl, *call.live->run.plan, false);
   Node& node = make_node(*call.live, member_node_name(call, task, member.name), member.name, type,
-                         *member.call->tmpl, call.node->id, call.tmpl->scope);
+                         *member.call->tmpl, call.node->id, call.live->common_of(*call.tmpl).scope);
   connect(call, task, node);
   member.node = &node;
   if (!t.loop) record.node = &node;
-  begin_call(*member.call, node.name, node.display_name, node.boundary_id, member.arguments);
+  const auto resolved = std::move(member.resolved);
+  begin_call(*member.call, node.name, node.display_name, node.boundary_id, std::move(resolved->arguments));
   // Its hooks that run are taken up with it, and not when it changes next.
   if (taking_up_ && graph.frame != nullptr && member.state == Member::State::Running) run_hooks(call, task, m, false);
 }

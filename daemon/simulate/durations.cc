@@ -55,7 +55,9 @@ Result<Distribution> Distribution::parse(std::string_view text) {
   return made;
 }
 
-Duration Distribution::draw(std::mt19937_64& random) const {
+Duration Distribution::draw(std::uint64_t seed) const {
+  if (kind_ == Kind::Constant) return a_;
+  std::mt19937_64 random(seed);
   const auto a = static_cast<double>(a_.count()), b = static_cast<double>(b_.count());
   switch (kind_) {
     case Kind::Uniform: return milliseconds(std::uniform_real_distribution<>(a, b)(random));
@@ -131,8 +133,7 @@ runtime::Script Durations::script(std::string_view step, std::string_view tmpl, 
   if (entry == nullptr) entry = find(tmpl);
   if (entry == nullptr) entry = find("*");
   if (entry == nullptr) return script;
-  std::mt19937_64 random(seed * 0x9e3779b97f4a7c15u + fnv32a(identity));
-  script.run = entry->duration.draw(random);
+  script.run = entry->duration.draw(seed * 0x9e3779b97f4a7c15u + fnv32a(identity));
   script.exit_code = entry->exit_code;
   script.stdout_text = entry->result;
   script.outputs = entry->outputs;

@@ -20,7 +20,7 @@ namespace gantry::simulate {
 class Distribution {
  public:
   static Result<Distribution> parse(std::string_view text);
-  [[nodiscard]] Duration draw(std::mt19937_64& random) const;
+  [[nodiscard]] Duration draw(std::uint64_t seed) const;
 
  private:
   enum class Kind : std::uint8_t { Constant, Uniform, Normal, Exponential };

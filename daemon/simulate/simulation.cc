@@ -83,16 +83,16 @@ class Player final : public runtime::Listener {
   }
 
   void carry_out(Output output) {
-    for (const Effect& effect : output.now) perform(effect);
-    for (const Effect& effect : output.durable) perform(effect);
+    for (Effect& effect : output.now) perform(effect);
+    for (Effect& effect : output.durable) perform(effect);
   }
 
-  void perform(const Effect& effect) {
-    std::visit([this](const auto& one) { carry_out_one(one); }, effect);
+  void perform(Effect& effect) {
+    std::visit([this](auto& one) { carry_out_one(one); }, effect);
   }
-  void carry_out_one(const PreparePod& e) {
+  void carry_out_one(PreparePod& e) {
     admitted(e.pod);
-    runtime_.prepare(e.pod);
+    runtime_.prepare(std::move(e.pod));
   }
   void carry_out_one(const StartPod& e) { runtime_.start(e.pod); }
   void carry_out_one(const SignalPod& e) { runtime_.signal(e.pod, e.signal, e.everything); }
@@ -117,7 +117,8 @@ class Player final : public runtime::Listener {
     if (!owner) return;
     PodRun run;
     run.node = owner->node;
-    run.wanted = amounts_of(pod);
+    wanted_.set(amounts_of(pod));
+    run.wanted = wanted_;
     run.ready = owner->node->started.value_or(now());
     run.admitted = now();
     index_of_[pod.id] = played_.pods.size();
@@ -160,6 +161,7 @@ class Player final : public runtime::Listener {
   std::uint64_t seed_;
   runtime::SimulatedRuntime runtime_;
   std::unordered_map<std::string, std::size_t> index_of_;  ///< of pods that run
+  scheduler::Wanted wanted_;                               ///< by the pod that was admitted last
   Played played_;
 };
 

@@ -23,7 +23,7 @@ struct Host {
 /// A pod that ran.
 struct PodRun {
   const engine::Node* node = nullptr;  ///< in Played::run
-  scheduler::Amounts wanted;
+  scheduler::Wanted wanted;
   Time ready{};     ///< when it would have started had the host been free
   Time admitted{};
   Time finished{};

@@ -24,14 +24,14 @@ std::vector<Usage> usage(const Played& played) {
   auto end = ends.begin();
   for (const auto& [at, pod] : begins) {
     for (; end != ends.end() && end->first <= at && end->second->admitted < at; ++end) {
-      now -= end->second->wanted;
+      now -= *end->second->wanted;
       change(end->first);
     }
-    now += pod->wanted;
+    now += *pod->wanted;
     change(at);
   }
   for (; end != ends.end(); ++end) {
-    now -= end->second->wanted;
+    now -= *end->second->wanted;
     change(end->first);
   }
   return changes;

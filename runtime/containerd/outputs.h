@@ -33,6 +33,7 @@ class ContainerFiles {
   [[nodiscard]] Result<UniqueFd> open(const std::string& path, int flags) const;
   /// The mount that decides about `path`; null: the root file system.
   [[nodiscard]] const BindMount* mount_of(const std::string& path) const;
+  [[nodiscard]] const std::vector<BindMount>& mounts() const { return mounts_; }
   /// The whole file; errors name the path.
   [[nodiscard]] Result<std::string> read(const std::string& path) const;
 

@@ -71,11 +71,7 @@ void PodLife::exited(std::size_t index, int status, Time at) {
       [self, index, result, logs = log_directory(), bundles = bundle_of(""),
        name_space = services_.config.name_space, cgroups = services_.cgroups] {
         const Container& one = self->containers_[index];
-        const auto mounts = self->files_.mounts.find(one.name);
-        const ContainerFiles files(bundles + one.id + "/rootfs", mounts == self->files_.mounts.end()
-                                                                     ? std::vector<BindMount>{}
-                                                                     : mounts->second);
-        examine(one, logs, files, *cgroups, name_space, *result);
+        examine(one, logs, self->files_of(one, bundles), *cgroups, name_space, *result);
       },
       [self, index, result] {
         --self->busy_;
@@ -115,8 +111,7 @@ void PodLife::collect() {
                name_space = services_.config.name_space, cgroups = services_.cgroups] {
     const runtime::PodSpec& pod = self->pod_;
     for (const Container& container : self->containers_) {
-      const auto mounts = self->files_.mounts[container.name];
-      const ContainerFiles files(bundles + container.id + "/rootfs", mounts);
+      const ContainerFiles files = self->files_of(container, bundles);
       if (!self->several()) {
         examine(container, logs, files, *cgroups, name_space, *only);
         result->containers[container.name] = only->exit;
@@ -130,7 +125,7 @@ void PodLife::collect() {
       for (const runtime::OutputArtifact& output : pod.output_artifacts) {
         if (output.container != container.name) continue;
         result->artifacts.insert_or_assign(output.name,
-                                           stage_output(output, files, mounts, pod_directory));
+                                           stage_output(output, files, files.mounts(), pod_directory));
       }
     }
     if (pod.capture_stdout) {
@@ -148,6 +143,12 @@ void PodLife::collect() {
     }
     self->services_.listener.on_exited(self->pod_.id, std::move(*result));
   });
+}
+
+ContainerFiles PodLife::files_of(const Container& container, const std::string& bundles) const {
+  const auto mounts = files_.mounts.find(container.name);
+  return {bundles + container.id + "/rootfs",
+          mounts == files_.mounts.end() ? std::vector<BindMount>{} : mounts->second};
 }
 
 std::string PodLife::bundle_of(const std::string& id) const {

@@ -217,6 +217,8 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   void clear_rest(const std::string& id, std::function<void(Result<void>)> done);
   void removed();
 
+  /// What a container sees while its task exists; `bundles` is bundle_of(""). Any thread, while busy_ is held.
+  [[nodiscard]] ContainerFiles files_of(const Container& container, const std::string& bundles) const;
   /// Where containerd keeps a task while it exists.
   [[nodiscard]] std::string bundle_of(const std::string& id) const;
   [[nodiscard]] std::string log_directory() const;

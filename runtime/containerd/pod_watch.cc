@@ -27,9 +27,7 @@ void PodLife::read_watched() {
   services_.offload(
       [self, found, bundles = bundle_of("")] {
         for (const Container& container : self->containers_) {
-          const auto mounts = self->files_.mounts.find(container.name);
-          if (mounts == self->files_.mounts.end()) continue;
-          const ContainerFiles files(bundles + container.id + "/rootfs", mounts->second);
+          const ContainerFiles files = self->files_of(container, bundles);
           for (const runtime::OutputFile& output : self->pod_.outputs) {
             if (!output.watched || output.container != container.name) continue;
             if (auto content = files.read(output.path)) found->insert_or_assign(output.name, std::move(*content));

@@ -7,22 +7,32 @@
 namespace gantry::runtime {
 
 void SimulatedRuntime::at(Time when, std::function<void()> task) {
-  events_.push({std::max(when, now_), next_order_++, std::move(task)});
+  events_.push_back({std::max(when, now_), next_order_++, std::move(task)});
+  std::push_heap(events_.begin(), events_.end(), std::greater<>());
 }
 
 bool SimulatedRuntime::step() {
   if (events_.empty()) return false;
-  Event event = events_.top();
-  events_.pop();
+  std::pop_heap(events_.begin(), events_.end(), std::greater<>());
+  const Event event = std::move(events_.back());
+  events_.pop_back();
   now_ = event.when;
   event.task();
   return true;
 }
 
-void SimulatedRuntime::after(Duration delay, const std::string& id, std::function<void(Pod&)> what) {
-  at(now_ + delay, [this, id, what = std::move(what), life = pods_.at(id).life] {
-    auto it = pods_.find(id);
-    if (it != pods_.end() && it->second.life == life) what(it->second);
+void SimulatedRuntime::after(Duration delay, const Pod& pod, std::function<void(Pod&)> what) {
+  at(now_ + delay, [this, life = pod.life, what = std::move(what)] {
+    const auto found = by_life_.find(life);
+    if (found != by_life_.end()) what(*found->second);
+  });
+}
+
+void SimulatedRuntime::sweep(const std::set<std::string>& keep) {
+  std::erase_if(pods_, [&](const auto& pod) {
+    if (keep.contains(pod.first)) return false;
+    by_life_.erase(pod.second.life);
+    return true;
   });
 }
 
@@ -35,13 +45,14 @@ void SimulatedRuntime::prepare(PodSpec spec) {
   if (!added) {  // taken over: what has happened already is told again
     pod.start_wanted = false;
     if (pod.state == State::Prepared || pod.state == State::Failed) {
-      after(Duration(0), id, [this](Pod& p) { prepared(p); });
+      after(Duration(0), pod, [this](Pod& p) { prepared(p); });
     }
     return;
   }
   pod.script = author_(spec);
   pod.spec = std::move(spec);
   pod.life = next_life_++;
+  by_life_[pod.life] = &pod;
   for (const ContainerSpec& container : pod.spec.containers) {
     Container made;
     made.spec = &container;
@@ -54,7 +65,7 @@ void SimulatedRuntime::prepare(PodSpec spec) {
     }
     pod.containers.push_back(std::move(made));
   }
-  after(pod.script.prepare, id, [this](Pod& p) { prepared(p); });
+  after(pod.script.prepare, pod, [this](Pod& p) { prepared(p); });
 }
 
 void SimulatedRuntime::prepared(Pod& pod) {
@@ -77,13 +88,13 @@ void SimulatedRuntime::start(const std::string& id) {
   } else if (pod.state == State::Prepared) {
     begin_start(pod);
   } else if (pod.state != State::Starting && pod.state != State::Failed) {
-    after(Duration(0), id, [this](Pod& p) { tell(p); });  // taken over after it was started
+    after(Duration(0), pod, [this](Pod& p) { tell(p); });  // taken over after it was started
   }
 }
 
 void SimulatedRuntime::begin_start(Pod& pod) {
   pod.state = State::Starting;
-  after(pod.script.start, pod.spec.id, [this](Pod& p) { started(p); });
+  after(pod.script.start, pod, [this](Pod& p) { started(p); });
 }
 
 void SimulatedRuntime::started(Pod& pod) {
@@ -106,7 +117,10 @@ void SimulatedRuntime::adopt(PodSpec spec) {
 
 void SimulatedRuntime::remove(const std::string& id) {
   at(now_, [this, id] {
-    pods_.erase(id);
+    if (const auto found = pods_.find(id); found != pods_.end()) {
+      by_life_.erase(found->second.life);
+      pods_.erase(found);
+    }
     if (listener_ != nullptr) listener_->on_removed(id);
   });
 }
@@ -153,7 +167,7 @@ void SimulatedRuntime::advance(Pod& pod) {
     over = false;
     if (told_sidecars) continue;
     kill(pod, i, SIGTERM);
-    after(pod.spec.termination_grace, pod.spec.id, [this, i](Pod& p) { kill(p, i, SIGKILL); });
+    after(pod.spec.termination_grace, pod, [this, i](Pod& p) { kill(p, i, SIGKILL); });
   }
   if (!over) return;
   pod.state = pod.script.lost ? State::Lost : State::Exited;
@@ -203,7 +217,7 @@ void SimulatedRuntime::run(Pod& pod, std::size_t index) {
     const auto& earlier = container.script.earlier_exit_codes;
     const auto number = static_cast<std::size_t>(attempt);
     const int code = number <= earlier.size() ? earlier[number - 1] : container.script.exit_code;
-    after(*container.script.run, pod.spec.id, [this, index, attempt, code](Pod& p) {
+    after(*container.script.run, pod, [this, index, attempt, code](Pod& p) {
       if (p.containers[index].running && p.containers[index].attempt == attempt) ended(p, index, code);
     });
   }
@@ -216,7 +230,7 @@ void SimulatedRuntime::run(Pod& pod, std::size_t index) {
     if (!probed) {
       tell_ready(pod);
     } else if (pod.script.ready) {
-      after(*pod.script.ready, pod.spec.id, [this](Pod& p) { tell_ready(p); });
+      after(*pod.script.ready, pod, [this](Pod& p) { tell_ready(p); });
     }
   }
   tell_container(pod, container);
@@ -237,7 +251,7 @@ void SimulatedRuntime::ended(Pod& pod, std::size_t index, int exit_code) {
   if (exit_code != 0 && container.attempt < container.spec->attempts && !pod.ending) {
     container.exit.reset();
     container.pausing = true;
-    after(container.spec->retry_pause, pod.spec.id, [this, index, exit](Pod& p) {
+    after(container.spec->retry_pause, pod, [this, index, exit](Pod& p) {
       Container& again = p.containers[index];
       if (!std::exchange(again.pausing, false)) return;
       if (!p.ending) return run(p, index);
@@ -252,7 +266,7 @@ void SimulatedRuntime::kill(Pod& pod, std::size_t index, int signal) {
   const Container& container = pod.containers[index];
   if (!container.running || (signal == SIGTERM && container.script.ignores_sigterm)) return;
   // A signal ends the program a moment later, with the code that a shell gives.
-  after(Duration(1), pod.spec.id, [this, index, signal, attempt = container.attempt](Pod& p) {
+  after(Duration(1), pod, [this, index, signal, attempt = container.attempt](Pod& p) {
     if (!p.containers[index].running || p.containers[index].attempt != attempt) return;
     p.script.lost = false;
     ended(p, index, 128 + signal);
@@ -271,7 +285,7 @@ void SimulatedRuntime::signal(const std::string& id, int signal, bool everything
   for (std::size_t i = 0; i < pod.containers.size(); ++i) {
     if (everything || pod.containers[i].spec->role != Role::Sidecar) kill(pod, i, signal);
   }
-  if (nothing_runs) after(Duration(0), id, [this](Pod& p) { advance(p); });
+  if (nothing_runs) after(Duration(0), pod, [this](Pod& p) { advance(p); });
 }
 
 void SimulatedRuntime::signal_container(const std::string& id, const std::string& name, int signal) {
@@ -285,7 +299,7 @@ void SimulatedRuntime::signal_container(const std::string& id, const std::string
     if (container.exit) return;
     container.pausing = false;
     never_start(pod, container, "it was ended before it started");
-    after(Duration(0), id, [this](Pod& p) { advance(p); });
+    after(Duration(0), pod, [this](Pod& p) { advance(p); });
   }
 }
 

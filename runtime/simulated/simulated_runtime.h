@@ -7,9 +7,10 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <set>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "runtime/runtime.h"
 
@@ -76,9 +77,7 @@ class SimulatedRuntime : public Runtime {
   [[nodiscard]] std::size_t pods() const { return pods_.size(); }
   [[nodiscard]] std::size_t running() const;
   /// Removes every pod but these at once: the sweep of a daemon that starts.
-  void sweep(const std::set<std::string>& keep) {
-    std::erase_if(pods_, [&](const auto& pod) { return !keep.contains(pod.first); });
-  }
+  void sweep(const std::set<std::string>& keep);
   [[nodiscard]] const std::map<std::string, int>& claims_removed() const { return claims_removed_; }
 
  private:
@@ -111,7 +110,8 @@ class SimulatedRuntime : public Runtime {
     bool operator>(const Event& o) const { return when != o.when ? when > o.when : order > o.order; }
   };
 
-  void after(Duration delay, const std::string& pod, std::function<void(Pod&)> what);
+  /// Lets it happen unless the pod is removed before.
+  void after(Duration delay, const Pod& pod, std::function<void(Pod&)> what);
   void prepared(Pod& pod);
   void started(Pod& pod);
   void begin_start(Pod& pod);
@@ -131,7 +131,8 @@ class SimulatedRuntime : public Runtime {
   Author author_;
   Listener* listener_ = nullptr;
   std::map<std::string, Pod> pods_;
-  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::unordered_map<std::uint64_t, Pod*> by_life_;
+  std::vector<Event> events_;  ///< a heap: the next one first
   std::uint64_t next_order_ = 0;
   std::uint64_t next_life_ = 1;
   std::uint32_t next_address_ = 2;

@@ -157,7 +157,7 @@ runtime::Script Player::script(const runtime::PodSpec& pod) {
   starts_.push_back({owner->run->info.name, node.name, pod.id});
   const Json& pods = case_.pods;
   Json how = Json::object();
-  for (const std::string& name : {node.name, node.template_name}) {
+  for (const std::string& name : {node.name, node.template_name.str()}) {
     if (!pods.contains(name)) continue;
     how = pods[name];
     const std::size_t life = lives_[node.name]++;

@@ -5,8 +5,8 @@
 
 Needs root. Every test has workflows of its own; the daemon is shared, and some tests kill it.
 """
-import calendar, http.server, json, os, random, shutil, signal, socket, subprocess, sys, tempfile, threading, time, unittest
-import urllib.parse
+import calendar, http.server, json, os, random, re, shutil, signal, socket, subprocess, sys, tempfile
+import threading, time, unittest, urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from gantryd import Gantryd, Refused, claim, nodes, processes_of, sh
@@ -21,11 +21,11 @@ def seconds_of(timestamp):
 
 class Registry:
     """Debian's docker-registry, for one user."""
-    # crypt(3) of "pass:word" with $2b$; the registry knows no other kind.
+    USER, PASSWORD = "somebody", "pass:word"
+    # Both for htpasswd: crypt(3) with $2b$; the registry knows no other kind.
     PASSWORDS = "somebody:$2b$05$abcdefghijklmnopqrstuuDIEddBSuRWBBEY6g5zv60IAP5bSSfki\n"
 
-    def __init__(self, user, password):
-        self.user = f"{user}:{password}"
+    def __init__(self):
         self.work = tempfile.mkdtemp(prefix="gantry-e2e-registry.", dir="/tmp")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -52,7 +52,7 @@ class Registry:
             subprocess.run(["ctr", "--address", D.work + "/state/containerd/containerd.sock", "--namespace", "gantry",
                             "images", *arguments], check=True, stdout=subprocess.DEVNULL)
         ctr("tag", image, name)
-        ctr("push", "--plain-http", "--user", self.user, name)
+        ctr("push", "--plain-http", "--user", f"{self.USER}:{self.PASSWORD}", name)
         ctr("rm", name)
 
     def stop(self):
@@ -494,7 +494,7 @@ class EndToEnd(unittest.TestCase):
     # ---- images of others ----
 
     def test_a_registry_that_asks_for_a_password(self):
-        server = Registry("somebody", "pass:word")
+        server = Registry()
         self.addCleanup(server.stop)
         image = f"localhost:{server.port}/team/private:1"
         server.push("docker.io/library/busybox:latest", image)
@@ -505,11 +505,11 @@ class EndToEnd(unittest.TestCase):
         self.assertRegex(refused["status"]["message"], "failed to pull image .*authoriz")
 
         def login(secret, password):
-            config = {"auths": {f"localhost:{server.port}": {"username": "somebody", "password": password}}}
+            config = {"auths": {f"localhost:{server.port}": {"username": server.USER, "password": password}}}
             D.cli("secret", "create", secret, "--from-literal", ".dockerconfigjson=" + json.dumps(config))
             return D.run({**spec, "imagePullSecrets": [{"name": secret}]})
         self.assertPhase(login("e2e-wrong", "pass"), "Error")
-        let_in = login("e2e-right", "pass:word")
+        let_in = login("e2e-right", server.PASSWORD)
         self.assertPhase(let_in, "Succeeded")
         self.assertEqual(D.logs(let_in["metadata"]["name"]), ["came"])
         for name in ("e2e-wrong", "e2e-right"):

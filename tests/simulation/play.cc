@@ -85,8 +85,8 @@ std::string story_of(const World& world) {
         return time ? std::to_string(time->time_since_epoch().count() - 3'600'000) : std::string("?");
       };
       text += " [" + at(node.started) + ".." + at(node.finished) + "]";
-      for (const engine::Parameter& p : node.outputs.parameters) text += " " + p.name + "=" + p.value;
-      for (const std::string& child : node.children) {
+      for (const engine::Parameter& p : node.outputs->parameters) text += " " + p.name + "=" + p.value;
+      for (const SharedText& child : node.children) {
         const auto of = std::find_if(run.nodes.begin(), run.nodes.end(), [&](const auto& one) { return one.second.id == child; });
         text += of == run.nodes.end() ? " > nobody" : " > " + of->first;
       }
@@ -103,7 +103,7 @@ bool has_circle(const std::map<std::string, const engine::Node*>& by_id, const s
   int& mine = state[id];
   if (mine != 0) return mine == 1;
   mine = 1;
-  for (const std::string& child : found->second->children) {
+  for (const SharedText& child : found->second->children) {
     if (has_circle(by_id, child, state)) return true;
   }
   state[id] = 2;
@@ -124,7 +124,7 @@ void check_tree(const World::StoredRun& run, const model::Workflow& workflow, st
   std::map<std::string, int> state;
   for (const auto& [name, node] : run.nodes) by_id[node.id] = &node;
   for (const auto& [name, node] : run.nodes) {
-    for (const std::string& child : node.children) {
+    for (const SharedText& child : node.children) {
       if (!by_id.contains(child)) problems.push_back(name + " has a child that does not exist");
     }
   }

@@ -25,7 +25,7 @@ void World::boot() {
   std::set<std::string> wanted;
   for (const auto& [uid, run] : stored_) {
     for (const auto& [name, node] : run.nodes) {
-      if (node.start_intended && !workflow::is_fulfilled(node.phase)) wanted.insert(node.pod);
+      if (node.start_intended && !workflow::is_fulfilled(node.phase)) wanted.insert(engine::pod_id(run.info, node));
     }
   }
   runtime_.sweep(wanted);

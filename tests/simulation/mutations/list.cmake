@@ -23,9 +23,9 @@ mutation(5 retry.cc
   [[if (retry.limit && retry.attempts + (MUTATED(5) ? 1 : 0) > *retry.limit)]])
 
 mutation(6 pod.cc
-  [[  pod.spec.reset();
+  [[  pod.made->spec.reset();
   durable_effect(StartPod{pod.id});]]
-  [[  pod.spec.reset();
+  [[  pod.made->spec.reset();
   if (MUTATED(6)) {
     now_effect(StartPod{pod.id});
   } else {
@@ -41,9 +41,9 @@ mutation(8 pod.cc
   [[    if (!MUTATED(8)) durable_effect(RemovePod{pod.id});]])
 
 mutation(9 task.cc
-  [[  record.items = std::move(*items);]]
-  [[  record.items = std::move(*items);
-  if (MUTATED(9) && record.items.size() > 2) record.items.pop_back();]])
+  [[  record.unfinished = static_cast<Index>(items->size());]]
+  [[  if (MUTATED(9) && items->size() > 2) items->pop_back();
+  record.unfinished = static_cast<Index>(items->size());]])
 
 mutation(10 graph.cc
   [[  if (!t.depends.evaluate(ask)) {]]
@@ -55,7 +55,7 @@ mutation(11 run.cc
 
 mutation(12 pod.cc
   [[  admission_.release(pod.place);]]
-  [[  if (!MUTATED(12) || pod.wanted.cpu_milli == 0) admission_.release(pod.place);]])
+  [[  if (!MUTATED(12) || pod.place.wanted->cpu_milli == 0) admission_.release(pod.place);]])
 
 mutation(13 retry.cc
   [[  if (now_ < until && retry.limit]]

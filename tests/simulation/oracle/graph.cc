@@ -41,13 +41,12 @@ Phase Oracle::steps(Frame& frame) {
 }
 
 /// Whether one of the members of a group could not begin. Those that have begun are judged; no other one begins.
-bool Oracle::cannot_begin(Frame& frame, const std::vector<std::pair<const Call*, std::vector<Member>>>& resolved) {
+bool Oracle::cannot_begin(Frame& frame, const Resolved& resolved) {
   std::vector<std::pair<const Call*, const Member*>> begun;
   bool found = false;
   for (const auto& [call, members] : resolved) {
-    const std::string full = full_name(frame, call->name);
     for (const Member& member : members) {
-      const Node* node = find(full.substr(0, full.size() - call->name.size()) + member.name);
+      const Node* node = find(full_name(frame, *call, member));
       if (node == nullptr || member.skipped) continue;
       begun.emplace_back(call, &member);
       found |= never_began(*node);
@@ -55,13 +54,30 @@ bool Oracle::cannot_begin(Frame& frame, const std::vector<std::pair<const Call*,
   }
   if (!found) return false;
   for (const auto& [call, member] : begun) {
-    const std::string full = full_name(frame, call->name);
     const Template& callee = *case_.workflow.find(call->callee);
     Role role;
     role.in_exit = frame.in_exit;
     role.task = true;
-    begin(callee, full.substr(0, full.size() - call->name.size()) + member->name,
+    begin(callee, full_name(frame, *call, *member),
           member->argument ? *member->argument : callee.input_default.value_or(""), role);
+  }
+  return true;
+}
+
+/// Whether the step's failure is none of its group's.
+bool Oracle::continues(const Call& call, Phase phase) {
+  return phase == Phase::Failed ? call.continue_failed : call.continue_error;
+}
+
+/// Whether no member of a group that could not begin whole keeps it from succeeding.
+bool Oracle::goes_on(const Frame& frame, const Resolved& resolved) const {
+  if (frame.tmpl.fail_fast) return false;
+  for (const auto& [call, members] : resolved) {
+    for (const Member& member : members) {
+      const Node* node = find(full_name(frame, *call, member));
+      if (node == nullptr) return false;
+      if (workflow::is_failed_or_error(node->phase) && !continues(*call, node->phase)) return false;
+    }
   }
   return true;
 }
@@ -83,7 +99,7 @@ bool Oracle::open_group(Frame& frame, std::size_t number) {
     return verdict;
   };
   // All members are resolved before one of them begins.
-  std::vector<std::pair<const Call*, std::vector<Member>>> resolved;
+  Resolved resolved;
   for (const Call& call : frame.tmpl.groups[number]) {
     auto members = resolve(frame, call);
     if (!members) {
@@ -97,10 +113,7 @@ bool Oracle::open_group(Frame& frame, std::size_t number) {
     Verdict verdict = verdict_of(Phase::Error);
     if (frame.tmpl.fail_fast) verdict.phases.insert(Phase::Failed);  // whichever came first
     // What the deadline ended before it was asked whether it fits counts as any other member.
-    const auto accepts = [](const auto& one) { return one.first->continue_failed || one.first->continue_error; };
-    if (is_cut(*group, frame.in_exit) && std::any_of(resolved.begin(), resolved.end(), accepts)) {
-      verdict.phases.insert(Phase::Succeeded);
-    }
+    if (is_cut(*group, frame.in_exit) && goes_on(frame, resolved)) verdict.phases.insert(Phase::Succeeded);
     check(*group, verdict);
     accept_below(name);  // who had begun by then is a matter of timing
     return false;
@@ -111,8 +124,7 @@ bool Oracle::open_group(Frame& frame, std::size_t number) {
     const Done& done = frame.done.at(call->name);
     const auto look = [&](const Outcome& one) {
       if (!one.failed()) return;
-      const bool accepted = one.phase() == Phase::Failed ? call->continue_failed : call->continue_error;
-      good &= accepted && !frame.tmpl.fail_fast;
+      good &= continues(*call, one.phase()) && !frame.tmpl.fail_fast;
     };
     if (done.members.empty()) look(done.whole);
     for (const Outcome& member : done.members) look(member);

@@ -95,7 +95,6 @@ class Oracle {
   void complain(const std::string& what) { problems_.push_back(case_.run.info.name + ": " + what); }
   [[nodiscard]] const Node* find(const std::string& name) const;
   [[nodiscard]] bool never_began(const Node& node) const;
-  bool cannot_begin(Frame& frame, const std::vector<std::pair<const Call*, std::vector<Member>>>& resolved);
   /// When things outside (or inside) of exit handlers were told to end.
   [[nodiscard]] std::optional<Time> cut(bool in_exit) const;
   [[nodiscard]] bool is_cut(const Node& node, bool in_exit) const;
@@ -116,6 +115,10 @@ class Oracle {
   std::optional<Verdict> cached(const Template& tmpl, const Node& node, const std::string& input);
 
   // graph.cc
+  using Resolved = std::vector<std::pair<const Call*, std::vector<Member>>>;  ///< the members of a step group
+  bool cannot_begin(Frame& frame, const Resolved& resolved);
+  [[nodiscard]] bool goes_on(const Frame& frame, const Resolved& resolved) const;
+  static bool continues(const Call& call, Phase phase);
   Verdict graph(const Template& tmpl, const Node& node, const std::string& input, Role role);
   Phase steps(Frame& frame);
   bool open_group(Frame& frame, std::size_t number);
@@ -130,6 +133,7 @@ class Oracle {
   void run_hooks(Frame& frame, const Call& call, const Outcome& of, bool is_item, bool is_group);
   bool ran_visibly(const Call& call, const Node& node, bool is_group, bool& sure);
   [[nodiscard]] std::string full_name(const Frame& frame, const std::string& task) const;
+  [[nodiscard]] std::string full_name(const Frame& frame, const Call& call, const Member& member) const;
   [[nodiscard]] bool may_be_absent(const Frame& frame) const;
 
   // values.cc

@@ -75,7 +75,7 @@ Verdict Oracle::container_set(const Template& tmpl, const Node& node, Role role)
     good &= code == 0;
     const std::string name = node.name + "." + container.name;
     const Node* part = find(name);
-    if (part == nullptr && node.pod.empty() && is_cut(node, role.in_exit)) continue;  // it still waited for its locks
+    if (part == nullptr && !node.has_pod && is_cut(node, role.in_exit)) continue;  // it still waited for its locks
     if (part == nullptr) {
       complain(name + " is missing");
       continue;

@@ -16,7 +16,7 @@ bool Oracle::wants_again(const Template& tmpl, const Node& last, int attempts) {
                          (policy == "OnTransientError" && error && last.message.starts_with("TaskLost"));
   if (!retriable) return false;
   if (retry.limit && attempts > *retry.limit) return false;
-  if (retry.expression == "exitCode") return last.outputs.exit_code.value_or("-1") == "1";
+  if (retry.expression == "exitCode") return last.outputs->exit_code.value_or("-1") == "1";
   if (retry.expression == "status") return error;
   return true;
 }
@@ -47,9 +47,9 @@ Verdict Oracle::retry(const Template& tmpl, const Node& node, const std::string&
   if (last.node == nullptr) return verdict;
   verdict.phases = {last.failed() ? last.phase() : Phase::Succeeded};
   // Whatever became of the last attempt, its outputs are those of the whole.
-  for (const engine::Parameter& p : last.node->outputs.parameters) verdict.parameters[p.name] = p.value;
-  for (const engine::Artifact& artifact : last.node->outputs.artifacts) verdict.artifacts.insert(artifact.name);
-  verdict.exit_code = last.node->outputs.exit_code;
+  for (const engine::Parameter& p : last.node->outputs->parameters) verdict.parameters[p.name] = p.value;
+  for (const engine::Artifact& artifact : last.node->outputs->artifacts) verdict.artifacts.insert(artifact.name);
+  verdict.exit_code = last.node->outputs->exit_code;
   return verdict;
 }
 
@@ -59,7 +59,7 @@ std::optional<Verdict> Oracle::cached(const Template& tmpl, const Node& node, co
   const auto good = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-'; };
   if (key.empty() || key.front() == '-' || !std::all_of(key.begin(), key.end(), good)) return Verdict::of(Phase::Error);
   const auto is_entry = [&](const engine::Memo& memo, Time before) { return memo.key == key && memo.created < before; };
-  if (!node.memo_hit) {
+  if (!node.memo->hit) {
     // What was written before it began must have been found. (While it waited for a lock, more may have been.)
     for (const engine::Memo& memo : case_.memos) {
       if (!case_.interference.crashed && case_.interference.retries == 0 && is_entry(memo, *node.started)) {
@@ -70,7 +70,7 @@ std::optional<Verdict> Oracle::cached(const Template& tmpl, const Node& node, co
     return std::nullopt;
   }
   const auto source = std::find_if(case_.memos.begin(), case_.memos.end(), [&](const engine::Memo& memo) {
-    return is_entry(memo, *node.finished + Duration(1)) && memo.outputs.parameters == node.outputs.parameters;
+    return is_entry(memo, *node.finished + Duration(1)) && memo.outputs.parameters == node.outputs->parameters;
   });
   if (source == case_.memos.end()) complain(node.name + " is from the cache, which does not have that");
   Verdict verdict = Verdict::of(Phase::Succeeded);

@@ -66,7 +66,7 @@ bool Oracle::never_began(const Node& node) const {
     case engine::NodeType::Skipped:
     case engine::NodeType::Steps: return true;
     case engine::NodeType::Dag: return !node.message.empty();
-    case engine::NodeType::Pod: return node.pod.empty();
+    case engine::NodeType::Pod: return !node.has_pod;
     case engine::NodeType::Retry: break;
     default: return false;
   }
@@ -119,7 +119,7 @@ void Oracle::check(const Node& node, const Verdict& verdict) {
   }
   if (!verdict.natural) return;
   std::map<std::string, std::string> parameters;
-  for (const engine::Parameter& p : node.outputs.parameters) parameters[p.name] = p.value;
+  for (const engine::Parameter& p : node.outputs->parameters) parameters[p.name] = p.value;
   if (parameters != verdict.parameters) {
     std::string text;
     for (const auto& [key, value] : parameters) text += " " + key + "=" + value;
@@ -128,12 +128,12 @@ void Oracle::check(const Node& node, const Verdict& verdict) {
     complain(node.name + " has other outputs than it should:" + text);
   }
   std::set<std::string> artifacts;
-  for (const engine::Artifact& artifact : node.outputs.artifacts) artifacts.insert(artifact.name);
+  for (const engine::Artifact& artifact : node.outputs->artifacts) artifacts.insert(artifact.name);
   if (artifacts != verdict.artifacts) complain(node.name + " has other output artifacts than it should");
-  if (verdict.result && node.outputs.result && *node.outputs.result != *verdict.result) {
-    complain(node.name + " has the result " + *node.outputs.result + " and should have " + *verdict.result);
+  if (verdict.result && node.outputs->result && *node.outputs->result != *verdict.result) {
+    complain(node.name + " has the result " + *node.outputs->result + " and should have " + *verdict.result);
   }
-  if (verdict.exit_code && node.outputs.exit_code != verdict.exit_code) complain(node.name + " has another exit code than it should");
+  if (verdict.exit_code && node.outputs->exit_code != verdict.exit_code) complain(node.name + " has another exit code than it should");
 }
 
 void Oracle::judge_run() {

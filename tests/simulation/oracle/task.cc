@@ -15,6 +15,12 @@ std::string Oracle::full_name(const Frame& frame, const std::string& task) const
   return {};
 }
 
+std::string Oracle::full_name(const Frame& frame, const Call& call, const Member& member) const {
+  std::string name = full_name(frame, call.name);
+  name.replace(name.size() - call.name.size(), call.name.size(), member.name);
+  return name;
+}
+
 /// Nothing: something in it cannot be resolved.
 std::optional<std::vector<Member>> Oracle::resolve(Frame& frame, const Call& call) {
   std::vector<Item> list;
@@ -51,7 +57,7 @@ std::optional<std::vector<Member>> Oracle::resolve(Frame& frame, const Call& cal
       const Outcome* from = giver == frame.done.end() ? nullptr : &giver->second.whole;
       bool there = from != nullptr && from->node != nullptr;
       if (there && from->ran) {
-        const auto& artifacts = from->node->outputs.artifacts;
+        const auto& artifacts = from->node->outputs->artifacts;
         there = std::any_of(artifacts.begin(), artifacts.end(), [](const engine::Artifact& a) { return a.name == "a"; });
       } else if (there) {
         there = frame.tmpl.kind == Template::Kind::Steps;  // a skipped step offers them all the same
@@ -89,10 +95,9 @@ void Oracle::run_members(Frame& frame, const Call& call, const std::vector<Membe
     done.whole = skipped_node(frame, full_name(frame, call.name), Phase::Skipped);
     return;
   }
-  const std::string prefix = full_name(frame, call.name).substr(0, full_name(frame, call.name).size() - call.name.size());
   for (const Member& member : members) {
     Outcome outcome;
-    const std::string name = prefix + member.name;
+    const std::string name = full_name(frame, call, member);
     if (member.skipped) {
       outcome = skipped_node(frame, name, Phase::Skipped);
     } else if (find(name) == nullptr) {
@@ -119,8 +124,8 @@ bool Oracle::ran_visibly(const Call& call, const Node& node, bool is_group, bool
   const Template& tmpl = *case_.workflow.find(call.callee);
   sure = true;
   if (is_group) return true;
-  if (node.memo_hit || node.type == engine::NodeType::Skipped) return false;
-  if (tmpl.memo_key && node.children.empty() && node.pod.empty()) return false;  // its key is no key
+  if (node.memo->hit || node.type == engine::NodeType::Skipped) return false;
+  if (tmpl.memo_key && node.children.empty() && !node.has_pod) return false;  // its key is no key
   if (tmpl.is_graph() || tmpl.retry || tmpl.kind == Template::Kind::Suspend) {
     // One that waits for a lock may be ended before it gets it.
     sure = tmpl.locks.empty() || node.phase == Phase::Succeeded;
@@ -130,7 +135,7 @@ bool Oracle::ran_visibly(const Call& call, const Node& node, bool is_group, bool
   if (fate_of(case_.seed, node.id, node.life).no_image) return false;
   if (node.message == "timeout") return false;
   // A daemon that comes back may find the pod over.
-  sure = !case_.interference.crashed && node.outputs.exit_code.has_value();
+  sure = !case_.interference.crashed && node.outputs->exit_code.has_value();
   return true;
 }
 

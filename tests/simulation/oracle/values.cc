@@ -10,7 +10,7 @@ using model::Loop;
 std::string phase_text(Phase phase) { return std::string(workflow::phase_name(phase)); }
 
 std::optional<std::string> parameter_of(const Node& node, const std::string& name) {
-  for (const engine::Parameter& p : node.outputs.parameters) {
+  for (const engine::Parameter& p : node.outputs->parameters) {
     if (p.name == name) return p.value;
   }
   return std::nullopt;
@@ -47,7 +47,7 @@ Found Oracle::aggregated(const Done& done, const Value& value) {
   for (const Outcome& member : done.members) {
     if (member.node == nullptr || !(member.carried || member.node->phase == Phase::Succeeded)) continue;
     if (value.kind == Value::Kind::Result) {
-      if (member.node->outputs.result) values.push_back(*member.node->outputs.result);
+      if (member.node->outputs->result) values.push_back(*member.node->outputs->result);
       continue;
     }
     const auto one = parameter_of(*member.node, value.text);
@@ -85,7 +85,7 @@ Found Oracle::lookup(const Frame& frame, const Value& value, const Item* item) {
     auto text = declared_default(*case_.workflow.find(done.call->callee), value.text);
     return text ? Found::present(*text) : Found::absent();
   }
-  const auto text = value.kind == Value::Kind::Result ? node.outputs.result : parameter_of(node, value.text);
+  const auto text = value.kind == Value::Kind::Result ? node.outputs->result : parameter_of(node, value.text);
   return text ? Found::present(*text) : Found::missing();
 }
 

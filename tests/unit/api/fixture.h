@@ -272,6 +272,38 @@ class FakeBackend final : public Backend {
     calls.push_back({{"call", "remove_image"}, {"name", name}});
     answer<Json>(std::move(reply), Json::object());
   }
+  Json status() override { return {{"accepting", true}}; }
+  std::string health() override { return trouble; }
+  void drain(DrainMode mode, const Caller& caller, Reply<Json> reply) override {
+    calls.push_back({{"call", "drain"}, {"mode", static_cast<int>(mode)}, {"uid", caller.uid}});
+    answer<Json>(std::move(reply), status());
+  }
+  void resume(const Caller& caller, Reply<Json> reply) override {
+    calls.push_back({{"call", "resume"}, {"uid", caller.uid}});
+    answer<Json>(std::move(reply), status());
+  }
+  void check_store(StreamPtr stream) override {
+    calls.push_back({{"call", "check"}});
+    stream->send({{"ok", true}});
+    stream->end();
+  }
+  void backup(Reply<std::shared_ptr<ArtifactFile>> reply) override {
+    calls.push_back({{"call", "backup"}});
+    auto file = std::make_shared<ArtifactFile>();
+    file->content = UniqueFd(::memfd_create("backup", MFD_CLOEXEC));
+    if (::write(file->content.get(), "SQLite", 6) != 6) throw std::runtime_error("write");
+    file->name = "gantry.db";
+    answer<std::shared_ptr<ArtifactFile>>(std::move(reply), file);
+  }
+  void audit_log(std::size_t lines, Reply<std::vector<Json>> reply) override {
+    calls.push_back({{"call", "audit"}, {"lines", lines}});
+    answer<std::vector<Json>>(std::move(reply), {{{"method", "PUT"}}});
+  }
+  void events(const std::string& ns, const std::string& name, Reply<std::vector<Json>> reply) override {
+    calls.push_back({{"call", "events"}, {"ns", ns}, {"name", name}});
+    answer<std::vector<Json>>(std::move(reply), {{{"reason", "Submitted"}}});
+  }
+  std::string trouble;
   Json version() override { return {{"version", "v0"}}; }
   std::string spool_directory() override { return spool; }
 };

@@ -134,7 +134,7 @@ class DaemonTest : public ::testing::Test {
   /// Until what asks the store, and acts on its answer, and stores again, has come to its end.
   void settle_all() {
     for (int question = 0; question < 4; ++question) {
-      (void)await<std::vector<std::string>>([&](auto done) { daemon_->store().load_uids(done); });
+      (void)await<std::vector<std::string>>([&](auto done) { daemon_->store().load_missing({}, done); });
       settle();
     }
   }

@@ -153,6 +153,40 @@ TEST_F(EffectsTest, NewsOfARunWaitUntilTheStoreCanWriteAgain) {
   EXPECT_THAT(stored(), IsEmpty()) << "the end of the run is stored";
 }
 
+TEST_F(EffectsTest, WhatIsGatheredWhileTheStoreCannotWriteIsKept) {
+  submit("a");
+  run_until([&] { return answers_.size() == 1; });
+  block();
+  effects_.apply(engine_.shut_down("uid-a", engine::Shutdown::Terminate, Time{}).value());
+  effects_.end_turn();  // its transaction is under way, and will fail; this is for the next one
+  engine::Output output;
+  output.memos.push_back({.name_space = "argo", .cache = "c", .key = "k", .node_id = "n"});
+  effects_.apply(std::move(output));
+  effects_.record({.run_uid = "uid-a", .reason = "Terminated", .message = "by uid:0"});
+  bool read = false;
+  effects_.after_news([&] { read = true; });
+  run_until([&] { return effects_.trouble().has_value(); });
+  EXPECT_TRUE(read) << "who only reads does not wait for the disk";
+  EXPECT_THAT(effects_.trouble()->message, HasSubstr("disk full"));
+  EXPECT_THAT(log_, SizeIs(1));
+  executor_.fire_timers();
+  run_until([&] { return !executor_.timers.empty(); });
+  EXPECT_THAT(log_, SizeIs(1)) << "not every second again";
+  unblock();
+  executor_.fire_timers();
+  run_until([&] { return effects_.idle(); });
+  EXPECT_FALSE(effects_.trouble());
+  EXPECT_EQ(log_.back(), "the store can write again");
+  std::optional<Result<std::vector<engine::Memo>>> memos;
+  store_->load_memos([&](auto found) { memos = std::move(found); });
+  std::optional<Result<std::vector<RunEvent>>> events;
+  store_->load_events("uid-a", [&](auto found) { events = std::move(found); });
+  executor_.run_until([&] { return memos && events; });
+  EXPECT_THAT(memos->value(), SizeIs(1));
+  ASSERT_FALSE(events->value().empty());
+  EXPECT_THAT(events->value(), ::testing::Contains(::testing::Field(&RunEvent::reason, "Terminated")));
+}
+
 TEST_F(EffectsTest, AfterCommitWaitsForWhatWasGathered) {
   bool called = false;
   effects_.after_commit([&] { called = true; });

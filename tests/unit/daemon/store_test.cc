@@ -100,7 +100,7 @@ TEST_F(StoreTest, KeepsRunsAndNodesOverReopening) {
   StoreBatch batch;
   batch.runs.push_back(run_row("a", 1));
   engine::Node root{.id = "a", .name = "a", .phase = engine::Phase::Running, .children = {"a-1"}};
-  engine::Node child{.id = "a-1", .name = "a.x", .pod = "pod-1", .start_intended = true};
+  engine::Node child{.id = "a-1", .name = "a.x", .has_pod = true, .start_intended = true};
   batch.nodes = {{"uid-a", "a", node_json(root)}, {"uid-a", "a-1", node_json(child)}};
   ASSERT_TRUE(write(batch));
   // An update keeps the place of the first node, and touches the status only.
@@ -129,7 +129,7 @@ TEST_F(StoreTest, KeepsRunsAndNodesOverReopening) {
   EXPECT_EQ(runs[0].nodes[0].phase, engine::Phase::Failed);
   EXPECT_THAT(runs[0].nodes[0].children, ElementsAre("a-1"));
   EXPECT_TRUE(runs[0].nodes[1].start_intended);
-  EXPECT_EQ(runs[0].nodes[1].pod, "pod-1");
+  EXPECT_TRUE(runs[0].nodes[1].has_pod);
 }
 
 TEST_F(StoreTest, EndedRunsAreNotLoadedAtStartAndDeletionTakesTheNodes) {
@@ -371,7 +371,7 @@ TEST_F(StoreTest, Summaries) {
   batch.runs[0].origin = {.templates = "T", .ttl = R"({"secondsAfterCompletion":5})"};
   ASSERT_TRUE(write(std::move(batch)));
   auto runs =
-      await<std::vector<RunSummary>>([&](auto done) { store_->load_summaries(done); }).value();
+      await<std::vector<RunSummary>>([&](auto done) { store_->load_summaries(false, done); }).value();
   ASSERT_THAT(runs, SizeIs(2));
   EXPECT_EQ(runs[0].uid, "uid-a");
   EXPECT_EQ(runs[0].phase, RunPhase::Failed);
@@ -381,24 +381,6 @@ TEST_F(StoreTest, Summaries) {
   EXPECT_EQ(runs[1].cron, "nightly");
   EXPECT_FALSE(runs[1].finished);
   EXPECT_EQ(load("uid-a").at(0).origin.templates, "T");
-}
-
-TEST_F(StoreTest, AnOlderSchemaIsBroughtForward) {
-  StoreBatch batch;
-  batch.runs.push_back(run_row("a", 1));
-  ASSERT_TRUE(write(std::move(batch)));
-  store_.reset();
-  ASSERT_EQ(raw_sql(path_,
-                    "DROP TABLE resources; DROP TABLE counters; DROP TABLE memos;"
-                    "ALTER TABLE runs DROP COLUMN retries; ALTER TABLE runs DROP COLUMN suspended;"
-                    " ALTER TABLE runs DROP COLUMN outputs;"
-                    "ALTER TABLE runs DROP COLUMN templates; ALTER TABLE runs DROP COLUMN ttl;"
-                    "PRAGMA user_version = 1"),
-            "");
-  open();
-  EXPECT_THAT(load("uid-a"), SizeIs(1));
-  EXPECT_EQ(load("uid-a")[0].origin.ttl, "");
-  EXPECT_TRUE(await<Store::Resources>([&](auto done) { store_->load_resources(done); }));
 }
 
 TEST_F(StoreTest, NobodyElseMayReadTheFile) {
@@ -420,7 +402,7 @@ TEST_F(StoreTest, RefusesWhatItMustNotTouch) {
   };
   const Case cases[] = {
       {"newer", [&] { raw_sql(path_, "PRAGMA user_version = 99"); }, Code::FailedPrecondition,
-       "was written by a newer gantryd (schema 99, this one knows 4)"},
+       "was written by a newer gantryd (schema 99, this one knows 5)"},
       {"foreign",
        [&] {
          std::filesystem::remove(path_);

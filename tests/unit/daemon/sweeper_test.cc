@@ -67,7 +67,7 @@ TEST_F(SweeperTest, OfADeletedRunNothingStays) {
   const std::string logs = make_logs("with-logs");
   sweep();
   EXPECT_THAT(runtime_.calls, ElementsAre("remove left", "claims with-claims", "claims with-logs"));
-  EXPECT_THAT(cgroups_, ElementsAre("with-claims", "with-logs"));
+  EXPECT_THAT(cgroups_, ElementsAre("with-claims"));
   EXPECT_FALSE(std::filesystem::exists(logs));
 }
 

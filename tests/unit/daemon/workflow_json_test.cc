@@ -42,7 +42,7 @@ StoredRun exit_handlers() {
        .message = "main: Error (exit code 1)",
        .started = at(1),
        .finished = at(2),
-       .outputs = {.exit_code = "1"}},
+       .outputs = engine::NodeOutputs{.exit_code = "1"}},
       {.id = "wf-1",
        .name = "wf.onExit",
        .display_name = "wf.onExit",
@@ -67,7 +67,7 @@ StoredRun exit_handlers() {
        .boundary_id = "wf-1",
        .inputs = {.parameters = {{"m", "1"}},
                   .artifacts = {{.name = "a", .path = "/a", .location = R"({"s3":{"key":"k"}})"}}},
-       .outputs = {.parameters = {{"o", "v"}},
+       .outputs = engine::NodeOutputs{.parameters = {{"o", "v"}},
                    .artifacts = {{.name = "log", .location = R"({"s3":{"key":"l"}})", .archive = R"({"none":{}})"}},
                    .result = "r", .exit_code = "0"}},
       {.id = "wf-4",
@@ -191,8 +191,8 @@ TEST(NodeJson, RoundTrip) {
     EXPECT_EQ(node_json(*read), node_json(node));
     EXPECT_EQ(read->started, node.started);
     EXPECT_EQ(read->inputs, node.inputs);
-    EXPECT_EQ(read->outputs.artifacts, node.outputs.artifacts);
-    EXPECT_EQ(read->outputs.result, node.outputs.result);
+    EXPECT_EQ(read->outputs->artifacts, node.outputs->artifacts);
+    EXPECT_EQ(read->outputs->result, node.outputs->result);
     EXPECT_EQ(read->phase, node.phase);
     EXPECT_EQ(read->type, node.type);
   }
@@ -200,12 +200,12 @@ TEST(NodeJson, RoundTrip) {
             .name = "n",
             .message = "not utf-8: \xff",
             .retried = true,
-            .pod = "p",
+            .has_pod = true,
             .start_intended = true};
   Node read = node_from_json(node_json(node)).value();
   EXPECT_EQ(read.message, "not utf-8: \xEF\xBF\xBD");
   EXPECT_TRUE(read.retried && read.start_intended);
-  EXPECT_EQ(read.pod, "p");
+  EXPECT_TRUE(read.has_pod);
 }
 
 TEST(NodeJson, DamagedTextIsAnError) {

@@ -23,7 +23,7 @@ std::vector<std::string> names(const std::vector<Artifact>& artifacts) {
 class ArtifactsTest : public EngineTest {
  protected:
   std::vector<std::string> inputs(const std::string& name) { return names(node(name).inputs.artifacts); }
-  std::vector<std::string> outputs(const std::string& name) { return names(node(name).outputs.artifacts); }
+  std::vector<std::string> outputs(const std::string& name) { return names(node(name).outputs->artifacts); }
 
   const std::string kMakeAndTake = R"(
   - name: make
@@ -232,9 +232,9 @@ TEST_F(ArtifactsTest, LogsAndPlacesOfATemplate) {
   EXPECT_THAT(outputs("wf[0].a"), ElementsAre("o " + place + "o.tgz\",\"bucket\":\"b\"}} at /o",
                                               R"(own {"s3":{"key":"mine"}} at /own)"))
       << "the simulation saves no logs";
-  EXPECT_TRUE(node("wf[0].a").outputs.artifacts[0].deleted);
-  EXPECT_FALSE(node("wf[0].a").outputs.artifacts[1].deleted);
-  EXPECT_EQ(node("wf[0].a").outputs.artifacts[1].gc, "OnWorkflowDeletion");
+  EXPECT_TRUE(node("wf[0].a").outputs->artifacts[0].deleted);
+  EXPECT_FALSE(node("wf[0].a").outputs->artifacts[1].deleted);
+  EXPECT_EQ(node("wf[0].a").outputs->artifacts[1].gc, "OnWorkflowDeletion");
   EXPECT_THAT(outputs("wf[0].b"), IsEmpty());
 }
 

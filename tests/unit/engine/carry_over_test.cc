@@ -51,7 +51,7 @@ TEST_F(CarryOverTest, WhatSucceededIsNotDoneAgain) {
                                "again[1].b DAG Failed", "again[1].b.x Skipped Skipped | original pod: " + x,
                                "again[1].b.z Pod Failed | main: Error (exit code 1)"));
   const auto& nodes = world_.stored().at("again").nodes;
-  EXPECT_EQ(nodes.at("again[0].a").outputs.result, "hello");
+  EXPECT_EQ(nodes.at("again[0].a").outputs->result, "hello");
   EXPECT_EQ(nodes.at("again[1].b").inputs.parameters.front().value, "hello");
   EXPECT_EQ(nodes.at("again[1].b.x").boundary_id, nodes.at("again[1].b").id);
   EXPECT_EQ(world_.stored().at("wf").status.phase, RunPhase::Failed) << "the old one stays as it was";

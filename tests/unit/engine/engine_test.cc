@@ -18,8 +18,8 @@ TEST_F(EngineTest, OneContainer) {
 )");
   EXPECT_THAT(story(), ElementsAre("wf Pod Succeeded"));
   EXPECT_EQ(end(), "Succeeded");
-  EXPECT_EQ(node("wf").outputs.exit_code, "0");
-  EXPECT_EQ(node("wf").outputs.result, std::nullopt) << "nobody reads it";
+  EXPECT_EQ(node("wf").outputs->exit_code, "0");
+  EXPECT_EQ(node("wf").outputs->result, std::nullopt) << "nobody reads it";
 }
 
 TEST_F(EngineTest, FailuresSayWhy) {
@@ -176,8 +176,8 @@ TEST_F(EngineTest, ParametersFlowThroughOutputsInputsAndDefaults) {
   EXPECT_EQ(end(), "Succeeded");
   EXPECT_THAT(node("wf[1].take").inputs.parameters, ElementsAre(Parameter{"x", "v1.2-wf"}, Parameter{"w", "fallback"},
                                                      Parameter{"z", "missing"}));
-  EXPECT_THAT(node("wf[0].make").outputs.parameters, ElementsAre(Parameter{"p", "v1.2-wf"}, Parameter{"q", "missing"}));
-  EXPECT_THAT(node("wf").outputs.parameters, ElementsAre(Parameter{"out", "v1.2-wf"}));
+  EXPECT_THAT(node("wf[0].make").outputs->parameters, ElementsAre(Parameter{"p", "v1.2-wf"}, Parameter{"q", "missing"}));
+  EXPECT_THAT(node("wf").outputs->parameters, ElementsAre(Parameter{"out", "v1.2-wf"}));
 }
 
 TEST_F(EngineTest, AMissingOutputIsAnErrorUnlessMainFailed) {
@@ -225,7 +225,7 @@ TEST_F(EngineTest, RetriesUntilItSucceedsOrTheLimitIsReached) {
   EXPECT_EQ(node("wf.never").children.size(), 2u);
   EXPECT_THAT(story(), Contains("wf.broken Retry Error | image not found")) << "OnFailure does not retry an Error";
   EXPECT_EQ(node("wf.broken").children.size(), 1u);
-  EXPECT_EQ(node("wf.never").outputs.exit_code, "1");
+  EXPECT_EQ(node("wf.never").outputs->exit_code, "1");
 }
 
 TEST_F(EngineTest, TheExitHandlerSeesHowItEndedAndCanFailTheRun) {
@@ -304,7 +304,7 @@ TEST_F(EngineTest, TerminateRunsNoExitHandlerAndKillsTheStubbornAfterTheGrace) {
   EXPECT_EQ(node("wf[0].a").phase, Phase::Running);
   run_for(std::chrono::seconds(2));
   EXPECT_EQ(end(), "Failed | Stopped with strategy 'Terminate'");
-  EXPECT_EQ(node("wf[0].a").outputs.exit_code, "137");
+  EXPECT_EQ(node("wf[0].a").outputs->exit_code, "137");
   EXPECT_FALSE(stored().nodes.contains("wf.onExit"));
 }
 

@@ -31,7 +31,7 @@ TEST_F(HttpTest, OneRequest) {
   request(R"(url: "http://x/{{workflow.parameters.p}}", method: PUT, body: "b {{workflow.name}}", timeoutSeconds: 5,
       headers: [{name: a, value: "{{workflow.parameters.p}}"}, {name: s, valueFrom: {secretKeyRef: {name: s, key: k}}}])");
   EXPECT_THAT(story(), ElementsAre("wf HTTP Succeeded"));
-  EXPECT_EQ(node("wf").outputs.result, "answer to PUT");
+  EXPECT_EQ(node("wf").outputs->result, "answer to PUT");
   ASSERT_THAT(world_.requests, SizeIs(1));
   const SendRequest& sent = world_.requests.front();
   EXPECT_EQ(sent.url, "http://x/v");
@@ -108,7 +108,7 @@ TEST_F(DataTest, KeysAreListedAndChanged) {
     inputs: {artifacts: [{name: f, path: /f}]}
     container: {image: busybox, command: [exit, "0"]})yaml");
   EXPECT_EQ(end(), "Succeeded");
-  EXPECT_EQ(node("wf[0].list").outputs.result, R"(["p/a/main.log","p/b/main.log"])");
+  EXPECT_EQ(node("wf[0].list").outputs->result, R"(["p/a/main.log","p/b/main.log"])");
   EXPECT_EQ(node("wf[1].each(1:p/b/main.log)").inputs.artifacts.front().location, R"({"s3":{"key":"p/b/main.log"}})");
 }
 

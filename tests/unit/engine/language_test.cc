@@ -178,7 +178,7 @@ TEST_F(LanguageTest, ExpressionsInTextsOutputsAndWhen) {
 )" + kPrint);
   EXPECT_EQ(end(), "Succeeded");
   EXPECT_EQ(input("wf[0].a"), "AB4");
-  EXPECT_THAT(node("wf").outputs.parameters,
+  EXPECT_THAT(node("wf").outputs->parameters,
               ElementsAre(Parameter{"sum", "5"}, Parameter{"which", "AB4"}, Parameter{"gone", "nothing"}));
 }
 
@@ -279,7 +279,7 @@ TEST_F(LanguageTest, SuspendWaitsForItsTimeOrForResume) {
   world_.run_to_rest();
   EXPECT_EQ(end(), "Succeeded");
   EXPECT_EQ(node("wf[1].ask").message, "Resumed by: me");
-  EXPECT_THAT(node("wf").outputs.parameters, ElementsAre(Parameter{"o", "yes"}));
+  EXPECT_THAT(node("wf").outputs->parameters, ElementsAre(Parameter{"o", "yes"}));
 }
 
 TEST_F(LanguageTest, ASuspendedRunStartsNothingUntilItIsResumed) {
@@ -336,13 +336,13 @@ TEST_F(LanguageTest, AMemoSavesTheSecondRun) {
 )";
   submit("  arguments: {parameters: [{name: num, value: 1}]}\n" + spec.substr(1));
   world_.run_to_rest();
-  EXPECT_FALSE(node("wf").memo_hit);
+  EXPECT_FALSE(node("wf").memo->hit);
   world_.forget("wf");
   world_.run_to_rest();
   submit("  arguments: {parameters: [{name: num, value: 1}]}\n" + spec.substr(1));
   world_.run_to_rest();
-  EXPECT_TRUE(node("wf").memo_hit);
-  EXPECT_THAT(node("wf").outputs.parameters, ElementsAre(Parameter{"o", "value"}));
+  EXPECT_TRUE(node("wf").memo->hit);
+  EXPECT_THAT(node("wf").outputs->parameters, ElementsAre(Parameter{"o", "value"}));
   EXPECT_EQ(node("wf").pod, "");
 }
 
@@ -424,7 +424,7 @@ TEST_F(LanguageTest, AContainerSetIsOneStepWithANodeForEachContainer) {
       - {name: main, image: busybox, dependencies: [a]}
 )");
   EXPECT_THAT(story(), ElementsAre("wf Pod Succeeded", "wf.a Container Succeeded", "wf.main Container Succeeded"));
-  EXPECT_EQ(node("wf").outputs.exit_code, "0");
+  EXPECT_EQ(node("wf").outputs->exit_code, "0");
   EXPECT_THAT(node("wf.a").children, ElementsAre(id("wf.main")));
 }
 

@@ -87,8 +87,8 @@ TEST_F(RetryRunTest, WhatIsLeftGoesOn) {
                                             "wf.c Pod Succeeded", "wf.d Pod Succeeded"));
   EXPECT_EQ(node("wf.a").started, first) << "it did not run again";
   EXPECT_NE(node("wf.b").pod, old_pod);
-  EXPECT_EQ(log_directory("wf", node("wf.b")), pod_name("wf", node("wf.b")) + ".1");
-  EXPECT_EQ(log_directory("wf", node("wf.a")), pod_name("wf", node("wf.a")));
+  EXPECT_EQ(log_directory(pod_name("wf", node("wf.b")), node("wf.b")), pod_name("wf", node("wf.b")) + ".1");
+  EXPECT_EQ(log_directory(pod_name("wf", node("wf.a")), node("wf.a")), pod_name("wf", node("wf.a")));
   EXPECT_THAT(node("wf.a").children, UnorderedElementsAre(id("wf.b"), id("wf.c")));
   EXPECT_THAT(node("wf").outbound_nodes, ElementsAre(id("wf.d")));
 }
@@ -343,6 +343,22 @@ TEST_F(RetryRunTest, AnExitHookThatSucceededDoesNotKeepAFailedStep) {
   retry();
   EXPECT_EQ(end(), "Succeeded");
   EXPECT_EQ(node("wf[0].a.onExit").life, 1u);
+}
+
+// Seed 6766 of the simulation: the hook ran at once, beside the step.
+TEST_F(RetryRunTest, AFailedExitHookWaitsForItsStepAgain) {
+  run(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    dag: {tasks: [{name: a, template: broken, hooks: {exit: {template: broken}}}]}
+  - {name: broken, retryStrategy: {limit: 0}, container: {image: busybox, command: [broken, '1']}}
+)");
+  ASSERT_EQ(node("wf.a.onExit").phase, Phase::Failed);
+  EXPECT_THAT(names(retried().deleted), UnorderedElementsAre("wf.a(0)", "wf.a.onExit", "wf.a.onExit(0)"));
+  retry();
+  EXPECT_EQ(end(), "Succeeded");
+  EXPECT_GE(*node("wf.a.onExit").started, *node("wf.a").finished);
 }
 
 TEST_F(RetryRunTest, SuspendNodesAfterAFailureWaitAgain) {

@@ -251,7 +251,7 @@ TEST_F(FindingsTest, ARestartDoesNotAskTheCacheAgainForAPodThatRuns) {
   run_until("wf[0].a", workflow::Phase::Succeeded);
   world_.crash();
   world_.run_to_rest();
-  EXPECT_FALSE(node("wf[0].b").memo_hit);
+  EXPECT_FALSE(node("wf[0].b").memo->hit);
   EXPECT_EQ(world_.runtime().pods(), 0u);
 }
 
@@ -337,6 +337,58 @@ TEST_F(FindingsTest, ARetriedRunThatIsStoppedWhileItWaitsForItsLockLeavesNothing
   for (const auto& [name, node] : stored().nodes) {
     EXPECT_TRUE(workflow::is_fulfilled(node.phase)) << name << " is " << workflow::phase_name(node.phase);
   }
+}
+
+// Seed 14672: what follows a Retry that never had an attempt is its child, and was taken for an attempt after a restart.
+TEST_F(FindingsTest, WhatFollowsARetryWithoutAttemptsIsNoAttempt) {
+  submit(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {name: waits, template: waiter, withItems: [a, b]}
+      - {name: after, template: work, depends: waits.Errored}
+  - {name: work, container: {image: busybox, command: [sleep, '5000']}}
+  - name: waiter
+    retryStrategy: {limit: 1}
+    synchronization: {semaphores: [{configMapKeyRef: {name: missing, key: limit}}]}
+    container: {image: busybox, command: [exit, '0']})");
+  run_for(Duration(100));
+  ASSERT_EQ(node("wf.waits(0:a)").type, NodeType::Retry);
+  const std::string after = node("wf.after").id;
+  ASSERT_THAT(node("wf.waits(0:a)").children, ::testing::ElementsAre(after));
+  world_.crash();
+  world_.run_to_rest();
+  EXPECT_EQ(node("wf.after").phase, Phase::Succeeded);
+  EXPECT_THAT(node("wf.after").children, ::testing::IsEmpty());
+  EXPECT_THAT(node("wf.waits(0:a)").children, ::testing::ElementsAre(after));
+}
+
+// Seed 19107: the life after the deadline began what the one before had not begun because of it.
+TEST_F(FindingsTest, WhatTheDeadlineKeptFromBeginningIsNotBegunAfterARestart) {
+  submit(R"(
+  activeDeadlineSeconds: 1
+  entrypoint: main
+  templates:
+  - name: main
+    failFast: false
+    dag:
+      tasks:
+      - {name: long, template: work, hooks: {exit: {template: work}}}
+      - {name: other, template: inner}
+      - {name: after, template: work, depends: other.Failed}
+  - name: inner
+    dag: {tasks: [{name: a, template: work}]}
+  - {name: work, container: {image: busybox, command: [sleep, '5000']}})");
+  run_for(Duration(2000));
+  ASSERT_EQ(node("wf.other").phase, Phase::Failed);
+  ASSERT_EQ(node("wf.long.onExit").phase, Phase::Running);
+  world_.crash();
+  world_.run_to_rest();
+  EXPECT_EQ(node("wf").phase, Phase::Failed);
+  EXPECT_EQ(node("wf.long.onExit").phase, Phase::Succeeded);
+  EXPECT_THAT(story(), ::testing::Not(::testing::Contains(::testing::StartsWith("wf.after"))));
 }
 
 }  // namespace

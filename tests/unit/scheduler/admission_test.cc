@@ -21,7 +21,8 @@ class AdmissionTest : public ::testing::Test {
  protected:
   Request& ask(const Amounts& wanted, std::uint64_t group = 1, std::int32_t priority = 0, std::uint32_t height = 1) {
     Request& request = requests_.emplace_back();
-    admission_.ask(request, wanted, group, priority, height);
+    request.wanted = wanted;
+    admission_.ask(request, group, priority, height);
     return request;
   }
   std::vector<Request*> grants() {
@@ -96,7 +97,10 @@ TEST_F(AdmissionTest, ABigOneIsNotStarvedByAnyNumberOfSmallOnes) {
   EXPECT_EQ(admission_.grant(), &first);
   Request& big = ask(cpu(4000), 1);
   std::deque<Request> small(1000);
-  for (std::size_t i = 0; i < small.size(); ++i) admission_.ask(small[i], cpu(1), 2 + i % 5, 0, 1);
+  for (std::size_t i = 0; i < small.size(); ++i) {
+    small[i].wanted = cpu(1);
+    admission_.ask(small[i], 2 + i % 5, 0, 1);
+  }
   EXPECT_THAT(grants(), ElementsAre()) << "the big one takes all CPUs: beside it there is no place";
   admission_.release(first);
   EXPECT_EQ(admission_.grant(), &big);
@@ -158,7 +162,10 @@ TEST_F(AdmissionTest, SaysWhyARequestCanNeverBeGranted) {
 
 TEST_F(AdmissionTest, WhatRunsAlreadyIsBookedWhateverTheLedgerSays) {
   std::deque<Request> running(6);
-  for (Request& request : running) admission_.book(request, cpu(1000), 1);
+  for (Request& request : running) {
+    request.wanted = cpu(1000);
+    admission_.book(request, 1);
+  }
   EXPECT_EQ(admission_.available().cpu_milli, -2000);
   Request& waiting = ask(cpu(0));
   EXPECT_EQ(admission_.grant(), nullptr);
@@ -179,7 +186,8 @@ TEST_F(AdmissionTest, HoldsItsPromisesWhateverTheOrderOfCalls) {
       wanted[one] = cpu(static_cast<std::int64_t>(random() % 4001));
       wanted[one].memory_bytes = static_cast<std::int64_t>(random() % 9) << 30;
       wanted[one].slots = 1 + static_cast<std::int64_t>(random() % 2);
-      admission_.ask(requests[one], wanted[one], random() % 4, static_cast<int>(random() % 2), random() % 4);
+      requests[one].wanted = wanted[one];
+      admission_.ask(requests[one], random() % 4, static_cast<int>(random() % 2), random() % 4);
     }
     while (admission_.grant() != nullptr) {
     }

@@ -1,0 +1,48 @@
+#include "daemon/store_set_aside.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <filesystem>
+
+#include "base/unique_fd.h"
+
+namespace gantry {
+namespace {
+
+std::string stamp(Time now) {
+  const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &utc);
+  return text;
+}
+
+Result<void> sync_directory(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  UniqueFd fd(::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || ::fsync(fd.get()) != 0) return fail(errno_error("sync the directory " + directory, errno));
+  return {};
+}
+
+}  // namespace
+
+Result<std::string> set_aside_store(const std::string& path, Time now) {
+  const std::string to = path + ".corrupt-" + stamp(now);
+  // The database last: without it the others are not a store, and a start that was interrupted here
+  // finds the damaged database again.
+  for (const char* suffix : {"-wal", "-shm", ""}) {
+    if (::renameat2(AT_FDCWD, (path + suffix).c_str(), AT_FDCWD, (to + suffix).c_str(), RENAME_NOREPLACE) == 0) continue;
+    if (errno == ENOENT && *suffix != '\0') continue;
+    return fail(errno_error("set aside the store " + path + suffix, errno));
+  }
+  if (auto synced = sync_directory(path); !synced) return fail(std::move(synced.error()));
+  return to;
+}
+
+}  // namespace gantry

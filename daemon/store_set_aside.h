@@ -1,0 +1,16 @@
+#pragma once
+
+// A store that cannot be read is put out of the way, never overwritten.
+
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace gantry {
+
+/// Renames the database at `path` with its -wal and -shm to `path.corrupt-<UTC time>…` and syncs the
+/// directory; the new path of the database. Nothing that has such a name is replaced. Blocks.
+Result<std::string> set_aside_store(const std::string& path, Time now);
+
+}  // namespace gantry
