@@ -2,6 +2,7 @@
 
 #include <microhttpd.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -22,6 +23,13 @@ namespace {
 /// fields, and a buffer.
 constexpr std::size_t kConnectionMemory = 64 * 1024;
 
+/// Of what the process may open, clients get a quarter: the rest is for the work that they ask for.
+unsigned most_connections() {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kMaxConnections;
+  return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 4, 1, kMaxConnections));
+}
+
 }  // namespace
 
 // Two epoll sets, one in the other: libmicrohttpd's, and around it ours, which also watches the
@@ -37,7 +45,7 @@ class Server::Core final : public Host {
     if (!epoll_.valid()) return gantry::fail(errno_error("epoll_create1", errno));
     const std::array<MHD_OptionItem, 7> options{{
         {MHD_OPTION_LISTEN_SOCKET, listener_.fd(), nullptr},
-        {MHD_OPTION_CONNECTION_LIMIT, static_cast<std::intptr_t>(kMaxConnections), nullptr},
+        {MHD_OPTION_CONNECTION_LIMIT, static_cast<std::intptr_t>(most_connections()), nullptr},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, static_cast<std::intptr_t>(kConnectionMemory),
          nullptr},
         {MHD_OPTION_CONNECTION_TIMEOUT, static_cast<std::intptr_t>(kIdleSeconds), nullptr},

@@ -65,7 +65,6 @@ class Disk(FaultTest):
         workflow = self.d.wait(writer)
         self.assertPhase(workflow, "Failed")
         self.assertEqual(nodes(workflow)[writer]["outputs"]["exitCode"], "9")
-        self.assertIn("No space left on device", " ".join(self.d.logs(writer)))
         # Its second step may have come when there was no room for a container.
         workflow = self.d.wait(chain)
         second = nodes(workflow)["second"]

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What there is little of: file descriptors for the daemon, memory for a step."""
-import time
+import socket, sqlite3, time
 
 from harness import FaultTest, main, nodes, processes_of, sh
 
@@ -24,7 +24,7 @@ class Descriptors(FaultTest):
                 {"name": "main", "steps": [[{"name": "step", "template": "step", "withSequence": {"count": str(STEPS)},
                                              "arguments": {"parameters": [{"name": "n", "value": "{{item}}"}]}}]]},
                 sh("echo {{inputs.parameters.n}} >> /load/ids; echo said", "step",
-                   inputs={"parameters": [{"name": "n"}]}, volumeMounts=[{"name": "load", "mountPath": "/load"}])]}, 300)
+                   inputs={"parameters": [{"name": "n"}]}, volumeMounts=[{"name": "load", "mountPath": "/load"}])]}, 900)
         self.assertPhase(workflow, "Succeeded")
         with open(self.d.allowed + "/ids") as file:
             self.assertEqual(sorted(map(int, file.read().split())), list(range(STEPS)))
@@ -32,7 +32,6 @@ class Descriptors(FaultTest):
 
     def test_more_clients_than_descriptors(self):
         """Those that there is room for are served, the others when it is; a workflow goes on meanwhile."""
-        import socket
         name = self.d.submit({"entrypoint": "main", "templates": [
             {"name": "main", "steps": [[{"name": f"s{i}", "template": "step"}] for i in range(5)]}, sh("sleep 0.2", "step")]})
         idle = []
@@ -52,7 +51,6 @@ class Descriptors(FaultTest):
 
     def stored_log(self, name):
         """The phase, as the store has it: the API cannot be asked."""
-        import sqlite3
         with sqlite3.connect(f"file:{self.d.state}/gantry.db?mode=ro", uri=True) as store:
             return str(store.execute("SELECT * FROM runs WHERE name = ?", (name,)).fetchall())
 
