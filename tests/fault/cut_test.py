@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The daemon ends at each place where something leaves it: before and after each record of the store, and each message
 to containerd. And the power goes: what was not synced is lost, or reaches the disk in any order."""
-import os, shutil, signal, subprocess, time
+import os, shutil, signal
 
-from harness import BIN, LONG, FaultTest, Refused, main, nodes, sh
+from harness import BIN, LONG, FaultTest, Refused, main, sh
 
 CUT = os.path.join(BIN, "..", "tests", "libgantry_cut.so")
 
@@ -80,13 +80,13 @@ class Cut(FaultTest):
 
     def test_at_each_record(self):
         count = self.one("store", 0, "store-0")
-        for at in self.places(count, 10):
+        for at in self.places(count, 7):
             self.one("store", at, f"store-{at}")
         print(f"{count} places")
 
     def test_at_each_message_to_containerd(self):
         count = self.one("containerd", 0, "message-0")
-        for at in self.places(count, 10):
+        for at in self.places(count, 7):
             self.one("containerd", at, f"message-{at}")
         print(f"{count} places")
 
