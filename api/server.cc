@@ -104,7 +104,13 @@ class Server::Core final : public Host {
       if (exchange->deadline() && *exchange->deadline() <= now) due_.push_back(exchange);
     }
     for (Exchange* exchange : due_) exchange->tick(now);
-    MHD_run(daemon_);
+    // libmicrohttpd takes its listener out of its set at the beginning of a run when it has as many connections as it
+    // may, and puts it back at the beginning of one when it has not: after one that ends some there must be another, or
+    // those that wait for a place would wait for ever.
+    for (unsigned before = open_connections(), after = 0; MHD_run(daemon_) == MHD_YES; before = after) {
+      after = open_connections();
+      if (after >= before) break;
+    }
     in_run_ = false;
     notify();
   }
@@ -144,6 +150,11 @@ class Server::Core final : public Host {
   }
 
  private:
+  [[nodiscard]] unsigned open_connections() const {
+    const auto* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info == nullptr ? 0 : info->num_connections;
+  }
+
   void drop_hung_up() {
     std::array<epoll_event, 64> events;
     int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);

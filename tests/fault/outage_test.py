@@ -22,7 +22,7 @@ class Outage(FaultTest):
         steps = {
             "well": ("sleep 2.5; echo said", "Succeeded", "0", "", {}),
             "badly": ("sleep 2.5; echo said; exit 7", "Failed", "7", "main: Error (exit code 7)", {}),
-            "signal": ("sleep 2.5; echo said; kill -9 $$", "Failed", "137", "main: Error (exit code 137)", {}),
+            "signal": ("sleep 2.5; echo said; kill -9 $$$$", "Failed", "137", "main: Error (exit code 137)", {}),
             "two": ("sleep 2.5; echo said; exit 3", "Failed", "3", "main: Error (exit code 3)", {"sidecars": [beside]}),
             "longer": (f"sleep {SECONDS + 4}; echo said; exit 5", "Failed", "5", "main: Error (exit code 5)", {}),
         }
