@@ -95,10 +95,28 @@ class EventsTest : public ::testing::Test {
     return made;
   }
 
+  /// As the engine does it after a restart.
+  void take_up(const Story& one) {
+    const std::string& id = one.spec.id;
+    if (recorder.has(id, "removed")) return;
+    if (recorder.over(id)) return runtime->remove(id);
+    if (recorder.has(id, "started")) return runtime->adopt(one.spec);
+    // Its task may have vanished before this life began and after the last one heard of anything: nobody can know.
+    if (one.main.vanishes) doubtful.insert(id);
+    runtime->prepare(one.spec);
+    runtime->start(id);
+  }
+
   void check(const Story& one) {
     SCOPED_TRACE("pod " + one.spec.id + (one.spec.containers.size() > 1 ? " with a sidecar" : ""));
-    auto events = recorder.events[one.spec.id];
-    std::erase(events, "ready");
+    // A life that takes a pod over tells again what was so before.
+    std::vector<std::string> events;
+    for (const std::string& event : recorder.events[one.spec.id]) {
+      const bool again = event == "prepared" || event == "started";
+      if (event != "ready" && !(again && std::find(events.begin(), events.end(), event) != events.end())) {
+        events.push_back(event);
+      }
+    }
     // What vanishes before the answer to its start may never have been seen running.
     if (!one.main.vanishes) {
       EXPECT_THAT(events, ElementsAre("prepared", "started", "exited", "removed"));
@@ -111,6 +129,7 @@ class EventsTest : public ::testing::Test {
     }
   }
 
+  std::set<std::string> doubtful;
   std::string directory;
   std::uint64_t seed = 1;
   TestLoop loop;
@@ -131,23 +150,31 @@ TEST_F(EventsTest, EachPodEndsAsItsProgramDid) {
       runtime->start(one.spec.id);
     }
     std::set<std::string> removing;
-    bool broken = false;
-    const auto done = [&] {
-      std::size_t over = 0;
+    // Once in each batch, at any moment of it, the connection breaks, and once the daemon is another.
+    std::size_t breaks = die() % kAtOnce, restarts = die() % kAtOnce, over = 0;
+    const auto count = [&] {
+      over = 0;
       for (const Story& one : stories) {
         if (recorder.over(one.spec.id) && removing.insert(one.spec.id).second) runtime->remove(one.spec.id);
         over += recorder.has(one.spec.id, "removed");
       }
-      // Once in each batch, at any moment of it.
-      if (!broken && over >= die() % kAtOnce) {
-        broken = true;
+      if (over >= breaks) {
+        breaks = stories.size() + 1;
         fake->break_connections();
       }
-      return over == stories.size();
+      return over >= std::min(restarts, stories.size());
     };
-    ASSERT_TRUE(loop.run_until(done)) << fake->left();
+    ASSERT_TRUE(loop.run_until(count)) << fake->left();
+    restarts = stories.size();
+    close();
+    fake->await_idle();
+    open();
+    for (const Story& one : stories) take_up(one);
+    ASSERT_TRUE(loop.run_until(count)) << fake->left();
     for (const Story& one : stories) check(one);
-    for (const auto& [id, starts] : fake->starts()) EXPECT_EQ(starts, 1) << id << " was started again";
+    for (const auto& [id, starts] : fake->starts()) {
+      EXPECT_LE(starts, doubtful.contains(id) ? 2 : 1) << id << " was started again";
+    }
     EXPECT_EQ(fake->left(), "");
     loop.join_workers();
   }

@@ -47,6 +47,19 @@ google::protobuf::Timestamp timestamp() {
   return at;
 }
 
+/// The two forms of filters that the runtime uses: labels."KEY" and labels."KEY"=="VALUE".
+template <class Labels, class Filters>
+bool matches(const Labels& labels, const Filters& filters) {
+  for (const std::string& filter : filters) {
+    const auto begin = filter.find('"') + 1, end = filter.find('"', begin);
+    const auto label = labels.find(filter.substr(begin, end - begin));
+    if (label == labels.end()) continue;
+    const auto value = filter.find("==\"", end);
+    if (value == std::string::npos || label->second + "\"" == filter.substr(value + 3)) return true;
+  }
+  return filters.empty();
+}
+
 struct Task {
   ::containerd::v1::types::Status status = ::containerd::v1::types::CREATED;
   Clock::time_point due = Clock::time_point::max();
@@ -76,6 +89,7 @@ struct FakeContainerd::Impl : tasks::Tasks::Service,
   std::map<std::string, snapshots::Info> snapshot_of;
   std::map<std::string, int> started;
   int connection = 0;
+  int calls = 0;
   bool stopping = false;
   std::unique_ptr<grpc::Server> server;
   std::thread clock;
@@ -141,6 +155,15 @@ struct FakeContainerd::Impl : tasks::Tasks::Service,
   template <class What>
   Answer faulty(const std::string& id, What what) {
     std::unique_lock lock(mutex);
+    ++calls;
+    const Answer answer = faulty_locked(id, what, lock);
+    --calls;
+    changed.notify_all();
+    return answer;
+  }
+
+  template <class What>
+  Answer faulty_locked(const std::string& id, What what, std::unique_lock<std::mutex>& lock) {
     auto& die = dice.try_emplace(id, seed * 1000003 + std::hash<std::string>()(id)).first->second;
     const int roll = static_cast<int>(die() % 100);
     const bool late_before = die() % 100 < kLate, late_after = die() % 100 < kLate;
@@ -281,10 +304,12 @@ struct FakeContainerd::Impl : tasks::Tasks::Service,
     });
   }
 
-  Answer List(ServerContext*, const containers::ListContainersRequest*,
+  Answer List(ServerContext*, const containers::ListContainersRequest* request,
               containers::ListContainersResponse* answer) override {
     std::lock_guard lock(mutex);
-    for (const auto& [id, container] : container_of) *answer->add_containers() = container;
+    for (const auto& [id, container] : container_of) {
+      if (matches(container.labels(), request->filters())) *answer->add_containers() = container;
+    }
     return Answer::OK;
   }
 
@@ -324,12 +349,14 @@ struct FakeContainerd::Impl : tasks::Tasks::Service,
     return Answer::OK;
   }
 
-  Answer List(ServerContext*, const snapshots::ListSnapshotsRequest*,
+  Answer List(ServerContext*, const snapshots::ListSnapshotsRequest* request,
               grpc::ServerWriter<snapshots::ListSnapshotsResponse>* writer) override {
     snapshots::ListSnapshotsResponse answer;
     {
       std::lock_guard lock(mutex);
-      for (const auto& [key, info] : snapshot_of) *answer.add_info() = info;
+      for (const auto& [key, info] : snapshot_of) {
+        if (matches(info.labels(), request->filters())) *answer.add_info() = info;
+      }
     }
     writer->Write(answer);
     return Answer::OK;
@@ -405,6 +432,11 @@ void FakeContainerd::break_connections() {
     ++impl_->connection;
   }
   impl_->changed.notify_all();
+}
+
+void FakeContainerd::await_idle() {
+  std::unique_lock lock(impl_->mutex);
+  impl_->changed.wait(lock, [&] { return impl_->calls == 0; });
 }
 
 std::map<std::string, int> FakeContainerd::starts() const {

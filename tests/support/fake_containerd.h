@@ -31,6 +31,9 @@ class FakeContainerd {
   /// All streams and all calls that wait end, as when containerd is killed; what they asked for stands.
   void break_connections();
 
+  /// Waits until nothing is under way any more, once its client is gone.
+  void await_idle();
+
   /// How often a container's program was started.
   [[nodiscard]] std::map<std::string, int> starts() const;
   /// Tasks, containers and snapshots that are there, in words.
