@@ -6,7 +6,7 @@ import calendar, glob, os, time
 from harness import FaultTest, main, nodes, sh
 
 HOUR = 3600
-DUE = 12  # seconds
+DUE = 9  # seconds
 
 
 class Clock(FaultTest):

@@ -18,7 +18,7 @@ namespace {
 
 using gantry::testing::FakeContainerd;
 
-constexpr int kPods = 1000, kAtOnce = 50;
+constexpr int kPods = 1000, kAtOnce = 125;
 
 class EventsTest : public ::testing::Test {
  protected:

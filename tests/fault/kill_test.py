@@ -32,7 +32,7 @@ class Killed(FaultTest):
         mix.check(self)
 
     def test_containerd_every_five_seconds(self):
-        kills, mix = (24 if LONG else 4), Mix(self.d, self.random)
+        kills, mix = (24 if LONG else 3), Mix(self.d, self.random)
         for n in range(kills):
             while len(mix.unfinished()) < 4:
                 mix.submit(longest=4 if LONG else 2)
@@ -50,7 +50,7 @@ class Killed(FaultTest):
         """Its process, once it runs."""
         self.d.await_node(name, name)
         # Its init and its shell have that in their command lines, too.
-        [pid] = self.d.await_(lambda: [pid for pid, command in processes_of("sleep 6.375")
+        [pid] = self.d.await_(lambda: [pid for pid, command in processes_of("sleep 4.375")
                                        if command.startswith("sleep")], 10, "the step's process")
         return pid
 
@@ -58,7 +58,7 @@ class Killed(FaultTest):
         """An orderly stop takes a second at most; whatever the end, nobody below it notices."""
         for how in (signal.SIGTERM, signal.SIGKILL):
             with self.subTest(how):
-                name = self.d.submit({"entrypoint": "main", "templates": [sh("echo before; sleep 6.375; echo after")]})
+                name = self.d.submit({"entrypoint": "main", "templates": [sh("echo before; sleep 4.375; echo after")]})
                 step, containerd = self.step(name), self.d.containerd_pid()
                 begun = time.monotonic()
                 self.d.stop(how)
@@ -73,7 +73,7 @@ class Killed(FaultTest):
                 self.assertEqual(self.d.logs(name), ["before", "after"])
 
     def test_what_belongs_to_no_run_is_removed(self):
-        name = self.d.submit({"entrypoint": "main", "templates": [sh("sleep 6.375")]})
+        name = self.d.submit({"entrypoint": "main", "templates": [sh("sleep 4.375")]})
         self.step(name)
         uid = self.d.get(name)["metadata"]["uid"]
         self.d.stop(signal.SIGKILL)
@@ -83,7 +83,7 @@ class Killed(FaultTest):
         store.close()
         self.d.start()
         self.assertNothingLeft()
-        self.assertFalse(processes_of("sleep 6.375"))
+        self.assertFalse(processes_of("sleep 4.375"))
         self.d.await_(lambda: not glob.glob(f"/sys/fs/cgroup/*/gantry/{uid}"), 10, "its cgroup to go")
         self.assertFalse(os.path.exists(f"{self.d.state}/logs/{uid}"))
 
