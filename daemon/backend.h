@@ -115,6 +115,7 @@ class DaemonBackend final : public api::Backend {
     std::string name;
     std::vector<engine::Node> nodes;
   };
+  [[nodiscard]] std::vector<std::string> troubles() const;
   /// One workflow on its way from a document to the engine.
   struct Candidate {
     engine::RunInfo info;

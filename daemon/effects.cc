@@ -301,12 +301,29 @@ void Effects::list_artifacts(const engine::ListArtifacts& list) {
   executor_.post([done = std::move(done)] { done(fail(Code::FailedPrecondition, "there is no artifact repository")); });
 }
 
-void Effects::pod_removed(const std::string& pod) {
+void Effects::remove_stranger(const std::string& pod) {
+  if (strangers_.try_emplace(pod).second) runtime_->remove(pod);
+}
+
+bool Effects::pod_removed(const std::string& pod) {
   removing_.erase(pod);
   if (mover_ != nullptr) mover_->removed(pod);
+  auto stranger = strangers_.extract(pod);
+  if (stranger.empty()) return true;
+  if (stranger.mapped()) stranger.mapped()();
+  return false;
 }
 
 void Effects::prepare(engine::PreparePod effect) {
+  if (auto stranger = strangers_.find(effect.pod.id); stranger != strangers_.end()) {
+    auto later = std::make_shared<engine::PreparePod>(std::move(effect));
+    held_[later->pod.id];
+    stranger->second = [this, later] {
+      const std::string id = later->pod.id;
+      hand_over(id, [&] { prepare(std::move(*later)); });
+    };
+    return;
+  }
   runtime::PodSpec& pod = effect.pod;
   pod.labels.emplace(kInstanceLabel, instance_);
   if (auto allowed = check_policy(policy_, pod); !allowed) {

@@ -82,8 +82,11 @@ class Effects {
   [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
   [[nodiscard]] bool idle() const { return !in_flight_ && gathered_.nothing(); }
   /// Pods that the runtime is clearing away.
-  [[nodiscard]] bool removing() const { return !removing_.empty(); }
-  void pod_removed(const std::string& pod);
+  [[nodiscard]] bool removing() const { return !removing_.empty() || !strangers_.empty(); }
+  /// Removes a pod that no run owns. A run that comes to a pod of the same name meanwhile waits until it is gone.
+  void remove_stranger(const std::string& pod);
+  /// False when it was a stranger, of which the engine knows nothing.
+  bool pod_removed(const std::string& pod);
   /// Saves the pod's artifacts, then tells the engine.
   void pod_exited(const std::string& pod, runtime::PodExit exit);
   /// The number of the transaction that is being gathered, and of the last one committed.
@@ -131,7 +134,7 @@ class Effects {
   void pod_failed(const std::string& pod, Error error);
   /// The pod belongs to a run that was not given up or deleted.
   [[nodiscard]] bool is_wanted(const std::string& pod) const;
-  /// True when the effect waits for a pod whose host paths are being looked at.
+  /// True when the effect waits for a pod that the runtime does not have yet.
   bool hold(const std::string& pod, engine::Effect& effect);
 
   engine::Engine& engine_;
@@ -153,8 +156,10 @@ class Effects {
   std::uint64_t number_ = 1;
   std::uint64_t committed_ = 0;
   std::unordered_set<std::string> removing_;
-  /// Pods whose host paths a worker resolves or whose artifacts are being loaded → what came for
-  /// them meanwhile.
+  /// Pods of no run that are being removed → what waits for that, if anything does.
+  std::unordered_map<std::string, std::function<void()>> strangers_;
+  /// Pods that wait for a stranger to go, whose host paths a worker resolves or whose artifacts are being loaded → what
+  /// came for them meanwhile.
   std::unordered_map<std::string, std::vector<engine::Effect>> held_;
 };
 
