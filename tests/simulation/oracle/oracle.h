@@ -29,6 +29,7 @@ using workflow::Phase;
 /// What was done to a run from outside, and when.
 struct Interference {
   bool crashed = false;                  ///< the daemon, at some time during the run
+  bool late = false;                     ///< the daemon heard of things long after they happened
   std::optional<Time> stopped, terminated;
   std::uint32_t retries = 0;             ///< `gantry retry`
   std::map<std::string, Phase> set;      ///< Suspend nodes that a user gave a phase, by full name
