@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "tests/simulation/daemon/play.h"
+#include "tests/simulation/daemon/shrink.h"
 
 namespace gantry::testing::whole {
 namespace {
@@ -34,7 +34,8 @@ TEST(DaemonSimulation, WhatWasPromisedIsKept) {
       std::printf("seed %lu: %s\n", static_cast<unsigned long>(seed), outcome.problems.front().c_str());
       continue;
     }
-    FAIL() << "seed " << seed << "; again with GANTRY_SEED=" << seed << '\n' << outcome.problems.front();
+    FAIL() << "seed " << seed << ": " << outcome.problems.front() << "; again, step by step, with GANTRY_SEED=" << seed << '\n'
+           << report(shrink(whole));
   }
   std::printf("%zu steps\n", steps);
 }
