@@ -59,7 +59,14 @@ bool SimulatedContainerd::forget(std::uint64_t roll) {
 
 void SimulatedContainerd::forget_all() {
   for (auto& [id, pod] : pods_) {
-    if (pod.exists && !pod.forgotten) forget_task(id, pod);
+    if (!pod.exists || pod.forgotten) continue;
+    if (pod.started) {
+      forget_task(id, pod);
+    } else {  // it can be prepared once more
+      pod.exists = false;
+      pod.removing_silently = true;
+      machine_.pods.remove(id);
+    }
   }
 }
 

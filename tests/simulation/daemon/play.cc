@@ -85,7 +85,7 @@ Outcome play(const Play& play, bool tells) {
 
   std::size_t step = 0;
   auto next = play.mishaps.begin();
-  bool calmed = false, swept = false;
+  bool calmed = false;
   for (; step < kMostSteps && machine.problems.empty(); ++step) {
     for (; next != play.mishaps.end() && next->step <= step; ++next) lives.disturb(*next);
     if (machine.pods.step()) continue;
@@ -93,10 +93,7 @@ Outcome play(const Play& play, bool tells) {
       lives.disturb(*next++);  // nothing happens any more before that
     } else if (!std::exchange(calmed, true)) {
       lives.calm();
-    } else if (lives.clients.resume_all()) {
-    } else if (!std::exchange(swept, true)) {
-      lives.life()->sweep();
-    } else {
+    } else if (!lives.clients.resume_all()) {
       break;
     }
   }
@@ -111,7 +108,7 @@ Outcome play(const Play& play, bool tells) {
                            std::any_of(play.mishaps.begin(), play.mishaps.end(), [](const Mishap& m) { return !is_of_client(m.kind); });
     lives.promises.in_the_end(play.seed, settings.capacity, exact, disturbed);
   }
-  return {machine.problems, std::move(machine.story), step, 0};
+  return {machine.problems, std::move(machine.story), step};
 }
 
 }  // namespace gantry::testing::whole

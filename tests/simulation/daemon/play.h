@@ -24,7 +24,7 @@ Play make_play(std::uint64_t seed);
 struct Outcome {
   std::vector<std::string> problems;  ///< none: everything was kept
   std::string story;                  ///< each step, when it was asked for
-  std::size_t steps = 0, lives = 0;
+  std::size_t steps = 0;
 };
 Outcome play(const Play& play, bool tells = false);
 
