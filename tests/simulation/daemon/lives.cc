@@ -41,20 +41,26 @@ void Lives::begin() {
                                              .over = [this] { over(); }});
 }
 
+/// What the disk is left with.
+void Lives::cut_off_disk() {
+  machine_.tell(power_fails_ ? "the power fails" : "gantryd is killed");
+  if (power_fails_) {
+    machine_.disk.crash();
+  } else {
+    machine_.disk.kill();
+  }
+}
+
 void Lives::over() {
   if (life_->was_cut_off()) {
-    machine_.tell(power_fails_ ? "the power fails" : "gantryd is killed");
-    if (power_fails_) {
-      machine_.disk.crash();
-    } else {
-      machine_.disk.kill();
-    }
+    cut_off_disk();
   } else if (life_->failure() && life_->failure()->code == Code::DataLoss) {
     machine_.problem("gantryd does not start: " + life_->failure()->message);
     last_ = true;
   }
   containerd_.detach();
   life_.reset();
+  if (machine_.disk.is_dead()) cut_off_disk();  // while it closed the store
   if (last_) return;
   machine_.after(machine_.dice.chance(50) ? machine_.a_while(20) : machine_.a_while(3000), [this] { begin(); });
 }

@@ -28,6 +28,7 @@ class Lives {
 
  private:
   void over();
+  void cut_off_disk();
   void fill_disk(std::uint64_t roll);
 
   Machine& machine_;

@@ -19,10 +19,14 @@ std::string to_string(const Mishap& mishap) {
 
 namespace {
 
-/// The simulation keeps no bytes, so nothing is handed on as an artifact.
-model::Workflow without_artifacts(model::Workflow workflow) {
+constexpr int kCpuMilli = 4000;
+
+/// What the daemon takes: the simulation keeps no bytes, so nothing is handed on as an artifact; and what never fits on the
+/// host is refused.
+model::Workflow acceptable(model::Workflow workflow) {
   for (model::Template& t : workflow.templates) {
     t.gives_artifact = t.takes_artifact = false;
+    t.cpu_milli = std::min(t.cpu_milli, kCpuMilli);
     for (auto& group : t.groups) {
       for (model::Call& call : group) call.artifact.reset();
     }
@@ -44,7 +48,7 @@ Play make_play(std::uint64_t seed) {
   Play play;
   play.seed = seed;
   const std::size_t runs = dice.chance(70) ? 1 : 2;
-  for (std::size_t i = 0; i < runs; ++i) play.workflows.push_back(without_artifacts(random_workflow(mix(seed, 500 + i))));
+  for (std::size_t i = 0; i < runs; ++i) play.workflows.push_back(acceptable(random_workflow(mix(seed, 500 + i))));
   const auto sometimes = [&](std::size_t percent, std::size_t most) {
     return dice.chance(percent) ? 1 + static_cast<int>(dice.below(most)) : 0;
   };
@@ -55,7 +59,7 @@ Play make_play(std::uint64_t seed) {
   const auto disturb = [&](std::size_t percent, std::size_t most, const std::vector<Kind>& kinds) {
     if (!dice.chance(percent)) return;
     for (std::size_t count = 1 + dice.below(most); count > 0; --count) {
-      const std::size_t step = dice.chance(70) ? dice.below(150) : dice.below(700);
+      const std::size_t step = dice.chance(70) ? dice.below(120) : dice.below(400);
       const Kind kind = dice.pick(kinds);
       play.mishaps.push_back({step, kind, dice.below(runs), dice.below(1'000'000'000)});
     }
@@ -77,7 +81,7 @@ Outcome play(const Play& play, bool tells) {
   SimulatedContainerd containerd(machine);
   engine::Settings settings;
   const bool daemons = std::any_of(play.workflows.begin(), play.workflows.end(), has_daemons);
-  settings.capacity = {.cpu_milli = 4000, .memory_bytes = 1 << 30, .slots = daemons ? 1000 : 3};
+  settings.capacity = {.cpu_milli = kCpuMilli, .memory_bytes = 1 << 30, .slots = daemons ? 1000 : 3};
   settings.termination_grace = Duration(50);
   Lives lives(machine, containerd, settings);
   lives.begin();
