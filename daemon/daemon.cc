@@ -80,7 +80,7 @@ void Daemon::remove_strangers(const std::vector<runtime::FoundPod>& pods) {
     bool ours = label != pod.labels.end() && label->second == settings_.instance;
     if (!ours || engine_.owner_of(pod.id)) continue;
     environment_.log("removing pod " + pod.id + ", which belongs to no run");
-    runtime_->remove(pod.id);
+    effects_.remove_stranger(pod.id);
   }
 }
 
@@ -112,8 +112,7 @@ void Daemon::on_lost(const std::string& pod, const Error& error) {
   if (!stopping_) effects_.apply(engine_.pod_lost(pod, error, now()));
 }
 void Daemon::on_removed(const std::string& pod) {
-  effects_.pod_removed(pod);
-  if (!stopping_) effects_.apply(engine_.pod_removed(pod, now()));
+  if (effects_.pod_removed(pod) && !stopping_) effects_.apply(engine_.pod_removed(pod, now()));
 }
 void Daemon::on_progress(const std::string& pod, const std::string& what) {
   if (!stopping_) effects_.apply(engine_.pod_progress(pod, what, now()));

@@ -238,6 +238,7 @@ bool Effects::hold(const std::string& pod, Effect& effect) {
 
 void Effects::carry_out(Effect effect) {
   if (auto* prepare_pod = std::get_if<engine::PreparePod>(&effect)) {
+    if (hold(prepare_pod->pod.id, effect)) return;
     prepare(std::move(*prepare_pod));
   } else if (auto* adopt_pod = std::get_if<engine::AdoptPod>(&effect)) {
     adopt(std::move(*adopt_pod));
@@ -301,9 +302,20 @@ void Effects::list_artifacts(const engine::ListArtifacts& list) {
   executor_.post([done = std::move(done)] { done(fail(Code::FailedPrecondition, "there is no artifact repository")); });
 }
 
-void Effects::pod_removed(const std::string& pod) {
-  removing_.erase(pod);
+void Effects::remove_stranger(const std::string& pod) {
+  if (!strangers_.insert(pod).second) return;
+  held_[pod];
+  runtime_->remove(pod);
+}
+
+bool Effects::pod_removed(const std::string& pod) {
   if (mover_ != nullptr) mover_->removed(pod);
+  if (strangers_.erase(pod) > 0) {
+    hand_over(pod, [] {});
+    return false;
+  }
+  removing_.erase(pod);
+  return true;
 }
 
 void Effects::prepare(engine::PreparePod effect) {

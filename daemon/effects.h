@@ -82,8 +82,11 @@ class Effects {
   [[nodiscard]] const std::optional<Error>& trouble() const { return trouble_; }
   [[nodiscard]] bool idle() const { return !in_flight_ && gathered_.nothing(); }
   /// Pods that the runtime is clearing away.
-  [[nodiscard]] bool removing() const { return !removing_.empty(); }
-  void pod_removed(const std::string& pod);
+  [[nodiscard]] bool removing() const { return !removing_.empty() || !strangers_.empty(); }
+  /// Clears away a pod that no run has. A run may get one of the same id meanwhile: what is to be done with that waits.
+  void remove_stranger(const std::string& pod);
+  /// False when it was a stranger, of which the engine need not hear.
+  bool pod_removed(const std::string& pod);
   /// Saves the pod's artifacts, then tells the engine.
   void pod_exited(const std::string& pod, runtime::PodExit exit);
   /// The number of the transaction that is being gathered, and of the last one committed.
@@ -153,8 +156,9 @@ class Effects {
   std::uint64_t number_ = 1;
   std::uint64_t committed_ = 0;
   std::unordered_set<std::string> removing_;
-  /// Pods whose host paths a worker resolves or whose artifacts are being loaded → what came for
-  /// them meanwhile.
+  std::unordered_set<std::string> strangers_;  ///< being removed
+  /// Pods whose host paths a worker resolves, whose artifacts are being loaded, or whose id a stranger still has → what
+  /// came for them meanwhile.
   std::unordered_map<std::string, std::vector<engine::Effect>> held_;
 };
 

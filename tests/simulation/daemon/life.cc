@@ -132,6 +132,10 @@ void Life::stop() {
   });
 }
 
+void Life::sweep() {
+  if (serves()) turn([this] { sweeper_->sweep(); });
+}
+
 void Life::run_changed(const std::string& uid) {
   const engine::Run* run = daemon_->engine().find_uid(uid);
   if (run != nullptr && alive() && hooks_.changed) hooks_.changed(*run);

@@ -40,6 +40,7 @@ class Life final : public RunObserver {
   void cut_off_after(std::size_t effects) { effects_left_ = effects; }
   /// As SIGTERM does.
   void stop();
+  void sweep();
 
   [[nodiscard]] bool alive() const { return loop_.alive(); }
   [[nodiscard]] bool was_cut_off() const { return cut_off_; }

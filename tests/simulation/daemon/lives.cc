@@ -33,6 +33,7 @@ Lives::Lives(Machine& machine, SimulatedContainerd& containerd, engine::Settings
 
 void Lives::begin() {
   machine_.tell("gantryd begins");
+  ++lives_;
   power_fails_ = false;
   life_ = std::make_unique<Life>(machine_, containerd_, settings_,
                                  Life::Hooks{.store_opened = [this] { promises.store_opened(); },
@@ -126,6 +127,12 @@ void Lives::disturb(const Mishap& mishap) {
 void Lives::calm() {
   machine_.disk.clear_faults();
   machine_.disk.limit_bytes(std::nullopt);
+}
+
+void Lives::sweep() {
+  // A life that was not cut off leaves nothing to sweep up.
+  if (lives_ == 1 && !containerd_.pods_left().empty()) machine_.problem("the pod " + containerd_.pods_left().front() + " is left over");
+  if (life_) life_->sweep();
 }
 
 void Lives::end() {

@@ -22,6 +22,8 @@ class Lives {
   void disturb(const Mishap& mishap);
   /// Nothing goes wrong any more.
   void calm();
+  /// Everything is at rest, and the daemon sweeps, as it does every five minutes.
+  void sweep();
   /// Ends the daemon in order, for good.
   void end();
   [[nodiscard]] Life* life() { return life_.get(); }
@@ -37,6 +39,7 @@ class Lives {
   std::unique_ptr<Life> life_;
   bool power_fails_ = false;  ///< when this life is cut off
   bool last_ = false;
+  int lives_ = 0;
 };
 
 /// Makes the store of a daemon that has lived before, with the ConfigMap of the semaphores.

@@ -89,7 +89,7 @@ Outcome play(const Play& play, bool tells) {
 
   std::size_t step = 0;
   auto next = play.mishaps.begin();
-  bool calmed = false;
+  bool calmed = false, swept = false;
   for (; step < kMostSteps && machine.problems.empty(); ++step) {
     for (; next != play.mishaps.end() && next->step <= step; ++next) lives.disturb(*next);
     if (machine.pods.step()) continue;
@@ -97,7 +97,10 @@ Outcome play(const Play& play, bool tells) {
       lives.disturb(*next++);  // nothing happens any more before that
     } else if (!std::exchange(calmed, true)) {
       lives.calm();
-    } else if (!lives.clients.resume_all()) {
+    } else if (lives.clients.resume_all()) {
+    } else if (!std::exchange(swept, true)) {
+      lives.sweep();
+    } else {
       break;
     }
   }

@@ -168,7 +168,7 @@ void Promises::in_the_end(std::uint64_t seed, const scheduler::Amounts& capacity
       judged.order.push_back(node.name);
       judged.nodes.emplace(node.name, node);
     }
-    for (const std::string& wrong : judge({*client.workflow, seed, judged, interference, memos_, capacity})) {
+    for (const std::string& wrong : judge({*client.workflow, seed, judged, interference, memos_, capacity, true})) {
       machine_.problem(wrong);
     }
   }

@@ -21,7 +21,9 @@ bool Oracle::was_killed_by_time(const Template& tmpl, const Node& node, const Fa
   if (node.phase != Phase::Failed || !node.started || !node.finished) return false;
   const auto since = [&](int seconds) { return seconds > 0 && *node.finished >= *node.started + std::chrono::seconds(seconds); };
   if (node.message == "timeout") return since(tmpl.timeout_seconds) || since(tmpl.pending_timeout_seconds);
-  return node.message.starts_with("Pod was active on the node longer") && since(tmpl.timeout_seconds);
+  if (!node.message.starts_with("Pod was active on the node longer")) return false;
+  // What ended in time is late when nobody hears of it in time.
+  return since(tmpl.timeout_seconds) || (case_.interference.late && since(tmpl.deadline_seconds));
 }
 
 Verdict Oracle::pod(const Template& tmpl, const Node& node, const std::string& input) {

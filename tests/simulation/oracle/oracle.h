@@ -43,6 +43,7 @@ struct Case {
   const Interference& interference;
   const std::vector<engine::Memo>& memos;  ///< all that were written, of all runs
   scheduler::Amounts capacity;
+  bool last_memos_only = false;  ///< of each key of a cache
 };
 
 std::optional<std::string> parameter_of(const Node& node, const std::string& name);

@@ -275,6 +275,32 @@ TEST_F(DaemonTest, StrangersAreRemovedButOnlyOurOwn) {
   EXPECT_THAT(runtime_.calls, Not(Contains("remove " + only_pod())));
 }
 
+TEST_F(DaemonTest, APodWaitsUntilTheStrangerThatHasItsIdIsRemoved) {
+  ASSERT_TRUE(create(R"(
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: later}
+spec:
+  suspend: true
+  entrypoint: main
+  templates: [{name: main, container: {image: busybox, command: [echo]}}]
+)"));
+  engine::Node root;
+  root.id = root.name = "later";
+  const std::string pod = engine::pod_id(daemon_->engine().find("argo", "later")->info, root);
+  // A life before has prepared it, and died before it had stored so.
+  daemon_->remove_strangers({{pod, {{kInstanceLabel, "me"}}, false}});
+  ASSERT_TRUE(await<Json>([&](auto done) { backend_->command("argo", "later", {.verb = api::Verb::Resume}, done); }));
+  settle();
+  EXPECT_THAT(runtime_.calls, ElementsAre("remove " + pod));
+  daemon_->on_removed(pod);
+  settle();
+  EXPECT_THAT(runtime_.calls, ElementsAre("remove " + pod, "prepare " + pod, "start " + pod));
+  exit(pod, 0);
+  settle();
+  EXPECT_EQ(phase("later"), "Succeeded");
+}
+
 TEST_F(DaemonTest, AStopStoresWhatWasDecidedAndTakesNoMore) {
   ASSERT_TRUE(create(kEcho));
   std::string pod = only_pod();

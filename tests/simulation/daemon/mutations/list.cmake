@@ -24,8 +24,8 @@ mutation(4 effects.cc
   else gathered_.waiters.push_back({uid, std::move(durable), false});]])
 
 mutation(5 daemon.cc
-  [[    runtime_->remove(pod.id);]]
-  [[    if (!MUTATED(5)) runtime_->remove(pod.id);]])
+  [[    effects_.remove_stranger(pod.id);]]
+  [[    if (!MUTATED(5)) effects_.remove_stranger(pod.id);]])
 
 mutation(6 recovery.cc
   [[    effects_.apply(engine_.restore(std::move(run.info), std::move(recovered.plan),
