@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "base/ids.h"
 #include "daemon/backend.h"
 #include "daemon/engine/carry_over.h"
 #include "daemon/engine/fit.h"
@@ -239,7 +238,7 @@ void DaemonBackend::submit(Candidates candidates, Accepted accepted,
   answer->reply = std::move(reply);
   answer->open = candidates.size();
   for (Candidate& candidate : candidates) {
-    candidate.info.uid = random_uuid();
+    candidate.info.uid = daemon_.new_uid();
     candidate.info.created = daemon_.now();
     std::string uid = candidate.info.uid;
     expiry_.accepted(uid, read_ttl(candidate.origin.ttl));

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/executor.h"
+#include "base/ids.h"
 #include "daemon/admission.h"
 #include "daemon/boot.h"
 #include "daemon/effects.h"
@@ -56,6 +57,7 @@ class Daemon final : public runtime::Listener {
     Executor& executor;
     std::function<Time()> now;
     std::function<void(const std::string&)> log;  ///< for the operator
+    std::function<std::string()> new_uid = random_uuid;  ///< of a run; none comes twice
   };
 
   Daemon(Settings settings, Environment environment);
@@ -112,6 +114,7 @@ class Daemon final : public runtime::Listener {
   [[nodiscard]] runtime::Runtime& runtime() { return *runtime_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
   [[nodiscard]] Time now() const { return environment_.now(); }
+  [[nodiscard]] std::string new_uid() const { return environment_.new_uid(); }
   void log(const std::string& text) const { environment_.log(text); }
   [[nodiscard]] bool connected() const { return connected_; }
   [[nodiscard]] bool stopping() const { return stopping_; }

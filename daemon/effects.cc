@@ -238,6 +238,7 @@ bool Effects::hold(const std::string& pod, Effect& effect) {
 
 void Effects::carry_out(Effect effect) {
   if (auto* prepare_pod = std::get_if<engine::PreparePod>(&effect)) {
+    if (hold(prepare_pod->pod.id, effect)) return;
     prepare(std::move(*prepare_pod));
   } else if (auto* adopt_pod = std::get_if<engine::AdoptPod>(&effect)) {
     adopt(std::move(*adopt_pod));
@@ -302,28 +303,22 @@ void Effects::list_artifacts(const engine::ListArtifacts& list) {
 }
 
 void Effects::remove_stranger(const std::string& pod) {
-  if (strangers_.try_emplace(pod).second) runtime_->remove(pod);
+  if (!strangers_.insert(pod).second) return;
+  held_[pod];
+  runtime_->remove(pod);
 }
 
 bool Effects::pod_removed(const std::string& pod) {
-  removing_.erase(pod);
   if (mover_ != nullptr) mover_->removed(pod);
-  auto stranger = strangers_.extract(pod);
-  if (stranger.empty()) return true;
-  if (stranger.mapped()) stranger.mapped()();
-  return false;
+  if (strangers_.erase(pod) > 0) {
+    hand_over(pod, [] {});
+    return false;
+  }
+  removing_.erase(pod);
+  return true;
 }
 
 void Effects::prepare(engine::PreparePod effect) {
-  if (auto stranger = strangers_.find(effect.pod.id); stranger != strangers_.end()) {
-    auto later = std::make_shared<engine::PreparePod>(std::move(effect));
-    held_[later->pod.id];
-    stranger->second = [this, later] {
-      const std::string id = later->pod.id;
-      hand_over(id, [&] { prepare(std::move(*later)); });
-    };
-    return;
-  }
   runtime::PodSpec& pod = effect.pod;
   pod.labels.emplace(kInstanceLabel, instance_);
   if (auto allowed = check_policy(policy_, pod); !allowed) {

@@ -83,9 +83,9 @@ class Effects {
   [[nodiscard]] bool idle() const { return !in_flight_ && gathered_.nothing(); }
   /// Pods that the runtime is clearing away.
   [[nodiscard]] bool removing() const { return !removing_.empty() || !strangers_.empty(); }
-  /// Removes a pod that no run owns. A run that comes to a pod of the same name meanwhile waits until it is gone.
+  /// Clears away a pod that no run has. A run may get one of the same id meanwhile: what is to be done with that waits.
   void remove_stranger(const std::string& pod);
-  /// False when it was a stranger, of which the engine knows nothing.
+  /// False when it was a stranger, of which the engine need not hear.
   bool pod_removed(const std::string& pod);
   /// Saves the pod's artifacts, then tells the engine.
   void pod_exited(const std::string& pod, runtime::PodExit exit);
@@ -156,9 +156,8 @@ class Effects {
   std::uint64_t number_ = 1;
   std::uint64_t committed_ = 0;
   std::unordered_set<std::string> removing_;
-  /// Pods of no run that are being removed → what waits for that, if anything does.
-  std::unordered_map<std::string, std::function<void()>> strangers_;
-  /// Pods that wait for a stranger to go, whose host paths a worker resolves or whose artifacts are being loaded → what
+  std::unordered_set<std::string> strangers_;  ///< being removed
+  /// Pods whose host paths a worker resolves, whose artifacts are being loaded, or whose id a stranger still has → what
   /// came for them meanwhile.
   std::unordered_map<std::string, std::vector<engine::Effect>> held_;
 };

@@ -1,11 +1,7 @@
 #include "daemon/store.h"
 
-#include <pthread.h>
-
-#include <condition_variable>
 #include <deque>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 #include "daemon/store_check.h"
@@ -18,24 +14,18 @@
 
 namespace gantry {
 
-/// One thread with a queue, for what reads long: it has a connection of its own, so that it holds no
+/// A worker with a queue, for what reads long: it has a connection of its own, so that it holds no
 /// commit up, and sees the store as it was when it was asked.
 class Reader {
  public:
   using Query = std::function<void(Result<Database*>)>;
 
-  Reader(std::string path, std::string vfs)
-      : path_(std::move(path)), vfs_(std::move(vfs)), thread_([this] { serve(); }) {
-    pthread_setname_np(thread_.native_handle(), "store-reader");
-  }
+  Reader(std::string path, std::string vfs, const MakeStoreWorker& make_worker)
+      : path_(std::move(path)), vfs_(std::move(vfs)), worker_(make_worker("store-reader", [this] { work(); })) {}
   ~Reader() {
-    {
-      std::lock_guard lock(mutex_);
-      closing_ = true;
-      if (database_) database_->interrupt();  // nobody waits for the answer any more
-    }
-    ready_.notify_one();
-    thread_.join();
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+    if (database_) database_->interrupt();  // nobody waits for the answer any more
   }
 
   void push(Query query) {
@@ -43,16 +33,16 @@ class Reader {
       std::lock_guard lock(mutex_);
       queue_.push_back(std::move(query));
     }
-    ready_.notify_one();
+    worker_->wake();
   }
 
  private:
-  void serve() {
+  /// Answers what is in the queue.
+  void work() {
     while (true) {
       Query query;
       {
         std::unique_lock lock(mutex_);
-        ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
         if (queue_.empty()) return;
         query = std::move(queue_.front());
         queue_.pop_front();
@@ -88,33 +78,21 @@ class Reader {
 
   const std::string path_, vfs_;
   std::mutex mutex_;
-  std::condition_variable ready_;
   std::deque<Query> queue_;
   bool closing_ = false;
   std::optional<Database> database_;  // while a query runs; written under mutex_
-  std::thread thread_;
+  std::unique_ptr<StoreWorker> worker_;  // goes first
 };
 
 class Store::Impl {
  public:
-  Impl(Database database, std::string path, std::string vfs, Executor& executor)
+  Impl(Database database, std::string path, std::string vfs, const MakeStoreWorker& make_worker, Executor& executor)
       : path_(std::move(path)),
         vfs_(std::move(vfs)),
         database_(std::move(database)),
         executor_(executor),
-        reader_(path_, vfs_),
-        thread_([this] { serve(); }) {
-    pthread_setname_np(thread_.native_handle(), "store");
-  }
-
-  ~Impl() {
-    {
-      std::lock_guard lock(mutex_);
-      closing_ = true;
-    }
-    ready_.notify_one();
-    thread_.join();
-  }
+        reader_(path_, vfs_, make_worker),
+        worker_(make_worker("store", [this] { work(); })) {}
 
   /// Queues a change; `change` runs inside a transaction, perhaps twice (see commit_one_by_one).
   void write(std::function<Result<void>(Database&)> change,
@@ -158,15 +136,15 @@ class Store::Impl {
       std::lock_guard lock(mutex_);
       queue_.push_back(std::move(job));
     }
-    ready_.notify_one();
+    worker_->wake();
   }
 
-  void serve() {
+  /// Does what is in the queue.
+  void work() {
     while (true) {
       Jobs jobs;
       {
-        std::unique_lock lock(mutex_);
-        ready_.wait(lock, [this] { return closing_ || !queue_.empty(); });
+        std::lock_guard lock(mutex_);
         if (queue_.empty()) return;
         jobs.swap(queue_);
       }
@@ -237,14 +215,12 @@ class Store::Impl {
   }
 
   const std::string path_, vfs_;
-  std::optional<Database> database_;  // store thread only once it runs
+  std::optional<Database> database_;  // the worker's only
   Executor& executor_;
   std::mutex mutex_;
-  std::condition_variable ready_;
   Jobs queue_;
-  bool closing_ = false;
   Reader reader_;
-  std::thread thread_;
+  std::unique_ptr<StoreWorker> worker_;  // goes first
 };
 
 Store::Store() = default;
@@ -260,7 +236,8 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, Executor& ex
   if (!database) return fail(std::move(database.error()));
   std::unique_ptr<Store> store(new Store);
   store->large_ = gantry::is_large(*database);
-  store->impl_ = std::make_unique<Impl>(std::move(*database), path, std::move(options.vfs), executor);
+  const MakeStoreWorker make_worker = options.worker ? std::move(options.worker) : store_thread;
+  store->impl_ = std::make_unique<Impl>(std::move(*database), path, std::move(options.vfs), make_worker, executor);
   return store;
 }
 

@@ -20,6 +20,7 @@
 #include "base/unique_fd.h"
 #include "daemon/engine/engine.h"
 #include "daemon/resource.h"
+#include "daemon/store_worker.h"
 
 namespace gantry {
 
@@ -115,11 +116,12 @@ class Store {
   /// they are).
   struct Options {
     std::string vfs;  ///< name of the sqlite3_vfs that has `path`; "": files, made with mode 0600
+    MakeStoreWorker worker = {};  ///< none: threads
   };
   static Result<std::unique_ptr<Store>> open(const std::string& path, Executor& executor,
                                              Options options);
   static Result<std::unique_ptr<Store>> open(const std::string& path, Executor& executor);
-  ~Store();  ///< commits what is queued, joins the thread
+  ~Store();  ///< commits what is queued, joins the threads
 
   // All callbacks arrive on the loop thread; those of calls that are not said to be asked aside in the
   // order of the calls. Loop thread only.

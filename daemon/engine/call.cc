@@ -528,7 +528,9 @@ void Engine::Impl::call_ended(Call& call) {
   switch (call.role) {
     case Call::Role::Root: return root_ended(*call.live);
     case Call::Role::RunExit: return end_run_when_idle(*call.live);
-    case Call::Role::Task: return member_call_ended(*call.parent, call.task, call.member);
+    case Call::Role::Task:
+      if (call.daemon) return;  // whoever waited for it has gone on
+      return member_call_ended(*call.parent, call.task, call.member);
     case Call::Role::Hook: return hook_ended(call);
     case Call::Role::Attempt: return attempt_ended(*call.parent, call);
   }

@@ -16,7 +16,8 @@ using model::Workflow;
 
 namespace {
 
-/// A problem without the names and numbers in it.
+}  // namespace
+
 std::string kind_of(const std::string& problem) {
   std::string kind, word;
   for (const char c : problem + " ") {
@@ -29,6 +30,8 @@ std::string kind_of(const std::string& problem) {
   }
   return kind;
 }
+
+namespace {
 
 /// Smaller plays of the same kind of failure; another one might be the shrinking's own.
 class Shrinker {
@@ -68,20 +71,18 @@ void drop_references(Template& t, const std::string& task) {
   std::erase(t.targets, task);
 }
 
-using Change = std::function<bool(Play&)>;  ///< false: there is nothing to change
+}  // namespace
 
-/// The changes of one workflow that could be left out.
-void changes_of(std::size_t w, const Play& of, std::vector<Change>& changes) {
-  const auto on = [&](const std::function<bool(Workflow&)>& change) {
-    changes.push_back([w, change](Play& play) { return change(play.workflows[w]); });
-  };
+std::vector<Simplification> simplifications(const Workflow& of) {
+  std::vector<Simplification> changes;
+  const auto on = [&](const Simplification& change) { changes.push_back(change); };
   on([](Workflow& x) { return !std::exchange(x.hooks, {}).empty(); });
   on([](Workflow& x) { return std::exchange(x.parallelism, std::nullopt).has_value(); });
   on([](Workflow& x) { return std::exchange(x.deadline_seconds, std::nullopt).has_value(); });
   on([](Workflow& x) { return std::exchange(x.priority, std::nullopt).has_value(); });
   on([](Workflow& x) { return !std::exchange(x.locks, {}).empty(); });
   on([](Workflow& x) { return std::exchange(x.suspended, false); });
-  const auto& templates = of.workflows[w].templates;
+  const auto& templates = of.templates;
   for (std::size_t t = 0; t < templates.size(); ++t) {
     const auto in = [&](const std::function<bool(Template&)>& change) {
       on([t, change](Workflow& x) { return change(x.templates[t]); });
@@ -123,7 +124,12 @@ void changes_of(std::size_t w, const Play& of, std::vector<Change>& changes) {
     in([](Template& x) { return std::exchange(x.gives_list, false); });
     in([](Template& x) { return std::exchange(x.gives_x, false); });
   }
+  return changes;
 }
+
+namespace {
+
+using Change = std::function<bool(Play&)>;  ///< false: there is nothing to change
 
 std::vector<Change> changes_of(const Play& play) {
   std::vector<Change> changes;
@@ -134,11 +140,16 @@ std::vector<Change> changes_of(const Play& play) {
       return true;
     });
   }
-  for (std::size_t w = 0; w < play.workflows.size(); ++w) changes_of(w, play, changes);
+  for (std::size_t w = 0; w < play.workflows.size(); ++w) {
+    for (const Simplification& change : simplifications(play.workflows[w])) {
+      changes.push_back([w, change](Play& p) { return change(p.workflows[w]); });
+    }
+  }
   return changes;
 }
 
-/// Templates that nobody calls.
+}  // namespace
+
 void sweep(Workflow& workflow) {
   std::set<std::string> called{workflow.entrypoint};
   for (const model::Hook& hook : workflow.hooks) called.insert(hook.callee);
@@ -156,8 +167,6 @@ void sweep(Workflow& workflow) {
   }
   std::erase_if(workflow.templates, [&](const Template& t) { return !called.contains(t.name); });
 }
-
-}  // namespace
 
 Play shrink(const Play& failing) {
   const Shrinker shrinker(failing);

@@ -542,6 +542,11 @@ void LossyVfs::die_after(std::uint64_t changes) {
   disk_->dies_at = disk_->changes + changes;
 }
 
+bool LossyVfs::is_dead() const {
+  std::lock_guard guard(disk_->mutex);
+  return !disk_->powered;
+}
+
 std::uint64_t LossyVfs::changes() const {
   std::lock_guard guard(disk_->mutex);
   return disk_->changes;

@@ -48,6 +48,8 @@ class LossyVfs {
   /// Lets `changes` more changes of the disk (see changes()) happen; the next one and everything
   /// after it fails, opening included, until crash() or kill(). To crash at every point once.
   void die_after(std::uint64_t changes);
+  /// It came to that.
+  [[nodiscard]] bool is_dead() const;
   /// How many writes, truncations, syncs and deletions there were.
   [[nodiscard]] std::uint64_t changes() const;
 

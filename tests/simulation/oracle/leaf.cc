@@ -15,11 +15,15 @@ Verdict Oracle::leaf(const Template& tmpl, const Node& node, const std::string& 
 /// Whether one of the template's own limits ended the pod. Those that count the waiting depend on timing.
 bool Oracle::was_killed_by_time(const Template& tmpl, const Node& node, const Fate& fate) {
   const auto longer = [&](int seconds) { return seconds > 0 && fate.run > std::chrono::seconds(seconds); };
-  if (!fate.no_image && (longer(tmpl.deadline_seconds) || longer(tmpl.timeout_seconds))) return true;
+  const bool cut = !fate.no_image && (longer(tmpl.deadline_seconds) || longer(tmpl.timeout_seconds));
+  // Whoever hears of the start no sooner than of the end cuts nothing.
+  if (cut && (!case_.interference.late || node.phase == Phase::Failed)) return true;
   if (node.phase != Phase::Failed || !node.started || !node.finished) return false;
   const auto since = [&](int seconds) { return seconds > 0 && *node.finished >= *node.started + std::chrono::seconds(seconds); };
   if (node.message == "timeout") return since(tmpl.timeout_seconds) || since(tmpl.pending_timeout_seconds);
-  return node.message.starts_with("Pod was active on the node longer") && since(tmpl.timeout_seconds);
+  if (!node.message.starts_with("Pod was active on the node longer")) return false;
+  // What ended in time is late when nobody hears of it in time.
+  return since(tmpl.timeout_seconds) || (case_.interference.late && since(tmpl.deadline_seconds));
 }
 
 Verdict Oracle::pod(const Template& tmpl, const Node& node, const std::string& input) {

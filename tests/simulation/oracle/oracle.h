@@ -29,6 +29,7 @@ using workflow::Phase;
 /// What was done to a run from outside, and when.
 struct Interference {
   bool crashed = false;                  ///< the daemon, at some time during the run
+  bool late = false;                     ///< the daemon heard of things long after they happened
   std::optional<Time> stopped, terminated;
   std::uint32_t retries = 0;             ///< `gantry retry`
   std::map<std::string, Phase> set;      ///< Suspend nodes that a user gave a phase, by full name
@@ -42,6 +43,7 @@ struct Case {
   const Interference& interference;
   const std::vector<engine::Memo>& memos;  ///< all that were written, of all runs
   scheduler::Amounts capacity;
+  bool last_memos_only = false;  ///< of each key of a cache
 };
 
 std::optional<std::string> parameter_of(const Node& node, const std::string& name);

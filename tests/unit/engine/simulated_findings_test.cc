@@ -387,5 +387,25 @@ TEST_F(FindingsTest, WhatTheDeadlineKeptFromBeginningIsNotBegunAfterARestart) {
   EXPECT_THAT(story(), ::testing::Not(::testing::Contains(::testing::StartsWith("wf.after"))));
 }
 
+TEST_F(FindingsTest, ADaemonThatDiesWithoutAnAttemptLeftEndsNothingTwice) {
+  run(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    steps:
+    - [{name: server, template: server}]
+    - [{name: work, template: work}]
+  - name: server
+    daemon: true
+    retryStrategy: {limit: 1}
+    container: {image: i, command: [exit, "1"]}
+  - name: work
+    container: {image: i, command: [sleep, "500"]}
+)");
+  EXPECT_EQ(node("wf[0].server").phase, workflow::Phase::Failed);
+  EXPECT_EQ(node("wf[1].work").phase, workflow::Phase::Succeeded);
+  EXPECT_TRUE(is_ended(stored().status.phase));
+}
+
 }  // namespace
 }  // namespace gantry::engine
