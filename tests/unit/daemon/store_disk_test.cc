@@ -4,12 +4,15 @@
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 
+#include <fstream>
 #include <random>
 #include <set>
 
 #include "daemon/node_json.h"
 #include "tests/support/lossy_vfs.h"
+#include "daemon/store_set_aside.h"
 #include "tests/unit/daemon/store_access.h"
+#include "tests/unit/daemon/temporary_directory.h"
 
 namespace gantry {
 namespace {
@@ -147,6 +150,123 @@ TEST(StoreDisk, NothingAcknowledgedIsLostWhereverThePowerFails) {
     for (const std::string& name : acknowledged) ASSERT_TRUE(found.contains(name)) << point << ": " << name;
     ASSERT_LE(found.size(), acknowledged.size() + 1) << point;
   }
+}
+
+/// A store with runs in it, closed, with all of it in the database file.
+void fill(Disk& disk) {
+  StoreAccess store(kPath, disk.name());
+  ASSERT_TRUE(store.open());
+  StoreBatch batch;
+  for (int i = 0; i < 30; ++i) {
+    StoreBatch one = batch_of("r" + std::to_string(i), 1500);
+    batch.runs.push_back(one.runs[0]);
+    batch.nodes.push_back(one.nodes[0]);
+  }
+  ASSERT_TRUE(store.write(std::move(batch)));
+}
+
+/// Bits flipped and ends torn off at random places: the store is refused and left as it is, or it is
+/// read, and then every run is whole, or says that it is not, or its absence would be found by a check.
+TEST(StoreDisk, ADamagedFileNeverCrashesAndIsNeverOverwritten) {
+  int refused = 0, read = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    Disk disk(seed);
+    fill(disk);
+    if (seed % 3 == 0) disk.cut(kPath);
+    else disk.flip_bits(kPath, 1 + seed % 5);
+    const std::string damaged = disk.contents(kPath);
+    if (damaged.empty()) continue;  // a file of no bytes is a new store
+    StoreAccess store(kPath, disk.name());
+    auto opened = store.open();
+    if (!opened) {
+      ++refused;
+      EXPECT_TRUE(opened.error().code == Code::DataLoss || opened.error().code == Code::FailedPrecondition)
+          << seed << ": " << opened.error().message;
+      EXPECT_THAT(opened.error().message, HasSubstr(kPath)) << seed;
+      EXPECT_EQ(disk.contents(kPath), damaged) << seed << ": the file was changed";
+      continue;
+    }
+    ++read;
+    auto runs = store.unfinished();
+    if (!runs) {
+      EXPECT_EQ(runs.error().code, Code::DataLoss) << seed;
+      continue;
+    }
+    // A name or a uid may have become another one; nothing may have gone without a word.
+    std::size_t whole = 0;
+    for (const StoredRun& run : *runs) whole += run.damage.empty() && run.nodes.size() == 1;
+    if (whole == 30u) continue;
+    auto report = store.await<StoreReport>([&](auto done) { store.store().check(done); });
+    EXPECT_TRUE(!report || !report->problems.empty()) << seed << ": " << whole << " runs, and the check finds nothing";
+  }
+  EXPECT_GT(refused, 50);
+  EXPECT_GT(read, 20);
+}
+
+TEST(StoreDisk, ATornWalLosesNothingThatWasAcknowledgedBefore) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Disk disk(seed);
+    StoreAccess store(kPath, disk.name());
+    ASSERT_TRUE(store.open());
+    ASSERT_TRUE(store.write(batch_of("a", 3000)));
+    ASSERT_TRUE(store.write(batch_of("b", 3000)));
+    disk.kill();  // the WAL stays
+    store.close();
+    if (seed % 2 == 0) disk.cut(std::string(kPath) + "-wal");
+    else disk.flip_bits(std::string(kPath) + "-wal", 1);
+    auto opened = store.open();
+    ASSERT_TRUE(opened) << seed << ": " << opened.error().message;
+    const auto names = store.names({});
+    // What is torn ends the log: "b" cannot be there without "a".
+    if (names.size() == 1) EXPECT_EQ(names[0], "a") << seed;
+    EXPECT_TRUE(store.write(batch_of("c"))) << seed;
+  }
+}
+
+TEST(StoreDisk, DamageInOneRunIsOfThatRunOnly) {
+  Disk disk(1);
+  fill(disk);
+  {
+    auto database = Database::open(kPath, disk.name()).value();
+    ASSERT_TRUE(database.script("UPDATE nodes SET json = x'ff00' WHERE node_id = 'r3';"
+                                "UPDATE runs SET outputs = 'no' WHERE name = 'r5';"
+                                "UPDATE runs SET phase = 'Running', shutdown = 'Sideways' WHERE name = 'r7';"
+                                "UPDATE runs SET labels = x'00', annotations = '[' WHERE name = 'r9'"));
+  }
+  StoreAccess store(kPath, disk.name());
+  ASSERT_TRUE(store.open());
+  auto runs = store.unfinished();
+  ASSERT_TRUE(runs) << runs.error().message;
+  ASSERT_EQ(runs->size(), 30u);
+  std::set<std::string> damaged;
+  for (const StoredRun& run : *runs) {
+    if (!run.damage.empty()) damaged.insert(run.info.name);
+  }
+  EXPECT_EQ(damaged, (std::set<std::string>{"r3", "r5", "r7", "r9"}));
+}
+
+TEST(StoreSetAside, KeepsEveryFileAndReplacesNone) {
+  TemporaryDirectory directory;
+  const std::string path = directory.file("gantry.db");
+  auto write = [](const std::string& file, const std::string& text) { std::ofstream(file) << text; };
+  auto read = [](const std::string& file) {
+    std::ifstream in(file);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  write(path, "broken");
+  write(path + "-wal", "log");
+  const Time when(std::chrono::seconds(1'700'000'000));
+  auto aside = set_aside_store(path, when);
+  ASSERT_TRUE(aside) << aside.error().message;
+  EXPECT_EQ(*aside, path + ".corrupt-20231114T221320Z");
+  EXPECT_EQ(read(*aside), "broken");
+  EXPECT_EQ(read(*aside + "-wal"), "log");
+  EXPECT_FALSE(std::filesystem::exists(path));
+  write(path, "broken again");
+  auto twice = set_aside_store(path, when);
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(read(*aside), "broken");
+  EXPECT_EQ(read(path), "broken again");
 }
 
 }  // namespace
