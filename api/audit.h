@@ -15,7 +15,7 @@ struct AuditRecord {
   Caller caller;
   std::string method, path;  ///< as they came, without the query
   std::string object;        ///< "namespace/name" of what was made, where the path does not say it
-  unsigned status = 0;       ///< HTTP's
+  unsigned status = 0;       ///< HTTP's; 499 when the client went away before the answer
   std::string error;         ///< the message of a refusal or failure
 };
 

@@ -109,7 +109,7 @@ class Gantryd {
     loop_.stop();
   }
   void report_status();
-  Result<void> open_store(const std::string& path);
+  Result<void> open_store(const std::string& path, bool used_before);
   void check_large_store();
 
   DaemonConfig config_;
@@ -151,9 +151,10 @@ Result<void> Gantryd::prepare() {
   std::filesystem::remove_all(spool, ignored);  // nobody waits for what an earlier life spooled
   if (auto made = make_directory(log_root, 0700); !made) return made;
   if (auto made = make_directory(spool, 0700); !made) return made;
+  const bool used_before = std::filesystem::exists(state + "/instance", ignored);
   auto instance = instance_id(state);
   if (!instance) return fail(std::move(instance.error()));
-  if (auto opened = open_store(state + "/gantry.db"); !opened) return opened;
+  if (auto opened = open_store(state + "/gantry.db", used_before); !opened) return opened;
 
   auto log = [](const std::string& text) { spdlog::info("{}", text); };
   Daemon::Settings settings;
@@ -202,7 +203,11 @@ Result<void> Gantryd::prepare() {
   return {};
 }
 
-Result<void> Gantryd::open_store(const std::string& path) {
+Result<void> Gantryd::open_store(const std::string& path, bool used_before) {
+  std::error_code missing;
+  if (used_before && (std::filesystem::file_size(path, missing) == 0 || missing)) {
+    spdlog::warn("{} was used before, but its store {} is not there or empty: gantryd begins with a new one", config_.state_dir, path);
+  }
   auto store = Store::open(path, loop_);
   if (!store && store.error().code == Code::DataLoss && config_.set_aside_corrupt_store) {
     auto aside = set_aside_store(path, now());
@@ -222,7 +227,7 @@ void Gantryd::check_large_store() {
   store_->check_pages([this](const Result<void>& sound) {
     if (sound || sound.error().code == Code::Cancelled) return;
     spdlog::critical("the store is damaged ({}): restore it from a backup", sound.error().message);
-    daemon_->admission().store_trouble("the store is damaged: " + sound.error().message);
+    daemon_->admission().store_damage("the store is damaged: " + sound.error().message);
   });
 }
 
@@ -275,7 +280,8 @@ Result<void> Gantryd::serve() {
                               .version = version_json(*containerd_),
                               .ttl = config_.ttl,
                               .history = config_.history,
-                              .audit = audit_.get()});
+                              .audit = audit_.get(),
+                              .leave_free = config_.disk_reserve.bytes});
   api::Config config;
   config.listen_fd = std::move(*inherited);
   config.socket_path = config_.socket_path;

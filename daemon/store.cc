@@ -24,9 +24,9 @@ class Reader {
  public:
   using Query = std::function<void(Result<Database*>)>;
 
-  Reader(std::string path, std::string vfs)
+  Reader(std::string path, std::string vfs, const char* name)
       : path_(std::move(path)), vfs_(std::move(vfs)), thread_([this] { serve(); }) {
-    pthread_setname_np(thread_.native_handle(), "store-reader");
+    pthread_setname_np(thread_.native_handle(), name);
   }
   ~Reader() {
     {
@@ -102,7 +102,8 @@ class Store::Impl {
         vfs_(std::move(vfs)),
         database_(std::move(database)),
         executor_(executor),
-        reader_(path_, vfs_),
+        reader_(path_, vfs_, "store-reader"),
+        whole_reader_(path_, vfs_, "store-whole"),
         thread_([this] { serve(); }) {
     pthread_setname_np(thread_.native_handle(), "store");
   }
@@ -127,12 +128,15 @@ class Store::Impl {
     push({.query = answering<T>(std::move(query), std::move(done))});
   }
 
-  /// The same on the reader's thread, once all that was queued before is committed.
+  /// The same on a reader's thread, once all that was queued before is committed.
   template <class T>
   void read_aside(std::function<Result<T>(Database&)> query, std::function<void(Result<T>)> done) {
-    push({.query = [this, ask = answering<T>(std::move(query), std::move(done))](Result<Database*>) {
-      reader_.push(ask);
-    }});
+    push_to(reader_, answering<T>(std::move(query), std::move(done)));
+  }
+  /// For what reads the whole file, which lists do not wait for.
+  template <class T>
+  void read_whole(std::function<Result<T>(Database&)> query, std::function<void(Result<T>)> done) {
+    push_to(whole_reader_, answering<T>(std::move(query), std::move(done)));
   }
 
  private:
@@ -151,6 +155,10 @@ class Store::Impl {
                                                          : Result<T>(fail(std::move(database.error()))));
       executor_.post([done, answer] { done(std::move(*answer)); });
     };
+  }
+
+  void push_to(Reader& reader, Query ask) {
+    push({.query = [&reader, ask = std::move(ask)](Result<Database*>) { reader.push(ask); }});
   }
 
   void push(Job job) {
@@ -243,7 +251,7 @@ class Store::Impl {
   std::condition_variable ready_;
   Jobs queue_;
   bool closing_ = false;
-  Reader reader_;
+  Reader reader_, whole_reader_;
   std::thread thread_;
 };
 
@@ -310,7 +318,7 @@ void Store::load_surplus(HistoryLimits limits, Time now, std::size_t most,
 }
 
 void Store::check_pages(std::function<void(Result<void>)> done) {
-  impl_->read_aside<void>(check_database_pages, std::move(done));
+  impl_->read_whole<void>(check_database_pages, std::move(done));
 }
 
 void Store::load_events(const std::string& uid,
@@ -320,11 +328,14 @@ void Store::load_events(const std::string& uid,
 }
 
 void Store::check(std::function<void(Result<StoreReport>)> done) {
-  impl_->read_aside<StoreReport>(rows::check, std::move(done));
+  impl_->read_whole<StoreReport>(rows::check, std::move(done));
 }
 
-void Store::backup(const std::string& path, std::function<void(Result<UniqueFd>)> done) {
-  impl_->read_aside<UniqueFd>([path](Database& database) { return rows::copy_to(database, path); }, std::move(done));
+void Store::backup(const std::string& path, std::int64_t leave_free,
+                   std::function<void(Result<UniqueFd>)> done) {
+  impl_->read_whole<UniqueFd>(
+      [path, leave_free](Database& database) { return rows::copy_to(database, path, leave_free); },
+      std::move(done));
 }
 
 void Store::load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done) {

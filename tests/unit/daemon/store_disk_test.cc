@@ -9,8 +9,9 @@
 #include <set>
 
 #include "daemon/node_json.h"
-#include "tests/support/lossy_vfs.h"
+#include "daemon/sqlite.h"
 #include "daemon/store_set_aside.h"
+#include "tests/support/lossy_vfs.h"
 #include "tests/unit/daemon/store_access.h"
 #include "tests/unit/daemon/temporary_directory.h"
 
