@@ -154,6 +154,9 @@ struct Object {
   Time created{};
 };
 
+/// The ConfigMap of a namespace that holds the limits of its `database` semaphores, one key each.
+inline constexpr std::string_view kSyncLimits = "sync-limits";
+
 /// The objects around workflows. A ClusterWorkflowTemplate has no namespace ("").
 enum class ResourceKind : std::uint8_t {
   WorkflowTemplate,
@@ -221,6 +224,10 @@ class Backend {
 
   // Secrets and ConfigMaps. `put` replaces only with `replace`, else AlreadyExists.
   virtual void put_object(ObjectKind kind, Object object, bool replace, Reply<Object> reply) = 0;
+  /// Changes a ConfigMap, or makes a new one, which `edit` gets empty. What `edit` fails with is the answer, and nothing is
+  /// changed. One edit after another, so that none is lost.
+  using Edit = std::function<Result<void>(Object&)>;
+  virtual void edit_config_map(const std::string& name_space, const std::string& name, Edit edit, Reply<Object> reply) = 0;
   virtual void list_objects(ObjectKind kind, const std::string& name_space,
                             Reply<std::vector<Object>> reply) = 0;
   virtual void remove_object(ObjectKind kind, const std::string& name_space,

@@ -4,6 +4,7 @@
 // backend_submit.cc, backend_workflows.cc, backend_command.cc, backend_rerun.cc, backend_resources.cc,
 // backend_events.cc, backend_admin.cc, backend_objects.cc, backend_images.cc. Loop thread.
 
+#include <deque>
 #include <memory>
 #include <set>
 #include <string>
@@ -66,6 +67,8 @@ class DaemonBackend final : public api::Backend {
 
   void put_object(api::ObjectKind kind, api::Object object, bool replace,
                   api::Reply<api::Object> reply) override;
+  void edit_config_map(const std::string& name_space, const std::string& name, Edit edit,
+                       api::Reply<api::Object> reply) override;
   void list_objects(api::ObjectKind kind, const std::string& name_space,
                     api::Reply<std::vector<api::Object>> reply) override;
   void remove_object(api::ObjectKind kind, const std::string& name_space, const std::string& name,
@@ -106,6 +109,8 @@ class DaemonBackend final : public api::Backend {
   std::string spool_directory() override { return settings_.spool_directory; }
 
  private:
+  void next_edit();
+
   /// The run whose nodes a memoized one begins with.
   struct Previous {
     std::string name;
@@ -181,6 +186,7 @@ class DaemonBackend final : public api::Backend {
   History history_;
   /// Namespaces and names of workflows whose names the store is being asked about.
   std::set<std::pair<std::string, std::string>> reserved_;
+  std::deque<std::function<void()>> edits_;  ///< of ConfigMaps; the first is under way
   std::set<std::string> retrying_;  ///< uids of runs that are on their way back into the engine
 };
 

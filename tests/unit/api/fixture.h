@@ -244,6 +244,15 @@ class FakeBackend final : public Backend {
                      {"labels", object.labels}});
     answer<Object>(std::move(reply), std::move(object));
   }
+  void edit_config_map(const std::string& ns, const std::string& name, Edit edit, Reply<Object> reply) override {
+    Object object{.name_space = ns, .name = name};
+    for (const Object& one : objects) {
+      if (one.name == name) object = one;
+    }
+    if (auto edited = edit(object); !edited) return reply(fail(edited.error()));
+    calls.push_back({{"call", "edit"}, {"ns", ns}, {"name", name}, {"data", object.data}});
+    answer<Object>(std::move(reply), std::move(object));
+  }
   void list_objects(ObjectKind, const std::string& ns, Reply<std::vector<Object>> reply) override {
     calls.push_back({{"call", "objects"}, {"ns", ns}});
     answer<std::vector<Object>>(std::move(reply), objects);

@@ -359,6 +359,23 @@ TEST_F(Commands, SecretsAndConfigMaps) {
   EXPECT_EQ(run({"secret", "get", "s"}).status, 1) << "secrets do not come out again";
 }
 
+TEST_F(Commands, SyncLimits) {
+  const std::string answer = R"({"type":"CONFIG_MAP","cmName":"c","namespace":"ci","key":"k","limit":2})";
+  EXPECT_EQ(against(200, answer, {"sync", "create", "k", "--cm-name", "c", "--limit", "2", "-n", "ci"}).out,
+            "Key: k\nType: CONFIG_MAP\nConfigMap Name: c\nNamespace: ci\nLimit: 2\n");
+  EXPECT_THAT(asked_, ElementsAre("POST /api/v1/sync/ci"));
+  EXPECT_EQ(Json::parse(last_.body), Json({{"type", "CONFIG_MAP"}, {"cmName", "c"}, {"key", "k"}, {"limit", 2}}));
+  EXPECT_EQ(against(200, R"({"type":"DATABASE","namespace":"default","key":"a/b","limit":3})",
+                    {"sync", "update", "a/b", "--type", "database", "--limit", "3"})
+                .out,
+            "Key: a/b\nType: DATABASE\nNamespace: default\nLimit: 3\n");
+  EXPECT_THAT(asked_, ElementsAre("PUT /api/v1/sync/default/a%2Fb"));
+  EXPECT_EQ(against(200, answer, {"sync", "get", "k", "--cm-name", "c"}).status, 0);
+  EXPECT_THAT(asked_, ElementsAre("GET /api/v1/sync/default/k?type=CONFIG_MAP&cmName=c"));
+  EXPECT_EQ(against(200, "{}", {"sync", "delete", "k", "--cm-name", "c"}).out, "Sync limit \"k\" deleted\n");
+  EXPECT_EQ(against(200, answer, {"sync", "create", "k", "--cm-name", "c"}).err, "Error: --limit is required\n");
+}
+
 TEST_F(Commands, Base64) {
   struct Case {
     const char *bytes, *text;
