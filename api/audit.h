@@ -2,7 +2,8 @@
 
 // One line of the audit log: who asked for a change, and what became of it. Made for every request
 // that is not a read, and for every one that is refused (401, 403). It names things and holds no
-// contents: no body, no query (parameters are in it), no value of a Secret.
+// contents: no body, no query (parameters are in it), no value of a Secret. The message of a refusal may
+// quote a workflow that is wrong.
 
 #include <string>
 

@@ -45,4 +45,16 @@ Result<std::string> set_aside_store(const std::string& path, Time now) {
   return to;
 }
 
+Result<std::string> set_aside_directory(const std::string& path, Time now) {
+  std::error_code error;
+  const bool empty = std::filesystem::is_empty(path, error);
+  if (error == std::errc::no_such_file_or_directory || (!error && empty)) return std::string();
+  const std::string to = path + ".before-" + stamp(now);
+  if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
+    return fail(errno_error("set aside " + path, errno));
+  }
+  if (auto synced = sync_directory(path); !synced) return fail(std::move(synced.error()));
+  return to;
+}
+
 }  // namespace gantry

@@ -95,11 +95,35 @@ TEST(Audit, HearsOfChangesAndRefusalsAndOfNoContents) {
   EXPECT_EQ(lines[3].method, "GET");
   EXPECT_EQ(lines[3].status, 403u);
   EXPECT_EQ(lines[4].error, "no");
+  harness.on_loop([&] { harness.backend.error.reset(); });
+  EXPECT_EQ(client.call("POST", "/api/v1/secrets/ns", R"({"stringData":{"k":"hunter2}})").status, 400);
+  EXPECT_EQ(client.call("PUT", "/api/v1/secrets/ns/s", R"({"data":{"k":"aHVudGVyMg!"}})").status, 400);
+  for (const AuditRecord& line : heard()) {
+    EXPECT_EQ(line.status, 400u);
+    EXPECT_EQ(line.error, "the request is not valid") << "a parser quotes what it cannot read";
+  }
   for (const AuditRecord& line : lines) {
     const std::string all = line.method + line.path + line.object + line.error;
     EXPECT_EQ(all.find("hunter2"), std::string::npos);
     EXPECT_EQ(all.find("aHVudGVyMg"), std::string::npos);
   }
+}
+
+TEST(Audit, HearsOfARequestWhoseClientWentAway) {
+  Harness harness;
+  harness.on_loop([&] { harness.backend.hold = true; });
+  Client client(harness.socket());
+  client.request("DELETE", "/api/v1/workflows/ns/w");
+  harness.await([&] { return !harness.backend.held.empty(); });
+  client.close();
+  harness.await([&] { return !harness.audited.empty(); });
+  harness.on_loop([&] {
+    harness.backend.release();
+    ASSERT_EQ(harness.audited.size(), 1u);
+    EXPECT_EQ(harness.audited[0].method, "DELETE");
+    EXPECT_EQ(harness.audited[0].path, "/api/v1/workflows/ns/w");
+    EXPECT_EQ(harness.audited[0].status, 499u);
+  });
 }
 
 }  // namespace

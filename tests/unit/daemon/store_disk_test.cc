@@ -4,12 +4,14 @@
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <set>
 
 #include "daemon/node_json.h"
 #include "daemon/sqlite.h"
+#include "daemon/store_check.h"
 #include "daemon/store_set_aside.h"
 #include "tests/support/lossy_vfs.h"
 #include "tests/unit/daemon/store_access.h"
@@ -204,6 +206,117 @@ TEST(StoreDisk, ADamagedFileNeverCrashesAndIsNeverOverwritten) {
   EXPECT_GT(read, 20);
 }
 
+std::string read(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+void write(const std::string& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
+
+/// What would go with a damaged database is its WAL: it stays beside it, and is not moved into it.
+TEST(StoreDisk, ADamagedDatabaseKeepsItsWal) {
+  const std::string wal = std::string(kPath) + "-wal";
+  int refused = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Disk disk(seed);
+    fill(disk);
+    {
+      StoreAccess store(kPath, disk.name());
+      ASSERT_TRUE(store.open());
+      ASSERT_TRUE(store.write(batch_of("late", 3000)));
+      disk.kill();
+    }
+    disk.flip_bits(kPath, 8);
+    const std::string damaged = disk.contents(kPath), log = disk.contents(wal);
+    ASSERT_FALSE(log.empty());
+    StoreAccess store(kPath, disk.name());
+    if (store.open()) continue;
+    ++refused;
+    EXPECT_EQ(disk.contents(kPath), damaged) << seed;
+    EXPECT_EQ(disk.contents(wal), log) << seed;
+  }
+  EXPECT_GT(refused, 20);
+}
+
+/// The offline check reads what a daemon refuses. It finds something, or every run is as it was.
+TEST(StoreDisk, ACheckOfADamagedFileNeverCrashesAndChangesNothing) {
+  TemporaryDirectory directory;
+  const std::string file = directory.file("copy.db");
+  int found = 0;
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+    Disk disk(seed);
+    fill(disk);
+    const std::string sound = disk.contents(kPath);
+    if (seed % 3 == 0) disk.cut(kPath);
+    else disk.flip_bits(kPath, 1 + seed % 5);
+    const std::string damaged = disk.contents(kPath);
+    write(file, damaged);
+    auto report = check_store_file(file);
+    EXPECT_EQ(read(file), damaged) << seed;
+    if (!report || !report->problems.empty()) {
+      ++found;
+      continue;
+    }
+    EXPECT_EQ(report->runs, 30) << seed;
+    EXPECT_EQ(report->nodes, 30) << seed;
+  }
+  EXPECT_GT(found, 75);
+  EXPECT_FALSE(check_store_file(directory.file("nothing")));
+  EXPECT_FALSE(std::filesystem::exists(directory.file("nothing")));
+}
+
+TEST(StoreDisk, AWalWithoutItsDatabaseIsNotThrownAway) {
+  for (const bool missing : {true, false}) {
+    TemporaryDirectory directory;
+    const std::string path = directory.file("gantry.db");
+    {
+      StoreAccess store(path);
+      ASSERT_TRUE(store.open());
+      ASSERT_TRUE(store.write(batch_of("a")));
+      std::filesystem::copy_file(path + "-wal", directory.file("log"));
+    }
+    const std::string log = read(directory.file("log"));
+    ASSERT_FALSE(log.empty());
+    std::filesystem::remove(path);
+    if (!missing) write(path, "");
+    write(path + "-wal", log);
+    StoreAccess store(path);
+    auto opened = store.open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Code::DataLoss);
+    EXPECT_THAT(opened.error().message, HasSubstr("its -wal is there"));
+    EXPECT_EQ(read(path + "-wal"), log);
+    auto aside = set_aside_store(path, Time(std::chrono::seconds(1'700'000'000)));
+    ASSERT_TRUE(aside) << aside.error().message;
+    EXPECT_EQ(read(*aside + "-wal"), log);
+    EXPECT_TRUE(store.open());
+  }
+}
+
+TEST(StoreDisk, ACopyLeavesRoomOnTheDisk) {
+  TemporaryDirectory directory;
+  StoreAccess store(directory.file("gantry.db"));
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(store.write(batch_of("a")));
+  const std::string copy = directory.file("copy.db");
+  auto backup = [&](std::int64_t leave_free) {
+    std::optional<Code> failed;
+    bool answered = false;
+    store.store().backup(copy, leave_free, [&](const Result<UniqueFd>& done) {
+      answered = true;
+      if (!done) failed = done.error().code;
+    });
+    store.executor.run_until([&] { return answered; });
+    return failed;
+  };
+  EXPECT_EQ(backup(std::int64_t{1} << 60), Code::ResourceExhausted);
+  EXPECT_FALSE(std::filesystem::exists(copy));
+  EXPECT_EQ(backup(0), std::nullopt);
+  EXPECT_EQ(check_store_file(copy).value().runs, 1);
+  const std::string before = read(copy);
+  EXPECT_TRUE(backup(0)) << "an existing file is not overwritten";
+  EXPECT_EQ(read(copy), before);
+}
+
 TEST(StoreDisk, ATornWalLosesNothingThatWasAcknowledgedBefore) {
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Disk disk(seed);
@@ -246,14 +359,22 @@ TEST(StoreDisk, DamageInOneRunIsOfThatRunOnly) {
   EXPECT_EQ(damaged, (std::set<std::string>{"r3", "r5", "r7", "r9"}));
 }
 
+TEST(StoreSetAside, KeepsWhatTheWorkflowsLeft) {
+  TemporaryDirectory directory;
+  const Time when(std::chrono::seconds(1'700'000'000));
+  const std::string logs = directory.file("logs");
+  EXPECT_EQ(set_aside_directory(logs, when).value(), "");
+  std::filesystem::create_directory(logs);
+  EXPECT_EQ(set_aside_directory(logs, when).value(), "") << "nothing is in it";
+  write(logs + "/log", "hello");
+  EXPECT_EQ(set_aside_directory(logs, when).value(), logs + ".before-20231114T221320Z");
+  EXPECT_EQ(read(logs + ".before-20231114T221320Z/log"), "hello");
+  EXPECT_FALSE(std::filesystem::exists(logs));
+}
+
 TEST(StoreSetAside, KeepsEveryFileAndReplacesNone) {
   TemporaryDirectory directory;
   const std::string path = directory.file("gantry.db");
-  auto write = [](const std::string& file, const std::string& text) { std::ofstream(file) << text; };
-  auto read = [](const std::string& file) {
-    std::ifstream in(file);
-    return std::string(std::istreambuf_iterator<char>(in), {});
-  };
   write(path, "broken");
   write(path + "-wal", "log");
   const Time when(std::chrono::seconds(1'700'000'000));
