@@ -145,6 +145,11 @@ struct Command {
   Caller caller;
 };
 
+/// A part of the nodes of a workflow, in order of creation.
+struct NodePage {
+  std::size_t first = 0, limit = 0;  ///< limit 0: all that follow
+};
+
 /// A Secret or a ConfigMap. Values go in and never come out again through the API for secrets.
 enum class ObjectKind : std::uint8_t { Secret, ConfigMap };
 struct Object {
@@ -206,7 +211,7 @@ class Backend {
   // Workflows. `{name}` may be `@latest` wherever a workflow is named.
   virtual void create(CreateRequest request, Reply<std::vector<Json>> reply) = 0;
   virtual void lint(CreateRequest request, Reply<std::vector<Json>> reply) = 0;
-  virtual void get(const std::string& name_space, const std::string& name, Reply<Json> reply) = 0;
+  virtual void get(const std::string& name_space, const std::string& name, NodePage nodes, Reply<Json> reply) = 0;
   virtual void list(ListQuery query, Reply<ListPage> reply) = 0;
   virtual void remove(const std::string& name_space, const std::string& name,
                       Reply<Json> reply) = 0;

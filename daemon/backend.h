@@ -52,7 +52,7 @@ class DaemonBackend final : public api::Backend {
 
   void create(api::CreateRequest request, api::Reply<std::vector<api::Json>> reply) override;
   void lint(api::CreateRequest request, api::Reply<std::vector<api::Json>> reply) override;
-  void get(const std::string& name_space, const std::string& name,
+  void get(const std::string& name_space, const std::string& name, api::NodePage nodes,
            api::Reply<api::Json> reply) override;
   void list(api::ListQuery query, api::Reply<api::ListPage> reply) override;
   void remove(const std::string& name_space, const std::string& name,

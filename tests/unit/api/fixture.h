@@ -108,8 +108,8 @@ class FakeBackend final : public Backend {
     calls.push_back(json(request, "lint"));
     answer<std::vector<Json>>(std::move(reply), workflows);
   }
-  void get(const std::string& ns, const std::string& name, Reply<Json> reply) override {
-    calls.push_back({{"call", "get"}, {"ns", ns}, {"name", name}});
+  void get(const std::string& ns, const std::string& name, NodePage nodes, Reply<Json> reply) override {
+    calls.push_back({{"call", "get"}, {"ns", ns}, {"name", name}, {"first", nodes.first}, {"limit", nodes.limit}});
     answer<Json>(std::move(reply), workflows.front());
   }
   void list(ListQuery q, Reply<ListPage> reply) override {

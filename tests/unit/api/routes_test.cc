@@ -260,6 +260,9 @@ TEST_F(Routes, OneWorkflow) {
   run({
       {"GET", "/api/v1/workflows/ns/hello?", "", "", 200,
        R"({"call":"get","ns":"ns","name":"hello"})", R"({"metadata":{"name":"hello"}})"},
+      {"GET", "/api/v1/workflows/ns/hello?nodes.limit=10&nodes.continue=20", "", "", 200,
+       R"({"call":"get","first":20,"limit":10})", "{}"},
+      {"GET", "/api/v1/workflows/ns/hello?nodes.limit=all", "", "", 400, "", "nodes.limit"},
       {"GET", "/api/v1/workflows/ns/@latest?fields=status.phase", "", "", 200,
        R"({"name":"@latest"})", R"({"status":{"phase":"Succeeded"}})"},
       {"DELETE", "/api/v1/workflows/ns/hello?deleteOptions.propagationPolicy=x", "", "", 200,

@@ -252,6 +252,24 @@ TEST_F(Commands, StopAndTerminate) {
   EXPECT_EQ(against(200, answer, {"stop"}).err, "Error: requires either selector or workflow\n");
 }
 
+TEST_F(Commands, GetCollectsTheNodes) {
+  FakeDaemon daemon([](const Asked& asked, Answer& answer) {
+    const std::string first = asked.one("nodes.continue");
+    Json page = Json::parse(R"({"metadata":{"name":"w"},"status":{"phase":"Running","nodes":{}}})");
+    page["status"]["nodes"]["n" + first] = {{"id", "n" + first}};
+    if (first.empty() || first == "1") {
+      page["metadata"]["continue"] = first.empty() ? "1" : "2";
+      page["metadata"]["remainingItemCount"] = 1;
+    }
+    answer.json(200, page.dump());
+  });
+  const Json shown = Json::parse(run({"--socket", daemon.socket(), "get", "w", "-o", "json"}).out);
+  EXPECT_EQ(shown["metadata"], Json({{"name", "w"}}));
+  EXPECT_EQ(shown["status"]["nodes"].size(), 3u);
+  EXPECT_TRUE(shown["status"]["nodes"].contains("n2"));
+  EXPECT_NE(daemon.last().one("nodes.limit"), "");
+}
+
 TEST_F(Commands, Delete) {
   FakeDaemon daemon([](const Asked& asked, Answer& answer) {
     if (asked.method == "GET")
@@ -369,9 +387,11 @@ TEST_F(Commands, SyncLimits) {
                     {"sync", "update", "a/b", "--type", "database", "--limit", "3"})
                 .out,
             "Key: a/b\nType: DATABASE\nNamespace: default\nLimit: 3\n");
-  EXPECT_THAT(asked_, ElementsAre("PUT /api/v1/sync/default/a%2Fb"));
+  EXPECT_THAT(asked_, ElementsAre("PUT /api/v1/sync/default/a/b"));
   EXPECT_EQ(against(200, answer, {"sync", "get", "k", "--cm-name", "c"}).status, 0);
-  EXPECT_THAT(asked_, ElementsAre("GET /api/v1/sync/default/k?type=CONFIG_MAP&cmName=c"));
+  EXPECT_THAT(asked_, ElementsAre("GET /api/v1/sync/default/k"));
+  EXPECT_EQ(last_.one("type"), "CONFIG_MAP");
+  EXPECT_EQ(last_.one("cmName"), "c");
   EXPECT_EQ(against(200, "{}", {"sync", "delete", "k", "--cm-name", "c"}).out, "Sync limit \"k\" deleted\n");
   EXPECT_EQ(against(200, answer, {"sync", "create", "k", "--cm-name", "c"}).err, "Error: --limit is required\n");
 }

@@ -154,7 +154,7 @@ class DaemonTest : public ::testing::Test {
     return await<std::vector<Json>>([&](auto done) { backend_->create(request, done); });
   }
   Result<Json> get(const std::string& name) {
-    return await<Json>([&](auto done) { backend_->get("argo", name, done); });
+    return await<Json>([&](auto done) { backend_->get("argo", name, {}, done); });
   }
   std::string phase(const std::string& name) {
     auto json = get(name);
