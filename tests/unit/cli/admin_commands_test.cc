@@ -88,6 +88,7 @@ TEST_F(Commands, AdminBackupNeverOverwritesAndLeavesNoHalves) {
   Outcome again = backup(200, "another");
   EXPECT_EQ(again.status, 1);
   EXPECT_THAT(again.err, HasSubstr("is there already"));
+  ASSERT_EQ(::stat(to.c_str(), &info), 0);
   EXPECT_EQ(info.st_size, 9);
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(directory_), {}), 1) << "no part is left";
 }
