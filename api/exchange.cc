@@ -32,6 +32,9 @@ constexpr std::size_t kSpoolPiece = 256 * 1024;
 /// What libmicrohttpd asks of a stream at a time.
 constexpr std::size_t kStreamBlock = 32 * 1024;
 
+/// What nginx notes where nobody is left to be answered.
+constexpr unsigned kClientClosedRequest = 499;
+
 constexpr const char* kJsonType = "application/json";
 
 Caller peer_of(int fd) {
@@ -285,24 +288,26 @@ void Exchange::note_object(const Json& json) {
   }
 }
 
-void Exchange::audit() {
+void Exchange::audit(unsigned status, const std::string& error) {
   const auto& tell = host_->config().audit;
   if (!tell) return;
   const bool reads = request_.method == "GET" || request_.method == "HEAD" || request_.path.ends_with("/lint") ||
                      request_.path == "/api/v1/tracking/event";
-  if (reads && status_ != 401 && status_ != 403) return;
+  if (reads && status != 401 && status != 403) return;
+  // What says why a body cannot be read may quote it.
+  const bool quotes = status == 400 && request_.path.starts_with("/api/v1/secrets");
   tell({.at = request_.received,
         .caller = request_.caller,
         .method = request_.method,
         .path = request_.path,
         .object = object_,
-        .status = status_,
-        .error = error_});
+        .status = status,
+        .error = quotes ? "the request is not valid" : error});
 }
 
 MHD_Result Exchange::queue() {
   state_ = State::Queued;
-  audit();
+  audit(status_, error_);
   MHD_Result result = MHD_queue_response(connection_, status_, response_.get());
   response_.reset();  // libmicrohttpd holds it now
   return result;
@@ -428,6 +433,8 @@ void Exchange::tick(SteadyTime now) {
 
 void Exchange::completed() {
   gone_ = true;
+  // What was asked for may be done all the same.
+  if (state_ == State::Dispatched) audit(kClientClosedRequest, "the client went away before the answer");
   deadline_.reset();
   if (stream_) stream_->close();  // its callbacks come through the host, which is still there
   host_ = nullptr;

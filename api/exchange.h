@@ -75,7 +75,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void answer_error(const HttpError& error);
   /// What an answer tells of the object that was made, for the audit log.
   void note_object(const Json& json);
-  void audit();
+  /// Tells the audit log how the request ended.
+  void audit(unsigned status, const std::string& error);
   StreamPtr open_stream(Fields fields);
   void stream_changed();
   void suspend();

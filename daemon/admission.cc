@@ -4,7 +4,7 @@ namespace gantry {
 
 std::vector<std::string> Admission::troubles() const {
   std::vector<std::string> troubles;
-  for (const auto* trouble : {&store_trouble_, &disk_trouble_}) {
+  for (const auto* trouble : {&store_damage_, &store_trouble_, &disk_trouble_}) {
     if (*trouble) troubles.push_back(**trouble);
   }
   return troubles;

@@ -18,6 +18,8 @@ class Admission {
   void resume() { drained_by_.reset(); }
   [[nodiscard]] bool draining() const { return drained_by_.has_value(); }
 
+  /// The store was found damaged. Nothing but a backup mends that, so it stays until the daemon ends.
+  void store_damage(std::string what) { store_damage_ = std::move(what); }
   /// Nothing: it is well (again).
   void store_trouble(std::optional<std::string> what) { store_trouble_ = std::move(what); }
   void disk_trouble(std::optional<std::string> what) { disk_trouble_ = std::move(what); }
@@ -28,7 +30,7 @@ class Admission {
   [[nodiscard]] Result<void> check() const;
 
  private:
-  std::optional<std::string> drained_by_, store_trouble_, disk_trouble_;
+  std::optional<std::string> drained_by_, store_damage_, store_trouble_, disk_trouble_;
 };
 
 }  // namespace gantry

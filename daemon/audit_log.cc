@@ -15,21 +15,26 @@
 namespace gantry {
 namespace {
 
-/// Worker thread.
+/// All of `text` or nothing: half a line would take the next one with it. Worker thread.
 Result<void> append(const AuditLog::Settings& settings, const std::string& text) {
   struct stat info {};
-  if (::stat(settings.file.c_str(), &info) == 0 && info.st_size > 0 &&
+  if (settings.max_size > 0 && ::stat(settings.file.c_str(), &info) == 0 && info.st_size > 0 &&
       info.st_size + static_cast<std::int64_t>(text.size()) > settings.max_size &&
       std::rename(settings.file.c_str(), (settings.file + ".1").c_str()) != 0) {
     return fail(errno_error("rotate the audit log " + settings.file, errno));
   }
   UniqueFd fd(::open(settings.file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640));
   if (!fd.valid()) return fail(errno_error("open the audit log " + settings.file, errno));
+  if (::fstat(fd.get(), &info) != 0) return fail(errno_error("open the audit log " + settings.file, errno));
   std::string_view rest = text;
   while (!rest.empty()) {
     const ssize_t count = ::write(fd.get(), rest.data(), rest.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail(errno_error("write the audit log " + settings.file, errno));
+    if (count < 0) {
+      Error error = errno_error("write the audit log " + settings.file, errno);
+      if (::ftruncate(fd.get(), info.st_size) != 0) error.message += "; half a line is left in it";
+      return fail(std::move(error));
+    }
     rest.remove_prefix(static_cast<std::size_t>(count));
   }
   return {};
@@ -117,7 +122,7 @@ void AuditLog::read(std::size_t lines, std::function<void(Result<std::vector<api
           if (texts.size() < lines) read_last(file + ".1", lines, texts);
           for (const std::string& text : texts) {
             api::Json line = api::Json::parse(text, nullptr, false);
-            // A line that was torn by a full disk is shown as it is.
+            // A line that was torn by a power cut is shown as it is.
             found->push_back(line.is_object() ? std::move(line) : api::Json{{"torn", text}});
           }
         },

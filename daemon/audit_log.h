@@ -20,7 +20,7 @@ class AuditLog {
  public:
   struct Settings {
     std::string file;
-    std::int64_t max_size = 64 << 20;  ///< bytes
+    std::int64_t max_size = 64 << 20;  ///< bytes; 0: without end
   };
   /// `executor` outlives it; `log` hears once when the file cannot be written, and when it can again.
   AuditLog(Settings settings, Executor& executor, std::function<void(const std::string&)> log);

@@ -40,6 +40,7 @@ class DaemonBackend final : public api::Backend {
     Ttl ttl;            ///< for workflows without a ttlStrategy
     HistoryLimits history;
     AuditLog* audit = nullptr;  ///< outlives the backend; null: there is none
+    std::int64_t leave_free = 0;  ///< bytes on the spool's disk that a backup must leave
   };
 
   /// Everything outlives the backend; `images` may be null: their calls then fail with Unavailable.

@@ -84,7 +84,7 @@ void DaemonBackend::check_store(api::StreamPtr stream) {
 void DaemonBackend::backup(api::Reply<std::shared_ptr<api::ArtifactFile>> reply) {
   const std::string path = settings_.spool_directory + "/backup-" + random_uuid();
   daemon_.effects().after_news([this, path, reply = std::move(reply)] {
-    daemon_.store().backup(path, [this, path, reply](Result<UniqueFd> copy) {
+    daemon_.store().backup(path, settings_.leave_free, [this, path, reply](Result<UniqueFd> copy) {
       if (!copy) return reply(fail(std::move(copy.error())));
       // Whoever reads it has it open; nothing is left when the client goes away.
       daemon_.executor().offload([path] { ::unlink(path.c_str()); }, [] {});

@@ -62,7 +62,8 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   DaemonConfig& config = line.config;
   struct stat info {};
   if (file.empty() && ::stat(kDefaultFile, &info) == 0) file = kDefaultFile;
-  if (!file.empty() && !line.show_version) {
+  // A store of its own can be checked where no daemon is set up.
+  if (!file.empty() && !line.show_version && checked.empty()) {
     if (auto loaded = load(file, config); !loaded) return fail(std::move(loaded.error()));
   }
   if (!state_dir.empty())

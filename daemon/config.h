@@ -51,7 +51,7 @@ struct DaemonConfig {
   DiskReserve disk_reserve;
   bool audit = true;
   std::string audit_file;                 ///< empty: audit.log in state_dir
-  std::int64_t audit_max_size = 64 << 20;  ///< bytes; then it becomes FILE.1
+  std::int64_t audit_max_size = 64 << 20;  ///< bytes, then it becomes FILE.1; 0: without end
 
   Ttl ttl;  ///< for workflows without a ttlStrategy of their own; empty: they are kept
 

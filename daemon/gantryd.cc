@@ -110,7 +110,8 @@ class Gantryd {
     loop_.stop();
   }
   void report_status();
-  Result<void> open_store(const std::string& path);
+  Result<void> open_store(const std::string& path, bool used_before);
+  Result<void> set_aside_owned();
   void check_large_store();
 
   DaemonConfig config_;
@@ -150,11 +151,12 @@ Result<void> Gantryd::prepare() {
   lock_ = std::move(*lock);
   std::error_code ignored;
   std::filesystem::remove_all(spool, ignored);  // nobody waits for what an earlier life spooled
-  if (auto made = make_directory(log_root, 0700); !made) return made;
-  if (auto made = make_directory(spool, 0700); !made) return made;
+  const bool used_before = std::filesystem::exists(state + "/instance", ignored);
   auto instance = instance_id(state);
   if (!instance) return fail(std::move(instance.error()));
-  if (auto opened = open_store(state + "/gantry.db"); !opened) return opened;
+  if (auto opened = open_store(state + "/gantry.db", used_before); !opened) return opened;
+  if (auto made = make_directory(log_root, 0700); !made) return made;
+  if (auto made = make_directory(spool, 0700); !made) return made;
 
   auto log = [](const std::string& text) { spdlog::info("{}", text); };
   Daemon::Settings settings;
@@ -203,17 +205,34 @@ Result<void> Gantryd::prepare() {
   return {};
 }
 
-Result<void> Gantryd::open_store(const std::string& path) {
+Result<void> Gantryd::open_store(const std::string& path, bool used_before) {
+  std::error_code missing;
+  bool anew = used_before && (std::filesystem::file_size(path, missing) == 0 || missing);
   auto store = Store::open(path, loop_);
+  if (store && anew) {
+    spdlog::warn("{} was used before, but its store {} was not there or empty: gantryd begins with a new one",
+                 config_.state_dir, path);
+  }
   if (!store && store.error().code == Code::DataLoss && config_.set_aside_corrupt_store) {
     auto aside = set_aside_store(path, now());
     if (!aside) return fail(std::move(aside.error()).wrap(store.error().message));
     spdlog::critical("the store {} is damaged and was set aside as {}; gantryd goes on with an empty one ({})", path,
                      *aside, store.error().message);
+    anew = true;
     store = Store::open(path, loop_);
   }
   if (!store) return fail(std::move(store.error()));
   store_ = std::move(*store);
+  return anew ? set_aside_owned() : Result<void>();
+}
+
+/// What belongs to no stored workflow is swept away; here it may belong to one of the store that is gone.
+Result<void> Gantryd::set_aside_owned() {
+  for (const char* name : {"/logs", "/volumes/claims"}) {
+    auto aside = set_aside_directory(config_.state_dir + name, now());
+    if (!aside) return fail(std::move(aside.error()));
+    if (!aside->empty()) spdlog::warn("what the workflows of the earlier store left is kept in {}", *aside);
+  }
   return {};
 }
 
@@ -223,7 +242,7 @@ void Gantryd::check_large_store() {
   store_->check_pages([this](const Result<void>& sound) {
     if (sound || sound.error().code == Code::Cancelled) return;
     spdlog::critical("the store is damaged ({}): restore it from a backup", sound.error().message);
-    daemon_->admission().store_trouble("the store is damaged: " + sound.error().message);
+    daemon_->admission().store_damage("the store is damaged: " + sound.error().message);
   });
 }
 
@@ -276,7 +295,8 @@ Result<void> Gantryd::serve() {
                               .version = version_json(*containerd_),
                               .ttl = config_.ttl,
                               .history = config_.history,
-                              .audit = audit_.get()});
+                              .audit = audit_.get(),
+                              .leave_free = config_.disk_reserve.bytes});
   api::Config config;
   config.listen_fd = std::move(*inherited);
   config.socket_path = config_.socket_path;

@@ -69,6 +69,8 @@ class Database {
   /// The rowid of the last row that was inserted.
   [[nodiscard]] std::int64_t last_insert() const { return sqlite3_last_insert_rowid(db_.get()); }
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(db_.get()) == 0; }
+  /// Whether closing the last connection moves the WAL into the database, as it does unless told.
+  void checkpoint_on_close(bool does) const { sqlite3_db_config(db_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, does ? 0 : 1, nullptr); }
   /// Makes what runs on another thread fail with Cancelled soon. Any thread, while the database lives.
   void interrupt() const { sqlite3_interrupt(db_.get()); }
 

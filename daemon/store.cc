@@ -20,8 +20,8 @@ class Reader {
  public:
   using Query = std::function<void(Result<Database*>)>;
 
-  Reader(std::string path, std::string vfs, const MakeStoreWorker& make_worker)
-      : path_(std::move(path)), vfs_(std::move(vfs)), worker_(make_worker("store-reader", [this] { work(); })) {}
+  Reader(std::string path, std::string vfs, const MakeStoreWorker& make_worker, const char* name)
+      : path_(std::move(path)), vfs_(std::move(vfs)), worker_(make_worker(name, [this] { work(); })) {}
   ~Reader() {
     std::lock_guard lock(mutex_);
     closing_ = true;
@@ -91,7 +91,8 @@ class Store::Impl {
         vfs_(std::move(vfs)),
         database_(std::move(database)),
         executor_(executor),
-        reader_(path_, vfs_, make_worker),
+        reader_(path_, vfs_, make_worker, "store-reader"),
+        whole_reader_(path_, vfs_, make_worker, "store-whole"),
         worker_(make_worker("store", [this] { work(); })) {}
 
   /// Queues a change; `change` runs inside a transaction, perhaps twice (see commit_one_by_one).
@@ -105,12 +106,15 @@ class Store::Impl {
     push({.query = answering<T>(std::move(query), std::move(done))});
   }
 
-  /// The same on the reader's thread, once all that was queued before is committed.
+  /// The same on a reader's thread, once all that was queued before is committed.
   template <class T>
   void read_aside(std::function<Result<T>(Database&)> query, std::function<void(Result<T>)> done) {
-    push({.query = [this, ask = answering<T>(std::move(query), std::move(done))](Result<Database*>) {
-      reader_.push(ask);
-    }});
+    push_to(reader_, answering<T>(std::move(query), std::move(done)));
+  }
+  /// For what reads the whole file, which lists do not wait for.
+  template <class T>
+  void read_whole(std::function<Result<T>(Database&)> query, std::function<void(Result<T>)> done) {
+    push_to(whole_reader_, answering<T>(std::move(query), std::move(done)));
   }
 
  private:
@@ -129,6 +133,10 @@ class Store::Impl {
                                                          : Result<T>(fail(std::move(database.error()))));
       executor_.post([done, answer] { done(std::move(*answer)); });
     };
+  }
+
+  void push_to(Reader& reader, Query ask) {
+    push({.query = [&reader, ask = std::move(ask)](Result<Database*>) { reader.push(ask); }});
   }
 
   void push(Job job) {
@@ -219,7 +227,7 @@ class Store::Impl {
   Executor& executor_;
   std::mutex mutex_;
   Jobs queue_;
-  Reader reader_;
+  Reader reader_, whole_reader_;
   std::unique_ptr<StoreWorker> worker_;  // goes first
 };
 
@@ -287,7 +295,7 @@ void Store::load_surplus(HistoryLimits limits, Time now, std::size_t most,
 }
 
 void Store::check_pages(std::function<void(Result<void>)> done) {
-  impl_->read_aside<void>(check_database_pages, std::move(done));
+  impl_->read_whole<void>(check_database_pages, std::move(done));
 }
 
 void Store::load_events(const std::string& uid,
@@ -297,11 +305,14 @@ void Store::load_events(const std::string& uid,
 }
 
 void Store::check(std::function<void(Result<StoreReport>)> done) {
-  impl_->read_aside<StoreReport>(rows::check, std::move(done));
+  impl_->read_whole<StoreReport>(rows::check, std::move(done));
 }
 
-void Store::backup(const std::string& path, std::function<void(Result<UniqueFd>)> done) {
-  impl_->read_aside<UniqueFd>([path](Database& database) { return rows::copy_to(database, path); }, std::move(done));
+void Store::backup(const std::string& path, std::int64_t leave_free,
+                   std::function<void(Result<UniqueFd>)> done) {
+  impl_->read_whole<UniqueFd>(
+      [path, leave_free](Database& database) { return rows::copy_to(database, path, leave_free); },
+      std::move(done));
 }
 
 void Store::load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done) {

@@ -2,7 +2,8 @@
 
 // The store: SQLite (WAL) on a thread of its own. The loop hands over batches; what was queued
 // while a transaction synced goes into the next one, so that one sync serves many. What reads long
-// (lists, checks, backups) has a second thread and connection, and holds no commit up.
+// (lists, histories) has a second thread and connection, what reads everything (checks, backups) a third:
+// they hold no commit up, nor the one the other.
 //
 // An error of the disk fails what was asked, closes the connection, and the next call opens it again:
 // no descriptor is used after a sync on it has failed. What was acknowledged stays; what was not may
@@ -159,8 +160,9 @@ class Store {
   [[nodiscard]] bool is_large() const { return large_; }
   /// DataLoss when pages of the file are damaged. Asked aside.
   void check_pages(std::function<void(Result<void>)> done);
-  /// A copy of all that was queued before, in a new file with mode 0600, synced. Asked aside.
-  void backup(const std::string& path, std::function<void(Result<UniqueFd>)> done);
+  /// A copy of all that was queued before, in a new file with mode 0600, synced; ResourceExhausted when
+  /// that would leave less than `leave_free` bytes on its disk. Asked aside.
+  void backup(const std::string& path, std::int64_t leave_free, std::function<void(Result<UniqueFd>)> done);
 
   /// The memoization caches.
   void load_memos(std::function<void(Result<std::vector<engine::Memo>>)> done);

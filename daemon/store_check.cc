@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <utility>
 
 #include "daemon/store_rows.h"
@@ -104,7 +106,26 @@ Result<StoreReport> check(Database& database) {
   return report;
 }
 
-Result<UniqueFd> copy_to(Database& database, const std::string& path) {
+/// A copy must not be what fills the disk that the store itself writes to.
+static Result<void> check_room(Database& database, const std::string& path, std::int64_t leave_free) {
+  auto pages = database.query_integer("PRAGMA page_count");
+  auto page = database.query_integer("PRAGMA page_size");
+  if (!pages) return fail(std::move(pages.error()));
+  if (!page) return fail(std::move(page.error()));
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  struct statvfs disk {};
+  if (::statvfs(directory.c_str(), &disk) != 0) return fail(errno_error("look at the disk of " + directory, errno));
+  const auto room = static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize);
+  const std::int64_t needed = *pages * *page;
+  if (room - needed >= leave_free) return {};
+  return fail(Code::ResourceExhausted, "a copy of the store needs " + std::to_string(needed >> 20) + " MiB below " +
+                                           directory + " for as long as it is read, and " +
+                                           std::to_string(leave_free >> 20) + " MiB are to be left; " +
+                                           std::to_string(room >> 20) + " MiB are free");
+}
+
+Result<UniqueFd> copy_to(Database& database, const std::string& path, std::int64_t leave_free) {
+  if (auto room = check_room(database, path, leave_free); !room) return fail(std::move(room.error()));
   // SQLite takes an empty file for a new one; so it has our mode from its first byte on.
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return fail(errno_error("create " + path, errno));

@@ -15,8 +15,9 @@ namespace gantry::rows {
 Result<StoreReport> check(Database& database);
 
 /// A copy of all that is committed, whole and compact, in `path`, which must not be there yet: mode
-/// 0600, synced. Nothing is left behind when it fails.
-Result<UniqueFd> copy_to(Database& database, const std::string& path);
+/// 0600, synced. ResourceExhausted when less than `leave_free` bytes would be left on its disk. Nothing is
+/// left behind when it fails.
+Result<UniqueFd> copy_to(Database& database, const std::string& path, std::int64_t leave_free);
 
 }  // namespace gantry::rows
 

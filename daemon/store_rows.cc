@@ -17,10 +17,11 @@ std::string map_json(const Map& map) {
   return Json(map).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Map map_from(const std::string& text) {
+/// Nothing when the text is damaged.
+std::optional<Map> map_from(const std::string& text) {
   Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) return std::nullopt;
   Map map;
-  if (!json.is_object()) return map;
   for (const auto& [key, value] : json.items()) {
     if (value.is_string()) map.emplace(key, value.get<std::string>());
   }
@@ -69,8 +70,11 @@ RunRow read_run(const Statement& row) {
   info.created = Time(Duration(row.integer(7)));
   status.started = time_at(row, 8);
   status.finished = time_at(row, 9);
-  info.labels = map_from(row.text(11));
-  info.annotations = map_from(row.text(12));
+  auto labels = map_from(row.text(11));
+  auto annotations = map_from(row.text(12));
+  if ((!labels || !annotations) && read.run.damage.empty()) read.run.damage = "a stored run's labels are damaged";
+  info.labels = std::move(labels).value_or(Map());
+  info.annotations = std::move(annotations).value_or(Map());
   info.spec_json = row.text(13);
   read.run.origin = {row.text(14), row.text(15)};
   status.suspended = row.integer(16) != 0;
@@ -335,7 +339,7 @@ Result<std::vector<api::Object>> objects(Database& database, api::ObjectKind kin
     if (found.empty() || found.back().name_space != name_space || found.back().name != name) {
       found.push_back({.name_space = std::move(name_space),
                        .name = std::move(name),
-                       .labels = map_from(rows->text(2)),
+                       .labels = map_from(rows->text(2)).value_or(Map()),
                        .created = Time(Duration(rows->integer(3)))});
     }
     if (!rows->is_null(4)) found.back().data.emplace(rows->text(4), rows->text(5));

@@ -164,6 +164,14 @@ Error damaged(const std::string& path, const std::string& what) {
               "start with an empty one"};
 }
 
+/// SQLite throws away a WAL that lies beside no database, or an empty one; what is in it was acknowledged.
+Result<void> check_wal_has_its_database(const std::string& path) {
+  struct stat database {}, wal {};
+  const bool is_there = ::stat(path.c_str(), &database) == 0 && database.st_size > 0;
+  if (is_there || ::stat((path + "-wal").c_str(), &wal) != 0 || wal.st_size == 0) return {};
+  return fail(damaged(path, "its -wal is there, and nothing is in the database itself"));
+}
+
 Error explain(Error error, const std::string& path) {
   if (error.code == Code::DataLoss) return damaged(path, error.message);
   return std::move(error).wrap("open the store " + path);
@@ -240,7 +248,8 @@ Result<void> migrate(Database& database, std::int64_t from, std::int64_t to) {
 static Result<void> configure(Database& database) {
   return database.script(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-      "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;");
+      "PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;"
+      "PRAGMA journal_size_limit = 67108864;");  // a WAL that grew while a backup was made shrinks again
 }
 
 Result<Database> reopen_database(const std::string& path, const std::string& vfs) {
@@ -262,12 +271,15 @@ Result<Database> reopen_database(const std::string& path, const std::string& vfs
 
 Result<Database> open_database(const std::string& path, const std::string& vfs) {
   if (vfs.empty()) {
+    if (auto whole = check_wal_has_its_database(path); !whole) return fail(std::move(whole.error()));
     if (auto made = create_private(path); !made) return fail(made.error());
   }
   auto database = Database::open(path, vfs);
   if (!database) return fail(explain(database.error(), path));
-  // Checked before the journal mode is set: a foreign file must not be changed.
+  // Checked before the journal mode is set: a foreign file must not be changed, nor a damaged one by its WAL.
+  database->checkpoint_on_close(false);
   if (auto checked = check_and_migrate(*database, path); !checked) return fail(checked.error());
+  database->checkpoint_on_close(true);
   if (auto ready = configure(*database); !ready) return fail(explain(ready.error(), path));
   return database;
 }

@@ -93,6 +93,18 @@ int drain(Session& session, const DrainOptions& options) {
 
 // ---- check ----
 
+/// gantryd knows what a store is; the one of this installation first.
+int check_file(const std::string& file) {
+  std::error_code ignored;
+  const auto here = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+  const std::string path = std::filesystem::absolute(file, ignored).string();
+  for (const auto& gantryd : {here / "gantryd", here / "../sbin/gantryd", std::filesystem::path("gantryd")}) {
+    ::execlp(gantryd.c_str(), "gantryd", "--check-store", path.c_str(), nullptr);
+    if (errno != ENOENT) return report(errno_error("run " + gantryd.string(), errno));
+  }
+  return report("gantryd, which checks files, is not installed");
+}
+
 int check(Session& session) {
   Json found;
   auto done = session.client->stream({.method = "POST", .path = "/api/v1/admin/check"},
@@ -191,8 +203,10 @@ void add_admin(Command& root, Session& session) {
       .argument("FILE", *file, "Must not be there yet")
       .action([&session, file] { return backup(session, *file); });
 
-  admin.add("check", "Read the whole store and say what is wrong with it (gantryd --check-store FILE: without a daemon)")
-      .action([&session] { return check(session); });
+  auto checked = std::make_shared<std::string>();
+  admin.add("check", "Read the whole store and say what is wrong with it; exit status 1 when something is")
+      .optional_argument("FILE", *checked, "A backup or another store, without a daemon")
+      .action([&session, checked] { return checked->empty() ? check(session) : check_file(*checked); });
 
   auto lines = std::make_shared<std::optional<int>>();
   admin.add("audit", "Show who changed what, and who was refused")

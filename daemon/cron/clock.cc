@@ -290,6 +290,9 @@ Effects Clock::refused(const Key& key, Time scheduled, const Error& error, Time 
     case Code::Unimplemented:
       cron->status.set(kSpecError, "cannot validate Workflow: " + error.message);
       break;
+    case Code::Unavailable:  // nothing is wrong with it: the daemon is being drained, or its disk is full
+      cron->status.set(kSubmissionError, "Failed to submit Workflow: " + error.message);
+      break;
     default:
       cron->status.set(kSubmissionError, "Failed to submit Workflow: " + error.message);
       ++cron->status.failed;

@@ -562,6 +562,139 @@ class EndToEnd(unittest.TestCase):
         D.cli("template", "delete", "e2e-kept")
         self.assertNotIn("e2e-kept", D.cli("template", "list"))
 
+    # ---- looking after the daemon ----
+
+    def waits_for(self, name):
+        """A workflow that runs until the file of its name is in the allowed directory."""
+        return D.submit({"entrypoint": "main", "volumes": [{"name": "allowed", "hostPath": {"path": D.allowed}}],
+                         "templates": [sh(f"until [ -e /allowed/{name} ]; do sleep 0.1; done",
+                                          volumeMounts=[{"name": "allowed", "mountPath": "/allowed"}])]}, name=name)
+
+    def let_go(self, name):
+        open(f"{D.allowed}/{name}", "w").close()
+
+    def test_backup_and_check(self):
+        self.waits_for("backed-up")
+        D.await_node("backed-up", "backed-up")
+        copy = D.work + "/backup.db"
+        self.assertIn("It holds Secrets", D.cli("admin", "backup", copy))
+        self.assertEqual(os.stat(copy).st_mode & 0o777, 0o600)
+        with open(copy, "rb") as file:
+            content = file.read()
+        self.assertIn("is there already", D.cli("admin", "backup", copy, check=False))
+        with open(copy, "rb") as file:
+            self.assertEqual(file.read(), content, "a backup was overwritten")
+        self.assertEqual([name for name in os.listdir(D.state + "/spool") if name.startswith("backup")], [])
+        self.assertRegex(D.cli("admin", "check", copy), r": sound \([0-9]+ workflows, [0-9]+ nodes\)")
+        self.assertIn("the store is sound", D.cli("admin", "check"))
+        damaged = D.work + "/damaged.db"
+        with open(damaged, "wb") as file:  # all but its first page
+            file.write(content[:4096] + bytes(byte ^ 0x55 for byte in content[4096:]))
+        done = subprocess.run([BIN + "/gantry", "admin", "check", damaged], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.let_go("backed-up")
+        self.assertPhase(D.wait("backed-up"), "Succeeded")
+
+        # The backup is a store: a daemon that is given it takes up what ran when it was made. Whether that step has
+        # ended since it cannot know, so it is not run again.
+        D.stop()
+        with open(D.state + "/gantry.db", "rb") as file:
+            now = file.read()
+        self.assertFalse(os.path.exists(D.state + "/gantry.db-wal"), "a daemon that ends leaves one file")
+        shutil.copy(copy, D.state + "/gantry.db")
+        D.start()
+        restored = D.wait("backed-up")
+        self.assertPhase(restored, "Error")
+        self.assertIn("TaskLost: ", nodes(restored)["backed-up"]["message"])
+        D.stop()
+        with open(D.state + "/gantry.db", "wb") as file:
+            file.write(now)
+        D.start()
+
+    def test_a_damaged_store_is_refused_or_set_aside(self):
+        before = set(os.listdir(D.state))
+        name = D.run({"entrypoint": "main", "templates": [sh("echo kept")]})["metadata"]["name"]
+        D.stop()
+        with open(D.state + "/gantry.db", "rb") as file:
+            sound = file.read()
+        broken = sound[:4096] + bytes(len(sound) - 4096)
+        with open(D.state + "/gantry.db", "wb") as file:
+            file.write(broken)
+        D.spawn()
+        self.assertEqual(D.process.wait(60), 1)
+        self.assertIn("gantry.db is damaged", D.log_text())
+        with open(D.state + "/gantry.db", "rb") as file:
+            self.assertEqual(file.read(), broken)
+
+        with open(D.work + "/gantry.yaml") as file:
+            config = file.read()
+        try:
+            with open(D.work + "/gantry.yaml", "a") as file:
+                file.write("store: {on_corruption: set-aside}\n")
+            D.start()
+            self.assertEqual(D.call("GET", "/api/v1/workflows/default")["items"] or [], [])
+            new = set(os.listdir(D.state)) - before
+            aside = [entry for entry in new if re.fullmatch(r"gantry\.db\.corrupt-\d{8}T\d{6}Z", entry)]
+            self.assertEqual(len(aside), 1, new)
+            with open(f"{D.state}/{aside[0]}", "rb") as file:
+                self.assertEqual(file.read(), broken)
+        finally:
+            D.stop()
+            with open(D.work + "/gantry.yaml", "w") as file:
+                file.write(config)
+        # With the store back its workflows have what they left.
+        with open(D.state + "/gantry.db", "wb") as file:
+            file.write(sound)
+        for place in ("logs", "volumes/claims"):
+            kept = [entry for entry in os.listdir(os.path.dirname(f"{D.state}/{place}"))
+                    if entry.startswith(os.path.basename(place) + ".before-")]
+            for entry in kept:
+                shutil.rmtree(f"{D.state}/{place}", ignore_errors=True)
+                os.rename(os.path.join(os.path.dirname(f"{D.state}/{place}"), entry), f"{D.state}/{place}")
+        D.start()
+        self.assertPhase(D.get(name), "Succeeded")
+        self.assertEqual(D.logs(name), ["kept"])
+
+    def test_drain_events_and_the_audit_log(self):
+        self.waits_for("drained")
+        D.await_node("drained", "drained")
+        self.assertEqual(json.loads(D.cli("admin", "status", "-o", "json"))["accepting"], True)
+        D.cli("admin", "drain", "--no-wait")
+        try:
+            with self.assertRaisesRegex(Refused, "503: .*it is being drained \\(by uid:0\\)"):
+                D.submit({"entrypoint": "main", "templates": [sh("true")]}, name="too-late")
+            done = subprocess.run([BIN + "/gantry", "admin", "drain", "--timeout", "0s"], env=D.env,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("still run", done.stdout)
+            self.let_go("drained")
+            self.assertIn("drained: nothing runs any more", D.cli("admin", "drain", "--timeout", "60s"))
+            self.assertPhase(D.get("drained"), "Succeeded")
+        finally:
+            D.cli("admin", "drain", "--resume")
+        self.waits_for("drained-too")
+        D.await_node("drained-too", "drained-too")
+        try:
+            D.cli("admin", "drain", "--terminate", "--timeout", "60s")
+        finally:
+            D.cli("admin", "drain", "--resume")
+        self.assertPhase(D.wait("drained-too"), "Failed")
+        events = D.cli("get", "drained-too", "--events")
+        self.assertRegex(events, r"Submitted +by uid:0")
+        self.assertRegex(events, r"Terminated +by uid:0, who drains gantryd")
+
+        D.cli("secret", "create", "audited", "--from-literal", "key=hunter2")
+        D.cli("secret", "delete", "audited")
+        lines = [json.loads(line) for line in D.cli("admin", "audit", "-o", "json", "--lines", "1000").splitlines()]
+        def told(**wanted):
+            return any(all(line.get(key) == value for key, value in wanted.items()) for line in lines)
+        self.assertTrue(told(method="POST", path="/api/v1/workflows/default", status=503, uid=0))
+        self.assertTrue(told(method="POST", path="/api/v1/workflows/default", status=200, object="default/drained", pid=os.getpid()))
+        self.assertTrue(told(method="POST", path="/api/v1/secrets/default", object="default/audited", status=200))
+        self.assertTrue(told(method="DELETE", path="/api/v1/secrets/default/audited", status=200))
+        with open(D.state + "/audit.log") as file:
+            self.assertNotIn("hunter2", file.read())
+
     def test_only_one_daemon_for_a_state_directory(self):
         second = subprocess.run([BIN + "/gantryd", "--state-dir", D.work + "/state", "--socket", D.work + "/other"],
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30)

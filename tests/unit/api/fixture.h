@@ -328,6 +328,7 @@ class Harness : public Executor {
     config.wake = [this] { ++wakes; };
     config.steady = [this] { return SteadyTime(std::chrono::milliseconds(clock_.load())); };
     config.wall = [] { return *parse_rfc3339("2024-05-01T12:00:00Z"); };
+    config.audit = [this](const AuditRecord& record) { audited.push_back(record); };
     if (with_executor) config.executor = this;
     auto opened = Server::open(std::move(config), backend);
     if (!opened) throw std::runtime_error(opened.error().message);
@@ -385,6 +386,7 @@ class Harness : public Executor {
   TemporaryDirectory directory;
   FakeBackend backend;
   std::unique_ptr<Server> server;
+  std::vector<AuditRecord> audited;  ///< loop thread
   std::atomic<int> wakes = 0, offloaded = 0, turns = 0;
 
  private:

@@ -369,7 +369,7 @@ TEST_F(CronClock, Refused) {
   EXPECT_THAT(taken(), ElementsAre(create(kTen))) << "not tried again at once";
   tick("10:01:00");
   refuse(Code::Unavailable, "the disk is full", "10:01:00");
-  EXPECT_EQ(status.failed, 1);
+  EXPECT_EQ(status.failed, 0) << "a stopStrategy counts what is wrong with the CronWorkflow, not with the host";
   EXPECT_EQ(status.conditions.size(), 2u);
   tick("10:02:00");
   accept("10:02:00");

@@ -34,6 +34,10 @@ host_path_allow: [/srv/../srv/cache, /opt]
 allow_privileged: true
 capacity: {cpu: 1500m, memory: 2Gi, slots: 7}
 termination_grace: 1m30s
+store: {on_corruption: set-aside}
+history: {max_age: 720h, max_workflows: 5000, max_size: 2Gi}
+disk: {reserve_bytes: 1Gi, reserve_inodes: 0}
+audit: {file: /var/log//gantry.jsonl, max_size: 0}
 images: {user: "me:secret", parallel_pulls: 3}
 limits: {document_bytes: 1Mi, document_depth: 9, document_nodes: 10, alias_nodes: 0}
 log_level: debug
@@ -52,6 +56,15 @@ log_level: debug
   EXPECT_EQ(config->memory_bytes, 2ll << 30);
   EXPECT_EQ(config->slots, 7);
   EXPECT_EQ(config->termination_grace, std::chrono::seconds(90));
+  EXPECT_TRUE(config->set_aside_corrupt_store);
+  EXPECT_EQ(config->history.max_age, std::chrono::hours(720));
+  EXPECT_EQ(config->history.max_workflows, 5000);
+  EXPECT_EQ(config->history.max_size, 2ll << 30);
+  EXPECT_EQ(config->disk_reserve.bytes, 1 << 30);
+  EXPECT_EQ(config->disk_reserve.inodes, 0);
+  EXPECT_TRUE(config->audit);
+  EXPECT_EQ(config->audit_file, "/var/log/gantry.jsonl");
+  EXPECT_EQ(config->audit_max_size, 0);
   EXPECT_EQ(config->registry_user, "me:secret");
   EXPECT_EQ(config->parallel_pulls, 3);
   EXPECT_EQ(config->limits.bytes, 1u << 20);
@@ -65,6 +78,8 @@ TEST(Config, ModesQuotedAndNot) {
   EXPECT_EQ(read("socket: {mode: 0640}")->socket_mode, 0640u);
 }
 
+TEST(Config, NoAuditLog) { EXPECT_FALSE(read("audit: {file: \"\"}")->audit); }
+
 TEST(Config, NothingAndEmptySectionsAreTheDefaults) {
   for (const char* text : {"", "# only a comment\n", "socket:\ncapacity:\nnetwork:\n"}) {
     auto config = read(text);
@@ -72,6 +87,10 @@ TEST(Config, NothingAndEmptySectionsAreTheDefaults) {
     EXPECT_EQ(config->socket_path, "/run/gantry/gantry.sock");
     EXPECT_EQ(config->slots, 110);
     EXPECT_FALSE(config->allow_privileged);
+    EXPECT_FALSE(config->set_aside_corrupt_store);
+    EXPECT_TRUE(config->audit);
+    EXPECT_EQ(config->history.max_workflows + config->history.max_size + config->history.max_age.count(), 0)
+        << "nothing is deleted that nobody asked to delete";
     EXPECT_TRUE(config->host_path_allow.empty());
   }
 }
@@ -96,6 +115,10 @@ TEST(Config, WhatIsWrongIsNamedWithItsPlace) {
       {"state_dir: relative", "state_dir: 'relative' must be an absolute path"},
       {"host_path_allow: /srv", "host_path_allow must be a list of paths"},
       {"host_path_allow: [srv]", "host_path_allow: 'srv' must be an absolute path"},
+      {"store: {on_corruption: overwrite}", "store.on_corruption must be one of refuse, set-aside, not 'overwrite'"},
+      {"history: {max_age: -1h}", "history.max_age: must not be negative"},
+      {"history: {max_workflows: -1}", "history.max_workflows must be a whole number from 0 up"},
+      {"audit: {file: audit.log}", "audit.file: 'audit.log' must be an absolute path"},
       {"termination_grace: soon", "termination_grace: "},
       {"termination_grace: -1s", "termination_grace: must not be negative"},
       {"socket: {mode: 999}", "socket.mode must be an octal mode"},

@@ -1,6 +1,10 @@
 // The daemon as its administrator sees it: draining, disks that are full, history, checks and copies.
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+
+#include <csignal>
+#include <fstream>
 
 #include "daemon/audit_log.h"
 #include "daemon/disk_watch.h"
@@ -147,6 +151,11 @@ TEST_F(AdminTest, AFullDiskRefusesWorkflowsWithItsReason) {
   daemon_->admission().disk_trouble(std::nullopt);
   EXPECT_EQ(backend_->health(), "");
   EXPECT_TRUE(create(kEcho));
+
+  daemon_->admission().store_damage("the store is damaged");
+  daemon_->admission().store_trouble("the store cannot write");
+  daemon_->admission().store_trouble(std::nullopt);
+  EXPECT_EQ(backend_->health(), "the store is damaged") << "a write that succeeds does not mend it";
 }
 
 TEST_F(AdminTest, TheOldestGoFirstWhenThereAreTooMany) {
@@ -262,6 +271,13 @@ TEST(AuditLog, LinesAreAppendedRotatedAndRead) {
   EXPECT_LE(std::filesystem::file_size(directory.file("audit.log")), 700u);
   EXPECT_THAT(said, IsEmpty());
 
+  AuditLog endless({.file = directory.file("endless"), .max_size = 0}, executor, nullptr);
+  for (int i = 0; i < 3; ++i) {
+    endless.write({.method = "PUT", .path = "/x"});
+    executor.drain();
+  }
+  EXPECT_FALSE(std::filesystem::exists(directory.file("endless.1")));
+
   std::filesystem::remove(directory.file("audit.log"));
   std::filesystem::create_directory(directory.file("audit.log"));
   log.write({.method = "PUT", .path = "/x"});
@@ -270,6 +286,44 @@ TEST(AuditLog, LinesAreAppendedRotatedAndRead) {
   executor.drain();
   ASSERT_THAT(said, SizeIs(1)) << "once, not for each line";
   EXPECT_THAT(said[0], HasSubstr("audit.log"));
+}
+
+/// A file that takes so many bytes only, for this process.
+struct FileSizeLimit {
+  explicit FileSizeLimit(rlim_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &before);
+    const rlimit limit{bytes, before.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    handler = std::signal(SIGXFSZ, SIG_IGN);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before);
+    std::signal(SIGXFSZ, handler);
+  }
+  rlimit before{};
+  void (*handler)(int);
+};
+
+TEST(AuditLog, ALineThatDidNotFitTakesNoOtherWithIt) {
+  TemporaryDirectory directory;
+  QueueExecutor executor;
+  std::vector<std::string> said;
+  AuditLog log({.file = directory.file("audit.log")}, executor, [&](const std::string& text) { said.push_back(text); });
+  auto write = [&](const std::string& path) {
+    log.write({.method = "PUT", .path = path});
+    executor.drain();
+  };
+  write("/one");
+  {
+    FileSizeLimit limit(std::filesystem::file_size(directory.file("audit.log")) + 20);
+    write("/two");
+  }
+  write("/three");
+  EXPECT_THAT(said, ElementsAre(HasSubstr("what is done is not recorded"), "the audit log is written again"));
+  std::ifstream in(directory.file("audit.log"));
+  std::vector<std::string> paths;
+  for (std::string line; std::getline(in, line);) paths.push_back(Json::parse(line).at("path"));
+  EXPECT_THAT(paths, ElementsAre("/one", "/three"));
 }
 
 }  // namespace

@@ -4,12 +4,18 @@
 #include <gmock/gmock.h>
 #include <sqlite3.h>
 
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <set>
 
 #include "daemon/node_json.h"
+#include "daemon/sqlite.h"
+#include "daemon/store_check.h"
+#include "daemon/store_set_aside.h"
 #include "tests/support/lossy_vfs.h"
 #include "tests/unit/daemon/store_access.h"
+#include "tests/unit/daemon/temporary_directory.h"
 
 namespace gantry {
 namespace {
@@ -147,6 +153,242 @@ TEST(StoreDisk, NothingAcknowledgedIsLostWhereverThePowerFails) {
     for (const std::string& name : acknowledged) ASSERT_TRUE(found.contains(name)) << point << ": " << name;
     ASSERT_LE(found.size(), acknowledged.size() + 1) << point;
   }
+}
+
+/// A store with runs in it, closed, with all of it in the database file.
+void fill(Disk& disk) {
+  StoreAccess store(kPath, disk.name());
+  ASSERT_TRUE(store.open());
+  StoreBatch batch;
+  for (int i = 0; i < 30; ++i) {
+    StoreBatch one = batch_of("r" + std::to_string(i), 1500);
+    batch.runs.push_back(one.runs[0]);
+    batch.nodes.push_back(one.nodes[0]);
+  }
+  ASSERT_TRUE(store.write(std::move(batch)));
+}
+
+/// Bits flipped and ends torn off at random places: the store is refused and left as it is, or it is
+/// read, and then every run is whole, or says that it is not, or its absence would be found by a check.
+TEST(StoreDisk, ADamagedFileNeverCrashesAndIsNeverOverwritten) {
+  int refused = 0, read = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    Disk disk(seed);
+    fill(disk);
+    if (seed % 3 == 0) disk.cut(kPath);
+    else disk.flip_bits(kPath, 1 + seed % 5);
+    const std::string damaged = disk.contents(kPath);
+    if (damaged.empty()) continue;  // a file of no bytes is a new store
+    StoreAccess store(kPath, disk.name());
+    auto opened = store.open();
+    if (!opened) {
+      ++refused;
+      EXPECT_TRUE(opened.error().code == Code::DataLoss || opened.error().code == Code::FailedPrecondition)
+          << seed << ": " << opened.error().message;
+      EXPECT_THAT(opened.error().message, HasSubstr(kPath)) << seed;
+      EXPECT_EQ(disk.contents(kPath), damaged) << seed << ": the file was changed";
+      continue;
+    }
+    ++read;
+    auto runs = store.unfinished();
+    if (!runs) {
+      EXPECT_EQ(runs.error().code, Code::DataLoss) << seed;
+      continue;
+    }
+    // A name or a uid may have become another one; nothing may have gone without a word.
+    std::size_t whole = 0;
+    for (const StoredRun& run : *runs) whole += run.damage.empty() && run.nodes.size() == 1;
+    if (whole == 30u) continue;
+    auto report = store.await<StoreReport>([&](auto done) { store.store().check(done); });
+    EXPECT_TRUE(!report || !report->problems.empty()) << seed << ": " << whole << " runs, and the check finds nothing";
+  }
+  EXPECT_GT(refused, 50);
+  EXPECT_GT(read, 20);
+}
+
+std::string read(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+void write(const std::string& file, const std::string& text) { std::ofstream(file, std::ios::binary) << text; }
+
+/// What would go with a damaged database is its WAL: it stays beside it, and is not moved into it.
+TEST(StoreDisk, ADamagedDatabaseKeepsItsWal) {
+  const std::string wal = std::string(kPath) + "-wal";
+  int refused = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Disk disk(seed);
+    fill(disk);
+    {
+      StoreAccess store(kPath, disk.name());
+      ASSERT_TRUE(store.open());
+      ASSERT_TRUE(store.write(batch_of("late", 3000)));
+      disk.kill();
+    }
+    disk.flip_bits(kPath, 100);
+    const std::string damaged = disk.contents(kPath), log = disk.contents(wal);
+    ASSERT_FALSE(log.empty());
+    StoreAccess store(kPath, disk.name());
+    if (store.open()) continue;
+    ++refused;
+    EXPECT_EQ(disk.contents(kPath), damaged) << seed;
+    EXPECT_EQ(disk.contents(wal), log) << seed;
+  }
+  EXPECT_GT(refused, 20);
+}
+
+/// The offline check reads what a daemon refuses. It finds something, or every run is as it was.
+TEST(StoreDisk, ACheckOfADamagedFileNeverCrashesAndChangesNothing) {
+  TemporaryDirectory directory;
+  const std::string file = directory.file("copy.db");
+  int found = 0;
+  for (std::uint64_t seed = 0; seed < 150; ++seed) {
+    Disk disk(seed);
+    fill(disk);
+    const std::string sound = disk.contents(kPath);
+    if (seed % 3 == 0) disk.cut(kPath);
+    else disk.flip_bits(kPath, 1 + seed % 5);
+    const std::string damaged = disk.contents(kPath);
+    write(file, damaged);
+    auto report = check_store_file(file);
+    EXPECT_EQ(read(file), damaged) << seed;
+    if (!report || !report->problems.empty()) {
+      ++found;
+      continue;
+    }
+    EXPECT_EQ(report->runs, 30) << seed;
+    EXPECT_EQ(report->nodes, 30) << seed;
+  }
+  EXPECT_GT(found, 50);
+  EXPECT_FALSE(check_store_file(directory.file("nothing")));
+  EXPECT_FALSE(std::filesystem::exists(directory.file("nothing")));
+}
+
+TEST(StoreDisk, AWalWithoutItsDatabaseIsNotThrownAway) {
+  for (const bool missing : {true, false}) {
+    TemporaryDirectory directory;
+    const std::string path = directory.file("gantry.db");
+    {
+      StoreAccess store(path);
+      ASSERT_TRUE(store.open());
+      ASSERT_TRUE(store.write(batch_of("a")));
+      std::filesystem::copy_file(path + "-wal", directory.file("log"));
+    }
+    const std::string log = read(directory.file("log"));
+    ASSERT_FALSE(log.empty());
+    std::filesystem::remove(path);
+    if (!missing) write(path, "");
+    write(path + "-wal", log);
+    StoreAccess store(path);
+    auto opened = store.open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Code::DataLoss);
+    EXPECT_THAT(opened.error().message, HasSubstr("its -wal is there"));
+    EXPECT_EQ(read(path + "-wal"), log);
+    auto aside = set_aside_store(path, Time(std::chrono::seconds(1'700'000'000)));
+    ASSERT_TRUE(aside) << aside.error().message;
+    EXPECT_EQ(read(*aside + "-wal"), log);
+    EXPECT_TRUE(store.open());
+  }
+}
+
+TEST(StoreDisk, ACopyLeavesRoomOnTheDisk) {
+  TemporaryDirectory directory;
+  StoreAccess store(directory.file("gantry.db"));
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(store.write(batch_of("a")));
+  const std::string copy = directory.file("copy.db");
+  auto backup = [&](std::int64_t leave_free) {
+    std::optional<Code> failed;
+    bool answered = false;
+    store.store().backup(copy, leave_free, [&](const Result<UniqueFd>& done) {
+      answered = true;
+      if (!done) failed = done.error().code;
+    });
+    store.executor.run_until([&] { return answered; });
+    return failed;
+  };
+  EXPECT_EQ(backup(std::int64_t{1} << 60), Code::ResourceExhausted);
+  EXPECT_FALSE(std::filesystem::exists(copy));
+  EXPECT_EQ(backup(0), std::nullopt);
+  EXPECT_EQ(check_store_file(copy).value().runs, 1);
+  const std::string before = read(copy);
+  EXPECT_TRUE(backup(0)) << "an existing file is not overwritten";
+  EXPECT_EQ(read(copy), before);
+}
+
+TEST(StoreDisk, ATornWalLosesNothingThatWasAcknowledgedBefore) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Disk disk(seed);
+    StoreAccess store(kPath, disk.name());
+    ASSERT_TRUE(store.open());
+    ASSERT_TRUE(store.write(batch_of("a", 3000)));
+    ASSERT_TRUE(store.write(batch_of("b", 3000)));
+    disk.kill();  // the WAL stays
+    store.close();
+    if (seed % 2 == 0) disk.cut(std::string(kPath) + "-wal");
+    else disk.flip_bits(std::string(kPath) + "-wal", 1);
+    auto opened = store.open();
+    ASSERT_TRUE(opened) << seed << ": " << opened.error().message;
+    const auto names = store.names({});
+    // What is torn ends the log: "b" cannot be there without "a".
+    if (names.size() == 1) EXPECT_EQ(names[0], "a") << seed;
+    EXPECT_TRUE(store.write(batch_of("c"))) << seed;
+  }
+}
+
+TEST(StoreDisk, DamageInOneRunIsOfThatRunOnly) {
+  Disk disk(1);
+  fill(disk);
+  {
+    auto database = Database::open(kPath, disk.name()).value();
+    ASSERT_TRUE(database.script("UPDATE nodes SET json = x'ff00' WHERE node_id = 'r3';"
+                                "UPDATE runs SET outputs = 'no' WHERE name = 'r5';"
+                                "UPDATE runs SET phase = 'Running', shutdown = 'Sideways' WHERE name = 'r7';"
+                                "UPDATE runs SET labels = x'00', annotations = '[' WHERE name = 'r9'"));
+  }
+  StoreAccess store(kPath, disk.name());
+  ASSERT_TRUE(store.open());
+  auto runs = store.unfinished();
+  ASSERT_TRUE(runs) << runs.error().message;
+  ASSERT_EQ(runs->size(), 30u);
+  std::set<std::string> damaged;
+  for (const StoredRun& run : *runs) {
+    if (!run.damage.empty()) damaged.insert(run.info.name);
+  }
+  EXPECT_EQ(damaged, (std::set<std::string>{"r3", "r5", "r7", "r9"}));
+}
+
+TEST(StoreSetAside, KeepsWhatTheWorkflowsLeft) {
+  TemporaryDirectory directory;
+  const Time when(std::chrono::seconds(1'700'000'000));
+  const std::string logs = directory.file("logs");
+  EXPECT_EQ(set_aside_directory(logs, when).value(), "");
+  std::filesystem::create_directory(logs);
+  EXPECT_EQ(set_aside_directory(logs, when).value(), "") << "nothing is in it";
+  write(logs + "/log", "hello");
+  EXPECT_EQ(set_aside_directory(logs, when).value(), logs + ".before-20231114T221320Z");
+  EXPECT_EQ(read(logs + ".before-20231114T221320Z/log"), "hello");
+  EXPECT_FALSE(std::filesystem::exists(logs));
+}
+
+TEST(StoreSetAside, KeepsEveryFileAndReplacesNone) {
+  TemporaryDirectory directory;
+  const std::string path = directory.file("gantry.db");
+  write(path, "broken");
+  write(path + "-wal", "log");
+  const Time when(std::chrono::seconds(1'700'000'000));
+  auto aside = set_aside_store(path, when);
+  ASSERT_TRUE(aside) << aside.error().message;
+  EXPECT_EQ(*aside, path + ".corrupt-20231114T221320Z");
+  EXPECT_EQ(read(*aside), "broken");
+  EXPECT_EQ(read(*aside + "-wal"), "log");
+  EXPECT_FALSE(std::filesystem::exists(path));
+  write(path, "broken again");
+  auto twice = set_aside_store(path, when);
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(read(*aside), "broken");
+  EXPECT_EQ(read(path), "broken again");
 }
 
 }  // namespace
