@@ -145,6 +145,11 @@ struct Command {
   Caller caller;
 };
 
+/// A part of the nodes of a workflow, in order of creation.
+struct NodePage {
+  std::size_t first = 0, limit = 0;  ///< limit 0: all that follow
+};
+
 /// A Secret or a ConfigMap. Values go in and never come out again through the API for secrets.
 enum class ObjectKind : std::uint8_t { Secret, ConfigMap };
 struct Object {
@@ -153,6 +158,9 @@ struct Object {
   std::map<std::string, std::string> labels;
   Time created{};
 };
+
+/// The ConfigMap of a namespace that holds the limits of its `database` semaphores, one key each.
+inline constexpr std::string_view kSyncLimits = "sync-limits";
 
 /// The objects around workflows. A ClusterWorkflowTemplate has no namespace ("").
 enum class ResourceKind : std::uint8_t {
@@ -203,7 +211,7 @@ class Backend {
   // Workflows. `{name}` may be `@latest` wherever a workflow is named.
   virtual void create(CreateRequest request, Reply<std::vector<Json>> reply) = 0;
   virtual void lint(CreateRequest request, Reply<std::vector<Json>> reply) = 0;
-  virtual void get(const std::string& name_space, const std::string& name, Reply<Json> reply) = 0;
+  virtual void get(const std::string& name_space, const std::string& name, NodePage nodes, Reply<Json> reply) = 0;
   virtual void list(ListQuery query, Reply<ListPage> reply) = 0;
   virtual void remove(const std::string& name_space, const std::string& name,
                       Reply<Json> reply) = 0;
@@ -221,6 +229,10 @@ class Backend {
 
   // Secrets and ConfigMaps. `put` replaces only with `replace`, else AlreadyExists.
   virtual void put_object(ObjectKind kind, Object object, bool replace, Reply<Object> reply) = 0;
+  /// Changes a ConfigMap, or makes a new one, which `edit` gets empty. What `edit` fails with is the answer, and nothing is
+  /// changed. One edit after another, so that none is lost.
+  using Edit = std::function<Result<void>(Object&)>;
+  virtual void edit_config_map(const std::string& name_space, const std::string& name, Edit edit, Reply<Object> reply) = 0;
   virtual void list_objects(ObjectKind kind, const std::string& name_space,
                             Reply<std::vector<Object>> reply) = 0;
   virtual void remove_object(ObjectKind kind, const std::string& name_space,

@@ -67,6 +67,11 @@ const Router& all_routes() {
       {"PUT", "/api/v1/cron-workflows/{namespace}/{name}/resume", suspend_cron},
       {"POST", "/api/v1/events/{namespace}/{discriminator...}", receive_event},
 
+      {"POST", "/api/v1/sync/{namespace}", create_sync_limit},
+      {"GET", "/api/v1/sync/{namespace}/{name}", get_sync_limit},
+      {"PUT", "/api/v1/sync/{namespace}/{name}", update_sync_limit},
+      {"DELETE", "/api/v1/sync/{namespace}/{name}", delete_sync_limit},
+
       // Artifacts.
       {"GET", "/artifacts/{namespace}/{name}/{nodeId}/{artifact}", output_artifact},
       {"GET", "/artifacts-by-uid/{uid}/{nodeId}/{artifact}", output_artifact},
@@ -103,7 +108,6 @@ const Router& all_routes() {
       {"*", "/api/v1/archived-workflows-label-keys", not_supported_yet},
       {"*", "/api/v1/archived-workflows-label-values", not_supported_yet},
       {"*", "/api/v1/stream/{rest...}", not_supported_yet},
-      {"*", "/api/v1/sync/{rest...}", not_supported_yet},
       {"*", "/api/v1/event-sources/{rest...}", not_supported_yet},
       {"*", "/api/v1/sensors/{rest...}", not_supported_yet},
   });

@@ -2,6 +2,7 @@
 
 #include <microhttpd.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -22,6 +23,13 @@ namespace {
 /// fields, and a buffer.
 constexpr std::size_t kConnectionMemory = 64 * 1024;
 
+/// Of what the process may open, clients get a quarter: the rest is for the work that they ask for.
+unsigned most_connections() {
+  struct rlimit limit {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kMaxConnections;
+  return static_cast<unsigned>(std::clamp<rlim_t>(limit.rlim_cur / 4, 1, kMaxConnections));
+}
+
 }  // namespace
 
 // Two epoll sets, one in the other: libmicrohttpd's, and around it ours, which also watches the
@@ -37,7 +45,7 @@ class Server::Core final : public Host {
     if (!epoll_.valid()) return gantry::fail(errno_error("epoll_create1", errno));
     const std::array<MHD_OptionItem, 7> options{{
         {MHD_OPTION_LISTEN_SOCKET, listener_.fd(), nullptr},
-        {MHD_OPTION_CONNECTION_LIMIT, static_cast<std::intptr_t>(kMaxConnections), nullptr},
+        {MHD_OPTION_CONNECTION_LIMIT, static_cast<std::intptr_t>(most_connections()), nullptr},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, static_cast<std::intptr_t>(kConnectionMemory),
          nullptr},
         {MHD_OPTION_CONNECTION_TIMEOUT, static_cast<std::intptr_t>(kIdleSeconds), nullptr},
@@ -96,7 +104,13 @@ class Server::Core final : public Host {
       if (exchange->deadline() && *exchange->deadline() <= now) due_.push_back(exchange);
     }
     for (Exchange* exchange : due_) exchange->tick(now);
-    MHD_run(daemon_);
+    // libmicrohttpd takes its listener out of its set at the beginning of a run when it has as many connections as it
+    // may, and puts it back at the beginning of one when it has not: after one that ends some there must be another, or
+    // those that wait for a place would wait for ever.
+    for (unsigned before = open_connections(), after = 0; MHD_run(daemon_) == MHD_YES; before = after) {
+      after = open_connections();
+      if (after >= before) break;
+    }
     in_run_ = false;
     notify();
   }
@@ -136,6 +150,11 @@ class Server::Core final : public Host {
   }
 
  private:
+  [[nodiscard]] unsigned open_connections() const {
+    const auto* info = MHD_get_daemon_info(daemon_, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info == nullptr ? 0 : info->num_connections;
+  }
+
   void drop_hung_up() {
     std::array<epoll_event, 64> events;
     int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);

@@ -37,7 +37,8 @@
 namespace gantry::api {
 
 /// Limits of the server. What is beyond them gets a clear error; nothing is cut off silently.
-inline constexpr unsigned kMaxConnections = 256;       ///< more wait in the socket's backlog
+/// Fewer if the process may open few files; more wait in the socket's backlog.
+inline constexpr unsigned kMaxConnections = 256;
 inline constexpr std::size_t kMaxHeader = 16 * 1024;   ///< bytes of all header fields; else 431
 inline constexpr std::size_t kMaxBody = 8 << 20;       ///< bytes of a JSON or YAML body; else 413
 inline constexpr std::size_t kMaxBuffered = 16 << 20;  ///< bytes a stream keeps for a slow client

@@ -25,7 +25,7 @@ int run_app(int argc, const char* const* argv) {
        {add_run,       add_submit, add_lint,     add_simulate, add_list,      add_get,      add_watch,
         add_logs,      add_wait,   add_suspend,  add_resume,    add_node,     add_stop,
         add_terminate, add_retry,  add_resubmit, add_cp, add_delete,    add_template, add_cluster_template,
-        add_cron,      add_image,  add_secret,   add_configmap, add_admin,    add_version}) {
+        add_cron,      add_image,  add_secret,   add_configmap, add_sync, add_admin,    add_version}) {
     add(root, session);
   }
   // Runs once everything is parsed and before the subcommand's action.

@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view kDefaultSocket = "/run/gantry/gantry.sock";
 constexpr std::string_view kUnixScheme = "unix://";
+/// A status of a hundred thousand nodes in one piece would keep the daemon from everything else for a while.
+constexpr std::size_t kNodesAtOnce = 2000;
 
 }  // namespace
 
@@ -46,7 +48,20 @@ std::string Session::workflow(std::string_view name) const {
 }
 
 Result<Json> Session::get_workflow(std::string_view name) {
-  return client->call({.path = workflow(name)});
+  const std::string path = workflow(name) + "?nodes.limit=" + std::to_string(kNodesAtOnce);
+  Result<Json> whole = client->call({.path = path});
+  if (!whole) return whole;
+  for (std::string next = text_at(*whole, {"metadata", "continue"}); !next.empty();) {
+    Result<Json> part = client->call({.path = path + "&nodes.continue=" + next});
+    if (!part) return part;
+    next = text_at(*part, {"metadata", "continue"});
+    // What was there already is as old as the first page.
+    Json& nodes = (*whole)["status"]["nodes"];
+    for (auto& [id, node] : (*part)["status"]["nodes"].items()) nodes[id] = std::move(node);
+  }
+  (*whole)["metadata"].erase("continue");
+  (*whole)["metadata"].erase("remainingItemCount");
+  return whole;
 }
 
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }

@@ -4,6 +4,7 @@
 // backend_submit.cc, backend_workflows.cc, backend_command.cc, backend_rerun.cc, backend_resources.cc,
 // backend_events.cc, backend_admin.cc, backend_objects.cc, backend_images.cc. Loop thread.
 
+#include <deque>
 #include <memory>
 #include <set>
 #include <string>
@@ -50,7 +51,7 @@ class DaemonBackend final : public api::Backend {
 
   void create(api::CreateRequest request, api::Reply<std::vector<api::Json>> reply) override;
   void lint(api::CreateRequest request, api::Reply<std::vector<api::Json>> reply) override;
-  void get(const std::string& name_space, const std::string& name,
+  void get(const std::string& name_space, const std::string& name, api::NodePage nodes,
            api::Reply<api::Json> reply) override;
   void list(api::ListQuery query, api::Reply<api::ListPage> reply) override;
   void remove(const std::string& name_space, const std::string& name,
@@ -65,6 +66,8 @@ class DaemonBackend final : public api::Backend {
 
   void put_object(api::ObjectKind kind, api::Object object, bool replace,
                   api::Reply<api::Object> reply) override;
+  void edit_config_map(const std::string& name_space, const std::string& name, Edit edit,
+                       api::Reply<api::Object> reply) override;
   void list_objects(api::ObjectKind kind, const std::string& name_space,
                     api::Reply<std::vector<api::Object>> reply) override;
   void remove_object(api::ObjectKind kind, const std::string& name_space, const std::string& name,
@@ -105,11 +108,14 @@ class DaemonBackend final : public api::Backend {
   std::string spool_directory() override { return settings_.spool_directory; }
 
  private:
+  void next_edit();
+
   /// The run whose nodes a memoized one begins with.
   struct Previous {
     std::string name;
     std::vector<engine::Node> nodes;
   };
+  [[nodiscard]] std::vector<std::string> troubles() const;
   /// One workflow on its way from a document to the engine.
   struct Candidate {
     engine::RunInfo info;
@@ -180,6 +186,7 @@ class DaemonBackend final : public api::Backend {
   History history_;
   /// Namespaces and names of workflows whose names the store is being asked about.
   std::set<std::pair<std::string, std::string>> reserved_;
+  std::deque<std::function<void()>> edits_;  ///< of ConfigMaps; the first is under way
   std::set<std::string> retrying_;  ///< uids of runs that are on their way back into the engine
 };
 

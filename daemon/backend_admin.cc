@@ -16,11 +16,12 @@ using api::Json;
 Json DaemonBackend::status() {
   const Daemon::Load load = daemon_.load();
   const Admission& admission = daemon_.admission();
+  const auto all_troubles = troubles();
   Json status{{"accepting", admission.check().has_value() && !daemon_.stopping()},
               {"draining", admission.draining()},
               {"drained", admission.draining() && load.runs == 0 && !daemon_.busy()},
-              {"degraded", !admission.troubles().empty()},
-              {"troubles", admission.troubles()},
+              {"degraded", !all_troubles.empty()},
+              {"troubles", all_troubles},
               {"workflows", load.runs},
               {"steps", load.steps},
               {"containerd", daemon_.connected()}};
@@ -28,9 +29,16 @@ Json DaemonBackend::status() {
   return status;
 }
 
+/// What keeps workflows from being taken, and what only hinders those that were.
+std::vector<std::string> DaemonBackend::troubles() const {
+  std::vector<std::string> troubles = daemon_.admission().troubles();
+  if (!daemon_.connected()) troubles.emplace_back("there is no connection to containerd; running steps go on");
+  return troubles;
+}
+
 std::string DaemonBackend::health() {
   std::string text;
-  for (const std::string& trouble : daemon_.admission().troubles()) text += (text.empty() ? "" : "; ") + trouble;
+  for (const std::string& trouble : troubles()) text += (text.empty() ? "" : "; ") + trouble;
   return text;
 }
 

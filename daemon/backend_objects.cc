@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/backend.h"
+#include "daemon/engine/locks.h"
 #include "daemon/names.h"
 
 namespace gantry {
@@ -53,6 +54,29 @@ void DaemonBackend::put_object(ObjectKind kind, Object object, bool replace,
         daemon_.objects().put(kind, object);
         reply(shown(kind, object));
       });
+}
+
+static_assert(api::kSyncLimits == engine::kSyncLimits);
+
+void DaemonBackend::edit_config_map(const std::string& name_space, const std::string& name, Edit edit,
+                                    api::Reply<Object> reply) {
+  edits_.push_back([this, name_space, name, edit = std::move(edit), reply = std::move(reply)] {
+    auto done = [this, reply](Result<Object> object) {
+      reply(std::move(object));
+      edits_.pop_front();
+      if (!edits_.empty()) next_edit();
+    };
+    const Object* old = daemon_.objects().find(ObjectKind::ConfigMap, name_space, name);
+    Object object = old != nullptr ? *old : Object{.name_space = name_space, .name = name};
+    if (auto edited = edit(object); !edited) return done(fail(std::move(edited.error())));
+    put_object(ObjectKind::ConfigMap, std::move(object), old != nullptr, std::move(done));
+  });
+  if (edits_.size() == 1) next_edit();
+}
+
+void DaemonBackend::next_edit() {
+  const auto edit = std::move(edits_.front());  // which leaves the queue when it is done, perhaps in this call
+  edit();
 }
 
 void DaemonBackend::list_objects(ObjectKind kind, const std::string& name_space,

@@ -24,9 +24,9 @@ const engine::RunInfo& DaemonBackend::run_info_of(const Found& found) {
   return std::get<StoredRun>(found).info;
 }
 
-static Json json_of(const std::variant<const engine::Run*, StoredRun>& found) {
-  if (const auto* live = std::get_if<const engine::Run*>(&found)) return workflow_json(**live);
-  return workflow_json(std::get<StoredRun>(found));
+static Json json_of(const std::variant<const engine::Run*, StoredRun>& found, api::NodePage nodes = {}) {
+  if (const auto* live = std::get_if<const engine::Run*>(&found)) return workflow_json(**live, nodes);
+  return workflow_json(std::get<StoredRun>(found), nodes);
 }
 
 DaemonBackend::DaemonBackend(Daemon& daemon, containerd::Images* images, LogStreams::Watch watch,
@@ -93,11 +93,11 @@ void DaemonBackend::find(const std::string& name_space, const std::string& name,
       });
 }
 
-void DaemonBackend::get(const std::string& name_space, const std::string& name,
+void DaemonBackend::get(const std::string& name_space, const std::string& name, api::NodePage nodes,
                         api::Reply<Json> reply) {
-  find(name_space, name, [reply = std::move(reply)](Result<Found> found) {
+  find(name_space, name, [nodes, reply = std::move(reply)](Result<Found> found) {
     if (!found) return reply(fail(std::move(found.error())));
-    reply(json_of(*found));
+    reply(json_of(*found, nodes));
   });
 }
 

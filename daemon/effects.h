@@ -134,7 +134,7 @@ class Effects {
   void pod_failed(const std::string& pod, Error error);
   /// The pod belongs to a run that was not given up or deleted.
   [[nodiscard]] bool is_wanted(const std::string& pod) const;
-  /// True when the effect waits for a pod whose host paths are being looked at.
+  /// True when the effect waits for a pod that the runtime does not have yet.
   bool hold(const std::string& pod, engine::Effect& effect);
 
   engine::Engine& engine_;

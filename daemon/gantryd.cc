@@ -1,6 +1,7 @@
 #include "daemon/gantryd.h"
 
 #include <fcntl.h>
+#include <mimalloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -333,6 +334,8 @@ void Gantryd::report_status() {
   if (auto admitted = daemon_->admission().check(); !admitted) text += "; " + admitted.error().message;
   if (text != status_) notify::status(text);
   status_ = std::move(text);
+  // What the store's thread has freed of a great batch goes back only when this one, which made it, looks after its heap.
+  mi_collect(true);
   status_timer_->set(kStatusEvery);
 }
 

@@ -14,14 +14,12 @@ namespace gantry {
 
 constexpr std::size_t kChunk = 64 * 1024;
 
-bool LogFile::open() {
-  if (!fd_.valid()) fd_.reset(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  return fd_.valid();
-}
+UniqueFd LogFile::open() const { return UniqueFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)); }
 
 std::optional<Time> LogFile::last_written() {
   struct stat info {};
-  if (!open() || ::fstat(fd_.get(), &info) != 0) return std::nullopt;
+  const UniqueFd fd = open();
+  if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return std::nullopt;
   auto since_epoch =
       std::chrono::seconds(info.st_mtim.tv_sec) + std::chrono::nanoseconds(info.st_mtim.tv_nsec);
   return Time(std::chrono::duration_cast<Duration>(since_epoch));
@@ -46,14 +44,15 @@ void LogFile::take(const char* data, std::size_t size, std::vector<std::string>&
 }
 
 Result<bool> LogFile::read(std::size_t budget, std::vector<std::string>& lines) {
-  if (!open()) {
+  const UniqueFd fd = open();
+  if (!fd.valid()) {
     if (errno == ENOENT) return false;
     return fail(errno_error("read the log " + path_, errno));
   }
   std::vector<char> chunk(kChunk);
   std::size_t taken = 0;
   while (taken < budget) {
-    ssize_t got = ::pread(fd_.get(), chunk.data(), chunk.size(), offset_);
+    ssize_t got = ::pread(fd.get(), chunk.data(), chunk.size(), offset_);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail(errno_error("read the log " + path_, errno));
     if (got == 0) return false;
@@ -70,7 +69,8 @@ void LogFile::finish(std::vector<std::string>& lines) {
 
 Result<std::size_t> LogFile::seek_tail(std::size_t lines) {
   struct stat info {};
-  if (!open() || ::fstat(fd_.get(), &info) != 0) return 0;
+  const UniqueFd fd = open();
+  if (!fd.valid() || ::fstat(fd.get(), &info) != 0) return 0;
   std::int64_t end = info.st_size;
   std::vector<char> chunk(kChunk);
   std::size_t found = 0;
@@ -79,7 +79,7 @@ Result<std::size_t> LogFile::seek_tail(std::size_t lines) {
   while (offset_ > 0) {
     std::int64_t start = std::max<std::int64_t>(0, offset_ - static_cast<std::int64_t>(kChunk));
     ssize_t got =
-        ::pread(fd_.get(), chunk.data(), static_cast<std::size_t>(offset_ - start), start);
+        ::pread(fd.get(), chunk.data(), static_cast<std::size_t>(offset_ - start), start);
     if (got < 0) return fail(errno_error("read the log " + path_, errno));
     if (got == 0) break;
     for (ssize_t i = got - 1; i >= 0; --i) {

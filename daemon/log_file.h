@@ -3,6 +3,8 @@
 // One log file of a container, read line by line while it may still grow. The files are what the
 // container wrote, and nothing else: regular files that containerd's shim appends to.
 //
+// A descriptor is held only while it reads: a client may follow thousands of files.
+//
 // Blocks: a worker. Not thread-safe: one reader at a time.
 
 #include <cstddef>
@@ -37,11 +39,10 @@ class LogFile {
   [[nodiscard]] std::optional<Time> last_written();
 
  private:
-  bool open();
+  [[nodiscard]] UniqueFd open() const;
   void take(const char* data, std::size_t size, std::vector<std::string>& lines);
 
   std::string path_;
-  UniqueFd fd_;
   std::int64_t offset_ = 0;
   std::string partial_;
   bool cut_ = false;  ///< the last piece ended because it was full

@@ -163,7 +163,9 @@ std::string node_json(const Node& node) {
   put("memoCache", node.memo->cache);
   put("memoKey", node.memo->key);
   if (node.locked) json["locked"] = true;
-  return json.dump(-1, ' ', false, kReplace);
+  std::string text = json.dump(-1, ' ', false, kReplace);
+  text.shrink_to_fit();  // a hundred thousand of them may wait to be stored
+  return text;
 }
 
 std::string node_outputs_json(const engine::NodeOutputs& outputs) {

@@ -24,6 +24,8 @@ struct RunProgress {
   std::vector<Progress> nodes;  ///< as the nodes that were asked about
 };
 
-RunProgress count_progress(const std::vector<const engine::Node*>& nodes);
+/// Of the nodes from `first` on, `count` of them; those of the others are not filled in. The run's counts them all.
+RunProgress count_progress(const std::vector<const engine::Node*>& nodes, std::size_t first = 0,
+                           std::size_t count = ~std::size_t{0});
 
 }  // namespace gantry

@@ -179,6 +179,10 @@ void Daemon::await_undoing(const std::shared_ptr<Recovery>& recovery) {
 
 void Daemon::take_up(Recovery& recovery) {
   for (Recovered& one : recovery.runs) {
+    if (!one.problem.empty()) {
+      restore(one);  // it is parked, not taken up
+      continue;
+    }
     const std::string uid = one.run.info.uid;
     recovery.log.begin(uid);
     restore(one);

@@ -81,7 +81,7 @@ void Statement::bind(int index, const SqlValue& value) {
   } else if (const auto* text = std::get_if<std::string_view>(&value)) {
     // A null pointer would bind NULL, not the empty text.
     const char* data = text->data() == nullptr ? "" : text->data();
-    sqlite3_bind_text64(stmt_, index, data, text->size(), SQLITE_STATIC, SQLITE_UTF8);
+    sqlite3_bind_text64(stmt_, index, data, text->size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   } else {
     sqlite3_bind_null(stmt_, index);
   }

@@ -17,7 +17,7 @@
 
 namespace gantry {
 
-/// What can be bound to a `?`; nothing is NULL. Texts must live until the statement is reset.
+/// What can be bound to a `?`; nothing is NULL. Texts are copied.
 using SqlValue = std::variant<std::monostate, std::int64_t, std::string_view>;
 
 /// One prepared statement in use. Kept by its Database and lent until destruction, which resets it;

@@ -17,6 +17,11 @@ using engine::Node;
 using engine::NodeType;
 using NodeList = std::vector<const Node*>;
 
+/// The nodes of a run that its status has.
+struct Shown {
+  std::size_t first = 0, count = 0;
+};
+
 Json time_json(const std::optional<Time>& time) { return time ? Json(rfc3339(*time)) : Json(); }
 
 void put_text(Json& object, const char* key, const std::string& text) {
@@ -103,8 +108,8 @@ Json conditions_json(const NodeList& nodes, engine::RunPhase phase) {
 }
 
 Json status_json(const engine::RunInfo& info, const engine::RunStatus& status,
-                 const NodeList& nodes, bool with_nodes) {
-  RunProgress progress = count_progress(nodes);
+                 const NodeList& nodes, const Shown& shown) {
+  RunProgress progress = count_progress(nodes, shown.first, shown.count);
   Json json{{"phase", engine::run_phase_name(status.phase)},
             {"startedAt", time_json(status.started)},
             {"finishedAt", time_json(status.finished)}};
@@ -114,10 +119,10 @@ Json status_json(const engine::RunInfo& info, const engine::RunStatus& status,
     json["conditions"] = std::move(conditions);
   }
   if (!status.outputs.empty()) json["outputs"] = values_json(status.outputs);
-  if (with_nodes && !nodes.empty()) {
+  if (shown.count > 0) {
     Json map = Json::object();
     std::string scope = "local/" + info.name;
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
+    for (std::size_t i = shown.first; i < shown.first + shown.count; ++i) {
       map[nodes[i]->id.str()] = node_status(*nodes[i], progress.nodes[i], scope);
     }
     json["nodes"] = std::move(map);
@@ -145,9 +150,9 @@ Json object_json(const engine::RunInfo& info, const std::map<std::string, std::s
 }
 
 Json workflow_json(const engine::RunInfo& info, const engine::RunStatus& status,
-                   const NodeList& nodes, bool with_nodes) {
+                   const NodeList& nodes, const Shown& shown) {
   Json json = object_json(info, all_labels(info, status));
-  json["status"] = status_json(info, status, nodes, with_nodes);
+  json["status"] = status_json(info, status, nodes, shown);
   if (status.suspended) {
     json["spec"]["suspend"] = true;
   } else {
@@ -169,15 +174,31 @@ NodeList pointers(const Nodes& nodes) {
   return list;
 }
 
+template <class AnyRun>
+Json whole(const AnyRun& run, bool with_nodes) {
+  const NodeList nodes = pointers(run.nodes);
+  return workflow_json(run.info, run.status, nodes, {0, with_nodes ? nodes.size() : 0});
+}
+
+template <class AnyRun>
+Json part(const AnyRun& run, api::NodePage page) {
+  const NodeList nodes = pointers(run.nodes);
+  const std::size_t first = std::min(page.first, nodes.size()), left = nodes.size() - first;
+  const std::size_t count = page.limit == 0 ? left : std::min(page.limit, left);
+  Json json = workflow_json(run.info, run.status, nodes, {first, count});
+  if (count < left) {
+    json["metadata"]["continue"] = std::to_string(first + count);
+    json["metadata"]["remainingItemCount"] = left - count;
+  }
+  return json;
+}
+
 }  // namespace
 
-Json workflow_json(const engine::Run& run, bool with_nodes) {
-  return workflow_json(run.info, run.status, pointers(run.nodes), with_nodes);
-}
-
-Json workflow_json(const StoredRun& run, bool with_nodes) {
-  return workflow_json(run.info, run.status, pointers(run.nodes), with_nodes);
-}
+Json workflow_json(const engine::Run& run, bool with_nodes) { return whole(run, with_nodes); }
+Json workflow_json(const StoredRun& run, bool with_nodes) { return whole(run, with_nodes); }
+Json workflow_json(const engine::Run& run, api::NodePage page) { return part(run, page); }
+Json workflow_json(const StoredRun& run, api::NodePage page) { return part(run, page); }
 
 Json workflow_json(const engine::RunInfo& info) { return object_json(info, info.labels); }
 

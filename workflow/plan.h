@@ -195,8 +195,9 @@ struct RetryStrategy {
 struct Lock {
   enum class Kind : std::uint8_t { Mutex, Semaphore };
   Kind kind = Kind::Mutex;
+  bool database = false;  ///< upstream shares it between clusters; here it is another kind of name
   Text name;        ///< of the mutex, or of the ConfigMap that holds the semaphore's limit
-  Text key;         ///< Semaphore: the key in the ConfigMap
+  Text key;         ///< Semaphore: the key in the ConfigMap, or in the database
   Text name_space;  ///< empty: the run's
 };
 

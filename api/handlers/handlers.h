@@ -55,6 +55,12 @@ void list_config_maps(Backend& backend, Request& request, AnswerPtr answer);
 void get_config_map(Backend& backend, Request& request, AnswerPtr answer);
 void delete_config_map(Backend& backend, Request& request, AnswerPtr answer);
 
+// sync.cc
+void create_sync_limit(Backend& backend, Request& request, AnswerPtr answer);
+void get_sync_limit(Backend& backend, Request& request, AnswerPtr answer);
+void update_sync_limit(Backend& backend, Request& request, AnswerPtr answer);
+void delete_sync_limit(Backend& backend, Request& request, AnswerPtr answer);
+
 // images.cc
 void list_images(Backend& backend, Request& request, AnswerPtr answer);
 void import_image(Backend& backend, Request& request, AnswerPtr answer);

@@ -72,7 +72,11 @@ void list_workflows(Backend& backend, Request& request, AnswerPtr answer) {
 
 void get_workflow(Backend& backend, Request& request, AnswerPtr answer) {
   Fields fields(request.query.text("fields"));
-  backend.get(request.name_space(), request.name(),
+  auto first = request.query.number("nodes.continue"), limit = request.query.number("nodes.limit");
+  if (!first) return answer->fail(std::move(first.error()));
+  if (!limit) return answer->fail(std::move(limit.error()));
+  const NodePage nodes{.first = first->value_or(0), .limit = limit->value_or(0)};
+  backend.get(request.name_space(), request.name(), nodes,
               reply_with<Json>(std::move(answer), [fields](Json workflow) {
                 fields.apply(workflow);
                 return workflow;

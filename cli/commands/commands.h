@@ -34,6 +34,7 @@ void add_cron(Command& root, Session& session);
 void add_image(Command& root, Session& session);
 void add_secret(Command& root, Session& session);
 void add_configmap(Command& root, Session& session);
+void add_sync(Command& root, Session& session);
 void add_admin(Command& root, Session& session);
 void add_version(Command& root, Session& session);
 

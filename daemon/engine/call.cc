@@ -353,12 +353,16 @@ Result<std::vector<LockKey>> Engine::Impl::lock_keys(const Live& live, const std
     }
     LockKey out;
     out.name_space = name_space->empty() ? live.run.info.name_space : *name_space;
-    if (lock.kind == workflow::Lock::Kind::Mutex) {
-      out.id = out.name_space + "/Mutex/" + *name;
-    } else {
-      out.config_map = *name;
+    const bool mutex = lock.kind == workflow::Lock::Kind::Mutex;
+    if (!mutex) {
+      out.config_map = lock.database ? std::string(kSyncLimits) : *name;
       out.key = *key;
-      out.id = out.name_space + "/ConfigMap/" + *name + "/" + *key;
+    }
+    out.id = out.name_space;
+    if (lock.database) {
+      out.id += "/Database/" + (mutex ? *name : *key);
+    } else {
+      out.id += mutex ? "/Mutex/" + *name : "/ConfigMap/" + *name + "/" + *key;
     }
     if (std::find(keys.begin(), keys.end(), out) == keys.end()) keys.push_back(std::move(out));
   }

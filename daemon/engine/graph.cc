@@ -13,6 +13,14 @@ namespace gantry::engine {
 using workflow::Graph;
 using workflow::Task;
 
+/// Hooks and exit handlers run without the workflow's deadline.
+static bool is_of_hook(const Call& call) {
+  for (const Call* one = &call; one != nullptr; one = one->parent) {
+    if (one->role == Call::Role::Hook || one->role == Call::Role::RunExit) return true;
+  }
+  return false;
+}
+
 void Engine::Impl::open_graph(Call& call) {
   call.graph = std::make_unique<GraphCall>();
   GraphCall& graph = *call.graph;
@@ -29,7 +37,7 @@ void Engine::Impl::open_graph(Call& call) {
   const auto deadline = deadline_of(*call.live);
   if (taking_up_ && ends) {
     graph.halt = Halt::Shutdown;
-  } else if (taking_up_ && !call.in_exit_handler && deadline && *deadline <= now_) {
+  } else if (taking_up_ && deadline && *deadline <= now_ && !is_of_hook(call)) {
     graph.halt = Halt::Deadline;
   }
   call.node->phase = Phase::Running;

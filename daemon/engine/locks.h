@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,8 +19,11 @@
 
 namespace gantry::engine {
 
+/// The ConfigMap of a namespace that holds the limits of its `database` semaphores, one key each.
+inline constexpr std::string_view kSyncLimits = "sync-limits";
+
 /// A mutex, or a semaphore whose limit a ConfigMap holds. The id is what users see: `NAMESPACE/Mutex/NAME`,
-/// `NAMESPACE/ConfigMap/NAME/KEY`.
+/// `NAMESPACE/ConfigMap/NAME/KEY`, `NAMESPACE/Database/NAME` (argo-workflows workflow/sync/lock_name.go).
 struct LockKey {
   std::string id;
   std::string name_space, config_map, key;  ///< of a semaphore's limit; empty for a mutex

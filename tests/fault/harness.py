@@ -106,8 +106,11 @@ class FaultTest(unittest.TestCase):
         os.kill(self.d.containerd_pid(), signal.SIGKILL)
         self.d.await_(lambda: self.disconnected(), 10, "the daemon to notice that containerd is away")
 
-    def let_go_of_containerd(self):
+    def release(self):
         os.unlink(self.d.work + "/hold")
+
+    def let_go_of_containerd(self):
+        self.release()
         self.d.await_(lambda: not self.disconnected(), 30, "containerd to be back")
 
     def disconnected(self):

@@ -28,7 +28,8 @@ class Lost(FaultTest):
 
     def test_a_killed_shim(self):
         """TaskLost within a second; tried again where the policy says so, and only there."""
-        policies = {None: "Error", "OnFailure": "Error", "OnError": "Succeeded", "Always": "Succeeded"}
+        # A step group with an error has failed, and so has the run: Argo's rule.
+        policies = {None: "Failed", "OnFailure": "Failed", "OnError": "Succeeded", "Always": "Succeeded"}
         runs = {}
         for policy in policies:
             script = ("" if policy is None else ONCE + "[ {{retries}} = 0 ] || exit 0; ") + "sleep 600.75"
@@ -59,9 +60,11 @@ class Lost(FaultTest):
         self.assertEqual(self.ids(), sorted(f"{name}/{n}" for name in names for n in (0, 1)))
 
     def remove_behind_its_back(self, pod):
-        subprocess.run(["ctr", "-a", self.d.containerd_socket, "-n", "gantry", "tasks", "delete", "--force", pod],
-                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.d.ctr("containers", "delete", pod)
+        # A daemon that looks is faster with the rest than we are.
+        for what in (("tasks", "delete", "--force", pod), ("containers", "delete", pod)):
+            subprocess.run(["ctr", "-a", self.d.containerd_socket, "-n", "gantry", *what], check=False,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.assertNotIn(pod, self.d.ctr("containers", "list", "-q"))
 
     def test_a_container_that_somebody_removed(self):
         """While the daemon looks, it sees the end: exit code 137. While it does not, the step is lost."""
@@ -77,7 +80,7 @@ class Lost(FaultTest):
         self.d.stop(signal.SIGKILL)
         self.remove_behind_its_back(pod)
         self.d.start()
-        self.assertPhase(self.d.wait(unseen), "Error")
+        self.assertPhase(self.d.wait(unseen), "Failed")
         self.assertTrue(nodes(self.d.get(unseen))["step"]["message"].startswith("TaskLost: "))
 
     def test_the_host_is_rebooted(self):
@@ -107,10 +110,11 @@ class Lost(FaultTest):
             innocent.wait()
         rebooted = "HostRebooted"
         workflow = self.d.wait(plain)
-        self.assertPhase(workflow, "Error")
+        self.assertPhase(workflow, "Failed")
+        self.assertEqual(nodes(workflow)["step"]["phase"], "Error")
         self.assertTrue(nodes(workflow)["step"]["message"].startswith(rebooted))
         workflow = self.d.wait(failures)
-        self.assertPhase(workflow, "Error")
+        self.assertPhase(workflow, "Failed")
         self.assertEqual(attempts(workflow), [("step(0)", "Error", rebooted)])
         workflow = self.d.wait(errors)
         self.assertPhase(workflow, "Succeeded")

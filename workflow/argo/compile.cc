@@ -333,14 +333,29 @@ std::vector<Lock> Compiler::locks(const argo::Synchronization& written, const st
   for (const MutexRef& mutex : written.mutexes.value) {
     if (mutex.name.empty() && !mutex.flawed) error(mutex.at, where + ".mutexes: name is required");
     out.push_back({.kind = Lock::Kind::Mutex,
+                   .database = mutex.database.value,
                    .name = text(mutex.name, where + ".mutexes.name"),
                    .key = Text::literal(""),
                    .name_space = text(mutex.name_space, where + ".mutexes.namespace")});
   }
   for (const SemaphoreRef& semaphore : written.semaphores.value) {
     const ConfigMapKeySelector& ref = semaphore.config_map_key_ref;
-    if (!semaphore.flawed && (!ref.set || ref.name.empty() || ref.key.empty())) {
-      error(semaphore.at, where + ".semaphores: configMapKeyRef with name and key is required");
+    const argo::SyncDatabaseRef& database = semaphore.database;
+    if (semaphore.flawed) continue;
+    if (ref.set && database.set) {
+      error(semaphore.at, where + ".semaphores: invalid semaphore with both configMapKeyRef and database");
+    } else if (!database.set && (!ref.set || ref.name.empty() || ref.key.empty())) {
+      error(semaphore.at, where + ".semaphores: configMapKeyRef with name and key, or database with key, is required");
+    } else if (database.set && database.key.empty()) {
+      error(database.at, where + ".semaphores.database: key is required");
+    }
+    if (database.set) {
+      out.push_back({.kind = Lock::Kind::Semaphore,
+                     .database = true,
+                     .name = Text::literal(""),
+                     .key = text(database.key, where + ".semaphores.database.key"),
+                     .name_space = text(semaphore.name_space, where + ".semaphores.namespace")});
+      continue;
     }
     out.push_back({.kind = Lock::Kind::Semaphore,
                    .name = text(ref.name, where + ".semaphores.configMapKeyRef.name"),

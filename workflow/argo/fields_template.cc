@@ -179,12 +179,18 @@ const ObjectType<MutexRef>& type_of(const MutexRef*) {
   return type;
 }
 
+const ObjectType<SyncDatabaseRef>& type_of(const SyncDatabaseRef*) {
+  using T = SyncDatabaseRef;
+  static const ObjectType<T> type{"SyncDatabaseRef", {field<T, &T::key>("key")}};
+  return type;
+}
+
 const ObjectType<SemaphoreRef>& type_of(const SemaphoreRef*) {
   using T = SemaphoreRef;
   static const ObjectType<T> type{
       "SemaphoreRef",
       {field<T, &T::config_map_key_ref>("configMapKeyRef"), field<T, &T::name_space>("namespace"),
-       later<T>("database", "locks are the daemon's own")}};
+       field<T, &T::database>("database", "the limit stands in the ConfigMap `sync-limits`")}};
   return type;
 }
 

@@ -326,6 +326,7 @@ const ObjectType<Backoff>& type_of(const Backoff*);
 const ObjectType<RetryStrategy>& type_of(const RetryStrategy*);
 const ObjectType<SuspendTemplate>& type_of(const SuspendTemplate*);
 const ObjectType<MutexRef>& type_of(const MutexRef*);
+const ObjectType<SyncDatabaseRef>& type_of(const SyncDatabaseRef*);
 const ObjectType<SemaphoreRef>& type_of(const SemaphoreRef*);
 const ObjectType<Synchronization>& type_of(const Synchronization*);
 const ObjectType<CacheSource>& type_of(const CacheSource*);

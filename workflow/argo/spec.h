@@ -380,8 +380,12 @@ struct MutexRef : Object {
   Str name, name_space;
   Flag database;
 };
+struct SyncDatabaseRef : Object {
+  Str key;
+};
 struct SemaphoreRef : Object {
   ConfigMapKeySelector config_map_key_ref;
+  SyncDatabaseRef database;
   Str name_space;
 };
 struct Synchronization : Object {

@@ -108,8 +108,8 @@ class FakeBackend final : public Backend {
     calls.push_back(json(request, "lint"));
     answer<std::vector<Json>>(std::move(reply), workflows);
   }
-  void get(const std::string& ns, const std::string& name, Reply<Json> reply) override {
-    calls.push_back({{"call", "get"}, {"ns", ns}, {"name", name}});
+  void get(const std::string& ns, const std::string& name, NodePage nodes, Reply<Json> reply) override {
+    calls.push_back({{"call", "get"}, {"ns", ns}, {"name", name}, {"first", nodes.first}, {"limit", nodes.limit}});
     answer<Json>(std::move(reply), workflows.front());
   }
   void list(ListQuery q, Reply<ListPage> reply) override {
@@ -242,6 +242,15 @@ class FakeBackend final : public Backend {
                      {"name", object.name},
                      {"data", object.data},
                      {"labels", object.labels}});
+    answer<Object>(std::move(reply), std::move(object));
+  }
+  void edit_config_map(const std::string& ns, const std::string& name, Edit edit, Reply<Object> reply) override {
+    Object object{.name_space = ns, .name = name};
+    for (const Object& one : objects) {
+      if (one.name == name) object = one;
+    }
+    if (auto edited = edit(object); !edited) return reply(fail(edited.error()));
+    calls.push_back({{"call", "edit"}, {"ns", ns}, {"name", name}, {"data", object.data}});
     answer<Object>(std::move(reply), std::move(object));
   }
   void list_objects(ObjectKind, const std::string& ns, Reply<std::vector<Object>> reply) override {

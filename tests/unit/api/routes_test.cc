@@ -260,6 +260,9 @@ TEST_F(Routes, OneWorkflow) {
   run({
       {"GET", "/api/v1/workflows/ns/hello?", "", "", 200,
        R"({"call":"get","ns":"ns","name":"hello"})", R"({"metadata":{"name":"hello"}})"},
+      {"GET", "/api/v1/workflows/ns/hello?nodes.limit=10&nodes.continue=20", "", "", 200,
+       R"({"call":"get","first":20,"limit":10})", "{}"},
+      {"GET", "/api/v1/workflows/ns/hello?nodes.limit=all", "", "", 400, "", "nodes.limit"},
       {"GET", "/api/v1/workflows/ns/@latest?fields=status.phase", "", "", 200,
        R"({"name":"@latest"})", R"({"status":{"phase":"Succeeded"}})"},
       {"DELETE", "/api/v1/workflows/ns/hello?deleteOptions.propagationPolicy=x", "", "", 200,
@@ -464,6 +467,38 @@ TEST_F(Routes, ConfigMaps) {
   });
   harness.on_loop([this] { harness.backend.objects = {{"ns", "c", {{"k", "v"}}, {}, {}}}; });
   EXPECT_EQ(client.call("GET", "/api/v1/configmaps/ns/c").json()["data"], Json({{"k", "v"}}));
+}
+
+TEST_F(Routes, SyncLimits) {
+  run({
+      {"POST", "/api/v1/sync/ns", R"({"type":"DATABASE","key":"k","limit":3})", "", 200,
+       R"({"call":"edit","ns":"ns","name":"sync-limits","data":{"k":"3"}})",
+       R"({"type":"DATABASE","namespace":"ns","key":"k","limit":3})"},
+      {"POST", "/api/v1/sync/ns", R"({"cmName":"c","key":"k","limit":3})", "", 200,
+       R"({"call":"edit","name":"c","data":{"k":"3"}})", R"({"type":"CONFIG_MAP","cmName":"c","limit":3})"},
+      {"POST", "/api/v1/sync/ns", R"({"type":"FILE","key":"k","limit":3})", "", 400, "", "wanted CONFIG_MAP or DATABASE"},
+      {"POST", "/api/v1/sync/ns", R"({"key":"k","limit":3})", "", 400, "", "cmName is missing"},
+      {"POST", "/api/v1/sync/ns", R"({"cmName":"c","limit":3})", "", 400, "", "key is missing"},
+      {"POST", "/api/v1/sync/ns", R"({"cmName":"c","key":"k"})", "", 400, "", "limit is missing"},
+      {"POST", "/api/v1/sync/ns", R"({"cmName":"c","key":"k","limit":0})", "", 400, "", "limit is 0"},
+      {"POST", "/api/v1/sync/ns", R"({"cmName":"c","key":"k","limit":"3"})", "", 400, "", "wanted a whole number"},
+      {"POST", "/api/v1/sync/ns", R"({"cmName":"c","key":"k","limits":3})", "", 400, "", "limits is 3, wanted a string"},
+      {"POST", "/api/v1/sync/ns", R"({"cmName":"c","key":"k","limit":3,"size":"3"})", "", 400, "", R"(unknown field \"size\")"},
+      {"POST", "/api/v1/sync/ns", R"({"cmName":"c","key":"k","namespace":"m","limit":3})", "", 400, "", "the path says"},
+      {"PUT", "/api/v1/sync/ns/k", R"({"cmName":"c","limit":3})", "", 404, "", "there is no limit"},
+      {"GET", "/api/v1/sync/ns/k?cmName=c", "", "", 404, R"({"call":"objects"})", "there is no limit"},
+      {"DELETE", "/api/v1/sync/ns/k?cmName=c", "", "", 404, "", "there is no limit"},
+  });
+  harness.on_loop([this] { harness.backend.objects = {{"ns", "c", {{"k", "2"}, {"bad", "two"}}, {}, {}}}; });
+  run({
+      {"POST", "/api/v1/sync/ns", R"({"cmName":"c","key":"k","limit":3})", "", 409, "", "already"},
+      {"PUT", "/api/v1/sync/ns/k", R"({"cmName":"c","limit":3})", "", 200, R"({"call":"edit","data":{"bad":"two","k":"3"}})",
+       R"({"key":"k","limit":3})"},
+      {"GET", "/api/v1/sync/ns/k?cmName=c", "", "", 200, R"({"call":"objects"})",
+       R"({"type":"CONFIG_MAP","cmName":"c","key":"k","limit":2})"},
+      {"GET", "/api/v1/sync/ns/bad?cmName=c", "", "", 400, R"({"call":"objects"})", "is no limit"},
+      {"DELETE", "/api/v1/sync/ns/k?cmName=c", "", "", 200, R"({"call":"edit","data":{"bad":"two"}})", "{}"},
+  });
 }
 
 TEST_F(Routes, Images) {

@@ -602,5 +602,23 @@ TEST(Load, MoreConnectionsThanTheLimit) {
   }
 }
 
+TEST(Load, AllConnectionsEndAtOnceWhileOthersWait) {
+  Harness harness;
+  std::vector<std::unique_ptr<Client>> clients;
+  for (unsigned i = 0; i < kMaxConnections; ++i) {
+    clients.push_back(std::make_unique<Client>(harness.socket()));
+    EXPECT_EQ(clients.back()->call("GET", "/healthz").body, "ok");
+  }
+  Client waiting(harness.socket());
+  waiting.request("GET", "/healthz");
+  clients.front()->call("GET", "/healthz");  // a turn in which it is full
+  // While the loop does this, it turns no more: they hang up in one turn.
+  harness.on_loop([&] {
+    for (auto& client : clients) client->close();
+    return 0;
+  });
+  EXPECT_EQ(waiting.response().body, "ok");
+}
+
 }  // namespace
 }  // namespace gantry::api

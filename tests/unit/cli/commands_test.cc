@@ -252,6 +252,24 @@ TEST_F(Commands, StopAndTerminate) {
   EXPECT_EQ(against(200, answer, {"stop"}).err, "Error: requires either selector or workflow\n");
 }
 
+TEST_F(Commands, GetCollectsTheNodes) {
+  FakeDaemon daemon([](const Asked& asked, Answer& answer) {
+    const std::string first = asked.one("nodes.continue");
+    Json page = Json::parse(R"({"metadata":{"name":"w"},"status":{"phase":"Running","nodes":{}}})");
+    page["status"]["nodes"]["n" + first] = {{"id", "n" + first}};
+    if (first.empty() || first == "1") {
+      page["metadata"]["continue"] = first.empty() ? "1" : "2";
+      page["metadata"]["remainingItemCount"] = 1;
+    }
+    answer.json(200, page.dump());
+  });
+  const Json shown = Json::parse(run({"--socket", daemon.socket(), "get", "w", "-o", "json"}).out);
+  EXPECT_EQ(shown["metadata"], Json({{"name", "w"}}));
+  EXPECT_EQ(shown["status"]["nodes"].size(), 3u);
+  EXPECT_TRUE(shown["status"]["nodes"].contains("n2"));
+  EXPECT_NE(daemon.last().one("nodes.limit"), "");
+}
+
 TEST_F(Commands, Delete) {
   FakeDaemon daemon([](const Asked& asked, Answer& answer) {
     if (asked.method == "GET")
@@ -357,6 +375,25 @@ TEST_F(Commands, SecretsAndConfigMaps) {
   EXPECT_EQ(against(200, R"({"data":{"k":"v"}})", {"configmap", "get", "c"}).out,
             "data:\n  k: v\n");
   EXPECT_EQ(run({"secret", "get", "s"}).status, 1) << "secrets do not come out again";
+}
+
+TEST_F(Commands, SyncLimits) {
+  const std::string answer = R"({"type":"CONFIG_MAP","cmName":"c","namespace":"ci","key":"k","limit":2})";
+  EXPECT_EQ(against(200, answer, {"sync", "create", "k", "--cm-name", "c", "--limit", "2", "-n", "ci"}).out,
+            "Key: k\nType: CONFIG_MAP\nConfigMap Name: c\nNamespace: ci\nLimit: 2\n");
+  EXPECT_THAT(asked_, ElementsAre("POST /api/v1/sync/ci"));
+  EXPECT_EQ(Json::parse(last_.body), Json({{"type", "CONFIG_MAP"}, {"cmName", "c"}, {"key", "k"}, {"limit", 2}}));
+  EXPECT_EQ(against(200, R"({"type":"DATABASE","namespace":"default","key":"a/b","limit":3})",
+                    {"sync", "update", "a/b", "--type", "database", "--limit", "3"})
+                .out,
+            "Key: a/b\nType: DATABASE\nNamespace: default\nLimit: 3\n");
+  EXPECT_THAT(asked_, ElementsAre("PUT /api/v1/sync/default/a/b"));
+  EXPECT_EQ(against(200, answer, {"sync", "get", "k", "--cm-name", "c"}).status, 0);
+  EXPECT_THAT(asked_, ElementsAre("GET /api/v1/sync/default/k"));
+  EXPECT_EQ(last_.one("type"), "CONFIG_MAP");
+  EXPECT_EQ(last_.one("cmName"), "c");
+  EXPECT_EQ(against(200, "{}", {"sync", "delete", "k", "--cm-name", "c"}).out, "Sync limit \"k\" deleted\n");
+  EXPECT_EQ(against(200, answer, {"sync", "create", "k", "--cm-name", "c"}).err, "Error: --limit is required\n");
 }
 
 TEST_F(Commands, Base64) {

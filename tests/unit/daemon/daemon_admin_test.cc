@@ -117,6 +117,17 @@ TEST_F(AdminTest, ARetryKeepsTheHistoryOfWhatItTakesBack) {
   EXPECT_THAT(found, Contains("Failed")) << "the attempt that was taken back";
 }
 
+TEST_F(AdminTest, WithoutContainerdWorkflowsAreTakenAndItSaysThatSomethingIsWrong) {
+  daemon_->on_connected(false);
+  EXPECT_THAT(backend_->health(), HasSubstr("no connection to containerd"));
+  EXPECT_EQ(backend_->status()["degraded"], true);
+  EXPECT_EQ(backend_->status()["accepting"], true);
+  EXPECT_TRUE(create(kEcho));
+  daemon_->on_connected(true);
+  EXPECT_EQ(backend_->health(), "");
+  EXPECT_EQ(backend_->status()["degraded"], false);
+}
+
 TEST_F(AdminTest, AFullDiskRefusesWorkflowsWithItsReason) {
   const auto trouble = look_at_disk(directory_.path(), {.bytes = std::int64_t{1} << 60});
   ASSERT_TRUE(trouble);

@@ -97,6 +97,7 @@ class DaemonTest : public ::testing::Test {
                             .now = [this] { return now_; },
                             .log = [this](const std::string& t) { log_.push_back(t); }});
     daemon_->set_runtime(runtime_);
+    daemon_->on_connected(true);
     backend_ = std::make_unique<DaemonBackend>(
         *daemon_, nullptr, [](const std::string&, const std::function<void()>&) { return nullptr; },
         settings_);
@@ -154,7 +155,7 @@ class DaemonTest : public ::testing::Test {
     return await<std::vector<Json>>([&](auto done) { backend_->create(request, done); });
   }
   Result<Json> get(const std::string& name) {
-    return await<Json>([&](auto done) { backend_->get("argo", name, done); });
+    return await<Json>([&](auto done) { backend_->get("argo", name, {}, done); });
   }
   std::string phase(const std::string& name) {
     auto json = get(name);

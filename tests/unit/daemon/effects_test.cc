@@ -133,7 +133,8 @@ TEST_F(EffectsTest, ARunThatCannotBeStoredIsGivenUp) {
 TEST_F(EffectsTest, NewsOfARunWaitUntilTheStoreCanWriteAgain) {
   submit("a");
   run_until([&] { return answers_.size() == 1; });
-  std::string pod = engine_.find_uid("uid-a")->nodes[0].pod;
+  const engine::Run& run = *engine_.find_uid("uid-a");
+  const std::string pod = engine::pod_id(run.info, run.nodes[0]);
   runtime_.calls.clear();
   block();
   runtime::PodExit exit;

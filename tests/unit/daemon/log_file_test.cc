@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "tests/unit/daemon/temporary_directory.h"
 
@@ -37,6 +39,22 @@ TEST_F(LogFileTest, GivesWholeLinesAsTheFileGrows) {
   EXPECT_THAT(rest, ElementsAre("three"));
   file.finish(rest);
   EXPECT_THAT(rest, ElementsAre("three"));
+}
+
+// Whoever follows a workflow of thousands of steps follows twice as many files.
+TEST_F(LogFileTest, HoldsNoDescriptorBetweenTwoReads) {
+  const auto open_files = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), std::filesystem::directory_iterator());
+  };
+  append("one\ntwo\n");
+  const auto before = open_files();
+  LogFile file(path_);
+  EXPECT_TRUE(file.last_written());
+  EXPECT_EQ(file.seek_tail(1).value(), 1u);
+  EXPECT_THAT(read(file), ElementsAre("two"));
+  EXPECT_EQ(open_files(), before);
+  append("three\n");
+  EXPECT_THAT(read(file), ElementsAre("three"));
 }
 
 TEST_F(LogFileTest, ABudgetLeavesTheRestForLater) {

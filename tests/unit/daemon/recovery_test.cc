@@ -39,7 +39,8 @@ class RecoveryTest : public DaemonTest {
     return id;
   }
   Json node(const std::string& run, const std::string& display_name) {
-    for (const auto& one : get(run).value()["status"]["nodes"]) {
+    const Json workflow = get(run).value();
+    for (const auto& one : workflow["status"]["nodes"]) {
       if (one["displayName"] == display_name) return one;
     }
     return nullptr;

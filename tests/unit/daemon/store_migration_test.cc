@@ -110,9 +110,9 @@ void expect_rows(StoreAccess& store, std::int64_t version) {
   ASSERT_THAT(live[0].nodes, SizeIs(2));
   EXPECT_EQ(live[0].nodes[0].type, engine::NodeType::Steps);
   const engine::Node& step = live[0].nodes[1];
-  EXPECT_EQ(step.outputs.result, "42");
-  EXPECT_EQ(step.outputs.exit_code, "0");
-  EXPECT_EQ(step.outputs.parameters.at(0).value, "1");
+  EXPECT_EQ(step.outputs->result, "42");
+  EXPECT_EQ(step.outputs->exit_code, "0");
+  EXPECT_EQ(step.outputs->parameters.at(0).value, "1");
   EXPECT_EQ(step.inputs.parameters.at(0).name, "m");
   EXPECT_TRUE(step.start_intended);
   EXPECT_EQ(step.finished, Time(Duration(2900)));
@@ -152,7 +152,7 @@ void expect_rows(StoreAccess& store, std::int64_t version) {
     EXPECT_EQ(four.at(0).status.retries, 2u);
     EXPECT_EQ(four[0].nodes.at(0).life, 2u);
     EXPECT_EQ(four[0].nodes[0].progress_total, 4u);
-    EXPECT_EQ(four[0].nodes[0].outputs.artifacts.at(0).name, "x");
+    EXPECT_EQ(four[0].nodes[0].outputs->artifacts.at(0).name, "x");
   }
   // What later schemas look runs up by has the old ones.
   using Op = api::LabelTerm::Operator;

@@ -209,7 +209,8 @@ TEST_F(StoreTest, PagesThroughAThousandRunsNewestFirst) {
 
 TEST_F(StoreTest, ListsWhatIsAskedFor) {
   StoreBatch batch;
-  batch.runs = {run_row("build-1", 10, RunPhase::Succeeded, {{"team", "core"}}),
+  const std::string cron = "workflows.argoproj.io/cron-workflow", tick = "a cron workflow with a long name";
+  batch.runs = {run_row("build-1", 10, RunPhase::Succeeded, {{"team", "core"}, {cron, tick}}),
                 run_row("build-2", 20, RunPhase::Failed, {{"team", "web"}}),
                 run_row("test-build", 30, RunPhase::Running, {{"team", "core"}, {"x", ""}})};
   batch.runs[1].info.name_space = "other";
@@ -236,6 +237,7 @@ TEST_F(StoreTest, ListsWhatIsAskedFor) {
       {"finished before", {.finished_before = at(25)}, {"build-1"}},
       {"label", labelled({{"team", Op::In, {"core"}}}), {"test-build", "build-1"}},
       {"not in", labelled({{"team", Op::NotIn, {"core"}}}), {"build-2"}},
+      {"long texts", {.name_space = "argo", .labels = {{cron, Op::In, {tick}}}}, {"build-1"}},
       {"exists", labelled({{"x", Op::Exists, {}}}), {"test-build"}},
       {"not exists", labelled({{"x", Op::NotExists, {}}}), {"build-2", "build-1"}},
       {"phases",

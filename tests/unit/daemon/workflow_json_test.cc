@@ -131,6 +131,24 @@ TEST(WorkflowJson, LiveAndStoredAreTheSame) {
   EXPECT_EQ(listed["status"]["progress"], "1/2");
 }
 
+TEST(WorkflowJson, APartOfTheNodes) {
+  const StoredRun run = exit_handlers();
+  const Json whole = workflow_json(run);
+  Json nodes = Json::object();
+  for (std::size_t i = 0; i < run.nodes.size(); ++i) {
+    const Json page = workflow_json(run, {.first = i, .limit = 1});
+    nodes.update(page["status"]["nodes"]);
+    EXPECT_EQ(page["status"]["nodes"].size(), 1u);
+    EXPECT_EQ(page["status"]["progress"], whole["status"]["progress"]);
+    const std::size_t left = run.nodes.size() - i - 1;
+    EXPECT_EQ(page["metadata"].value("continue", ""), left == 0 ? "" : std::to_string(i + 1));
+    EXPECT_EQ(page["metadata"].value("remainingItemCount", std::size_t{0}), left);
+  }
+  EXPECT_EQ(nodes, whole["status"]["nodes"]);
+  EXPECT_EQ(workflow_json(run, api::NodePage{}), whole);
+  EXPECT_FALSE(workflow_json(run, {.first = 1000, .limit = 1})["status"].contains("nodes"));
+}
+
 TEST(WorkflowJson, ARunningRun) {
   StoredRun run = exit_handlers();
   run.info.created = at(60);
@@ -182,6 +200,24 @@ TEST(ProgressCount, MorePodsThanOneBlock) {
   for (const Node& node : nodes) pointers.push_back(&node);
   EXPECT_EQ(count_progress(pointers).nodes[0].text(), "5000/10000");
   EXPECT_EQ(count_progress({}).run.text(), "0/0");
+}
+
+/// Each node of a chain reaches all that follow: far more steps than nodes.
+TEST(ProgressCount, AChainOfNodesWithPods) {
+  constexpr int kLength = 1000;
+  std::vector<Node> nodes;
+  for (int i = 0; i < kLength; ++i) {
+    const std::string id = std::to_string(i);
+    nodes.push_back({.id = id, .type = NodeType::Retry, .children = {SharedText(id + "p"), SharedText(std::to_string(i + 1))}});
+    nodes.push_back({.id = id + "p", .phase = i % 2 ? Phase::Succeeded : Phase::Pending});
+  }
+  std::vector<const Node*> pointers;
+  for (const Node& node : nodes) pointers.push_back(&node);
+  const RunProgress progress = count_progress(pointers);
+  for (int i = 0; i < kLength; ++i) {
+    ASSERT_EQ(progress.nodes[2 * i].text(), std::to_string((kLength - i) / 2 + (kLength - i) % 2 * (i % 2)) + "/" + std::to_string(kLength - i));
+  }
+  EXPECT_EQ(count_progress(pointers, 4, 2).nodes[4].text(), progress.nodes[4].text());
 }
 
 TEST(NodeJson, RoundTrip) {

@@ -343,7 +343,7 @@ TEST_F(LanguageTest, AMemoSavesTheSecondRun) {
   world_.run_to_rest();
   EXPECT_TRUE(node("wf").memo->hit);
   EXPECT_THAT(node("wf").outputs->parameters, ElementsAre(Parameter{"o", "value"}));
-  EXPECT_EQ(node("wf").pod, "");
+  EXPECT_FALSE(node("wf").has_pod);
 }
 
 TEST_F(LanguageTest, RecursionEndsAtTheLimit) {

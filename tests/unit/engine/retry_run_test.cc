@@ -42,6 +42,7 @@ class RetryRunTest : public EngineTest {
     return {.restart_successful = true,
             .selected = [name = std::move(display_name)](const Node& node) { return node.display_name == name; }};
   }
+  std::string pod(const std::string& name) { return pod_id(stored().info, node(name)); }
   void retry(const RetryRequest& request = {}) {
     EXPECT_EQ(world_.retry("wf", request), "");
     world_.run_to_rest();
@@ -80,13 +81,13 @@ TEST_F(RetryRunTest, FailedPodsGoWithAllThatCameAfterThem) {
 TEST_F(RetryRunTest, WhatIsLeftGoesOn) {
   run(kDiamond);
   const Time first = *node("wf.a").started;
-  const std::string old_pod = node("wf.b").pod;
+  const std::string old_pod = pod("wf.b");
   retry();
   EXPECT_EQ(end(), "Succeeded");
   EXPECT_THAT(story(), UnorderedElementsAre("wf DAG Succeeded", "wf.a Pod Succeeded", "wf.b Pod Succeeded",
                                             "wf.c Pod Succeeded", "wf.d Pod Succeeded"));
   EXPECT_EQ(node("wf.a").started, first) << "it did not run again";
-  EXPECT_NE(node("wf.b").pod, old_pod);
+  EXPECT_NE(pod("wf.b"), old_pod);
   EXPECT_EQ(log_directory(pod_name("wf", node("wf.b")), node("wf.b")), pod_name("wf", node("wf.b")) + ".1");
   EXPECT_EQ(log_directory(pod_name("wf", node("wf.a")), node("wf.a")), pod_name("wf", node("wf.a")));
   EXPECT_THAT(node("wf.a").children, UnorderedElementsAre(id("wf.b"), id("wf.c")));
@@ -121,15 +122,15 @@ TEST_F(RetryRunTest, ItCanBeRetriedAgain) {
   templates:
   - {name: main, container: {image: busybox, command: [broken, '2']}}
 )");
-  const std::string first = node("wf").pod;
+  const std::string first = pod("wf");
   retry();
   EXPECT_EQ(stored().status.phase, RunPhase::Failed);
-  const std::string second = node("wf").pod;
+  const std::string second = pod("wf");
   EXPECT_NE(second, first);
   retry();
   EXPECT_EQ(end(), "Succeeded");
-  EXPECT_NE(node("wf").pod, second);
-  EXPECT_NE(node("wf").pod, first);
+  EXPECT_NE(pod("wf"), second);
+  EXPECT_NE(pod("wf"), first);
   EXPECT_EQ(stored().status.retries, 2u);
 }
 

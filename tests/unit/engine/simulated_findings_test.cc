@@ -339,30 +339,26 @@ TEST_F(FindingsTest, ARetriedRunThatIsStoppedWhileItWaitsForItsLockLeavesNothing
   }
 }
 
-// Seed 14672: what follows a Retry that never had an attempt is its child, and was taken for an attempt after a restart.
-TEST_F(FindingsTest, WhatFollowsARetryWithoutAttemptsIsNoAttempt) {
+// Seed 3001: and so it did with the hooks, which have no deadline.
+TEST_F(FindingsTest, AHookGoesOnAfterARestartWhenTheDeadlineHasPassed) {
   submit(R"(
+  activeDeadlineSeconds: 1
   entrypoint: main
+  hooks: {watch: {template: inner, expression: "workflow.status == 'Failed'"}}
   templates:
-  - name: main
+  - {name: main, container: {image: busybox, command: [exit, '1']}}
+  - name: inner
     dag:
       tasks:
-      - {name: waits, template: waiter, withItems: [a, b]}
-      - {name: after, template: work, depends: waits.Errored}
-  - {name: work, container: {image: busybox, command: [sleep, '5000']}}
-  - name: waiter
-    retryStrategy: {limit: 1}
-    synchronization: {semaphores: [{configMapKeyRef: {name: missing, key: limit}}]}
-    container: {image: busybox, command: [exit, '0']})");
-  run_for(Duration(100));
-  ASSERT_EQ(node("wf.waits(0:a)").type, NodeType::Retry);
-  const std::string after = node("wf.after").id;
-  ASSERT_THAT(node("wf.waits(0:a)").children, ::testing::ElementsAre(after));
+      - {name: a, template: work}
+      - {name: b, template: work, depends: a}
+  - {name: work, container: {image: busybox, command: [sleep, '5000']}})");
+  run_for(Duration(2000));
+  ASSERT_EQ(node("wf.hooks.watch").phase, Phase::Running);
   world_.crash();
   world_.run_to_rest();
-  EXPECT_EQ(node("wf.after").phase, Phase::Succeeded);
-  EXPECT_THAT(node("wf.after").children, ::testing::IsEmpty());
-  EXPECT_THAT(node("wf.waits(0:a)").children, ::testing::ElementsAre(after));
+  EXPECT_EQ(node("wf.hooks.watch").phase, Phase::Succeeded);
+  EXPECT_EQ(node("wf.hooks.watch.b").phase, Phase::Succeeded);
 }
 
 // Seed 19107: the life after the deadline began what the one before had not begun because of it.

@@ -227,7 +227,7 @@ TEST_F(SurroundingsTest, AProgramSaysHowFarItIsWhileItRuns) {
     container: {image: busybox, command: [sleep, "9000"]})");
   run_for(Duration(5000));
   ASSERT_EQ(node("wf").phase, Phase::Running);
-  const std::string pod = node("wf").pod;
+  const std::string pod = pod_id(stored().info, node("wf"));
   const auto said = [&](const std::string& output, const std::string& text) {
     world_.on_output(pod, output, text);
     run_for(Duration(100));
