@@ -252,6 +252,15 @@ static Result<void> configure(Database& database) {
       "PRAGMA journal_size_limit = 67108864;");  // a WAL that grew while a backup was made shrinks again
 }
 
+/// The WAL in the page cache may hold what a failed sync has dropped and no later one would write, be it of this life or of
+/// one that was killed soon after: what is in it goes to the database, and the next commit begins a new one.
+static Result<void> begin_new_wal(Database& database, const std::string& path) {
+  auto busy = database.query_integer("PRAGMA wal_checkpoint(TRUNCATE)");
+  if (!busy) return fail(explain(busy.error(), path));
+  if (*busy != 0) return fail(Code::Unavailable, "open the store " + path + " again: it is being read");
+  return {};
+}
+
 Result<Database> reopen_database(const std::string& path, const std::string& vfs) {
   auto database = Database::open(path, vfs);
   if (!database) return fail(explain(database.error(), path));
@@ -261,11 +270,7 @@ Result<Database> reopen_database(const std::string& path, const std::string& vfs
     return fail(Code::FailedPrecondition, "the store " + path + " is not the one that was opened");
   }
   if (auto ready = configure(*database); !ready) return fail(explain(ready.error(), path));
-  // The WAL in the page cache may hold what a failed sync has dropped and no later one would write:
-  // what is in it goes to the database, and the next commit begins a new one.
-  auto busy = database->query_integer("PRAGMA wal_checkpoint(TRUNCATE)");
-  if (!busy) return fail(explain(busy.error(), path));
-  if (*busy != 0) return fail(Code::Unavailable, "open the store " + path + " again: it is being read");
+  if (auto begun = begin_new_wal(*database, path); !begun) return fail(std::move(begun.error()));
   return database;
 }
 
@@ -281,6 +286,7 @@ Result<Database> open_database(const std::string& path, const std::string& vfs) 
   if (auto checked = check_and_migrate(*database, path); !checked) return fail(checked.error());
   database->checkpoint_on_close(true);
   if (auto ready = configure(*database); !ready) return fail(explain(ready.error(), path));
+  if (auto begun = begin_new_wal(*database, path); !begun) return fail(std::move(begun.error()));
   return database;
 }
 

@@ -176,7 +176,8 @@ void SimulatedContainerd::tell(const std::string& pod, const std::string& what, 
   of.told_until = std::max(of.told_until, machine_.now() + (late ? Duration(1000) + machine_.a_while(9000) : machine_.a_while(2)));
   const Duration delay = of.told_until - machine_.now();
   deliver(delay, pod + " is " + what, event);
-  if (!machine_.dice.chance(static_cast<std::size_t>(machine_.temper.doubled))) return;
+  // A removal is told once: the same id may be prepared again after it.
+  if (what == "removed" || !machine_.dice.chance(static_cast<std::size_t>(machine_.temper.doubled))) return;
   deliver(delay + machine_.a_while(machine_.dice.chance(50) ? 2 : 3000), pod + " is " + what + ", again", std::move(event));
 }
 

@@ -133,6 +133,25 @@ TEST(StoreDisk, NothingAcknowledgedIsLostOverFailedSyncsAndAPowerCut) {
   EXPECT_GT(failures, 30);
 }
 
+TEST(StoreDisk, WhatAFailedSyncDroppedIsNotBuiltUponByTheNextLife) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    Disk disk(seed);
+    StoreAccess access(kPath, disk.name());
+    ASSERT_TRUE(access.open());
+    ASSERT_TRUE(access.write(batch_of("before")));
+    disk.inject({.operation = Operation::Sync, .code = SQLITE_IOERR_FSYNC, .times = Disk::kAlways, .suffix = ""});
+    ASSERT_FALSE(access.write(batch_of("failed", 5000)));
+    disk.clear_faults();
+    disk.kill();  // the page cache still shows what the platter does not have
+    ASSERT_TRUE(access.open());
+    ASSERT_TRUE(access.write(batch_of("after")));
+    disk.crash();
+    ASSERT_TRUE(access.open()) << seed;
+    EXPECT_EQ(access.load("uid-before")->size(), 1u) << seed;
+    EXPECT_EQ(access.load("uid-after")->size(), 1u) << seed;
+  }
+}
+
 TEST(StoreDisk, NothingAcknowledgedIsLostWhereverThePowerFails) {
   for (std::uint64_t point = 0; point < 160; point += 3) {
     Disk disk(point);
