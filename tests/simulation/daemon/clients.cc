@@ -139,6 +139,7 @@ void Clients::retry(ClientRun& run) {
 
 void Clients::remove(std::size_t number) {
   Life* life = serving();
+  if (life == nullptr) return;  // it is asked again once it serves
   const std::string& name = runs[number].name;
   machine_.tell("client: delete " + name);
   life->turn([&] {
