@@ -56,7 +56,7 @@ void Clients::ask_for_uid(std::size_t number) {
   Life* life = serving();
   if (life == nullptr) return;
   life->turn([&] {
-    life->backend().get(kNameSpace, runs[number].name, [this, life, number](const Result<api::Json>& found) {
+    life->backend().get(kNameSpace, runs[number].name, {}, [this, life, number](const Result<api::Json>& found) {
       if (!life->effect("answer what " + runs[number].name + " is")) return;
       if (found) return accepted(number, (*found)["metadata"]["uid"]);
       ask_again(number);
