@@ -147,7 +147,8 @@ void Engine::Impl::hook_ended(Call& call) {
   const Index task = call.task, m = call.member;
   if (m == kNone) {
     if (!bury_in(record.hooks) || record.done) return;
-    if (workflow::is_fulfilled(record.node->phase)) {
+    // Of a group that was over in an earlier life a hook is over at once, and members may have hooks that run again.
+    if (workflow::is_fulfilled(record.node->phase) && record.unfinished == 0) {
       task_done(graph, task);
     } else {
       finish_graph_when_idle(graph);

@@ -339,6 +339,32 @@ TEST_F(FindingsTest, ARetriedRunThatIsStoppedWhileItWaitsForItsLockLeavesNothing
   }
 }
 
+// Seed 8323: the group that was over was done with before its member's hook had run again; a hook of nobody is the end of
+// the daemon.
+TEST_F(FindingsTest, AHookOfAMemberThatRunsAgainIsWaitedForThoughTheGroupIsOver) {
+  run(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      failFast: false
+      tasks:
+      - {name: a, template: work, withItems: [1], hooks: {exit: {template: hook}}}
+      - {name: b, template: work, depends: a}
+      - {name: c, template: fails}
+  - {name: work, container: {image: busybox, command: [exit, '0']}}
+  - {name: fails, container: {image: busybox, command: [broken, '1']}}
+  - name: hook
+    container: {image: busybox, command: [broken, "{{=node.name contains '(' ? '1' : '0'}}"]}
+)");
+  ASSERT_EQ(node("wf.a.onExit").phase, Phase::Succeeded);
+  ASSERT_EQ(node("wf.a(0:1).onExit").phase, Phase::Failed);
+  ASSERT_EQ(world_.retry("wf"), "");
+  world_.run_to_rest();
+  EXPECT_EQ(node("wf.a(0:1).onExit").phase, Phase::Succeeded);
+  EXPECT_EQ(node("wf").phase, Phase::Succeeded);
+}
+
 // Seed 3001: and so it did with the hooks, which have no deadline.
 TEST_F(FindingsTest, AHookGoesOnAfterARestartWhenTheDeadlineHasPassed) {
   submit(R"(
