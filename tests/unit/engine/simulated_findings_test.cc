@@ -349,19 +349,23 @@ TEST_F(FindingsTest, AHookOfAMemberThatRunsAgainIsWaitedForThoughTheGroupIsOver)
     dag:
       failFast: false
       tasks:
+      - {name: in, template: inner}
+      - {name: c, template: fails}
+  - name: inner
+    dag:
+      tasks:
       - {name: a, template: work, withItems: [1], hooks: {exit: {template: hook}}}
       - {name: b, template: work, depends: a}
-      - {name: c, template: fails}
   - {name: work, container: {image: busybox, command: [exit, '0']}}
   - {name: fails, container: {image: busybox, command: [broken, '1']}}
   - name: hook
     container: {image: busybox, command: [broken, "{{=node.name contains '(' ? '1' : '0'}}"]}
 )");
-  ASSERT_EQ(node("wf.a.onExit").phase, Phase::Succeeded);
-  ASSERT_EQ(node("wf.a(0:1).onExit").phase, Phase::Failed);
+  ASSERT_EQ(node("wf.in.a.onExit").phase, Phase::Succeeded);
+  ASSERT_EQ(node("wf.in.a(0:1).onExit").phase, Phase::Failed);
   ASSERT_EQ(world_.retry("wf"), "");
   world_.run_to_rest();
-  EXPECT_EQ(node("wf.a(0:1).onExit").phase, Phase::Succeeded);
+  EXPECT_EQ(node("wf.in.a(0:1).onExit").phase, Phase::Succeeded);
   EXPECT_EQ(node("wf").phase, Phase::Succeeded);
 }
 
