@@ -27,8 +27,8 @@ void Clients::submit(const model::Workflow& workflow) {
 }
 
 void Clients::ask_again(std::size_t run) {
-  machine_.after(Duration(1000), [this, run] {
-    if (runs[run].submission == Submission::Asking) ask_for(run);
+  machine_.after(Duration(1000), [this, run, life = lives_] {
+    if (life == lives_ && runs[run].submission == Submission::Asking) ask_for(run);
   });
 }
 
@@ -70,6 +70,7 @@ void Clients::accepted(std::size_t number, const std::string& uid) {
 }
 
 void Clients::life_began() {
+  ++lives_;
   for (std::size_t run = 0; run < runs.size(); ++run) {
     if (runs[run].submission == Submission::Asking) {
       if (machine_.dice.chance(10)) {
@@ -150,8 +151,8 @@ void Clients::remove(std::size_t number) {
         runs[number].deleted = true;
         return;
       }
-      machine_.after(Duration(1000), [this, number] {
-        if (serving() != nullptr && !runs[number].deleted) remove(number);
+      machine_.after(Duration(1000), [this, number, life = lives_] {
+        if (life == lives_ && !runs[number].deleted) remove(number);
       });
     });
   });

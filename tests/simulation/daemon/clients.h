@@ -60,6 +60,7 @@ class Clients {
   Machine& machine_;
   const std::function<Life*()> life_;
   int idle_ = 0;
+  int lives_ = 0;  ///< of the daemon, that have served: what was to be asked of one is not asked of the next
 };
 
 }  // namespace gantry::testing::whole

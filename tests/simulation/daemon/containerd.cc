@@ -59,6 +59,7 @@ bool SimulatedContainerd::forget(std::uint64_t roll) {
 
 void SimulatedContainerd::forget_all() {
   for (auto& [id, pod] : pods_) {
+    pod.requests.clear();  // nobody hears them
     if (!pod.exists || pod.forgotten) continue;
     if (pod.started) {
       forget_task(id, pod);
@@ -92,6 +93,7 @@ void SimulatedContainerd::serve_later(const std::string& pod) {
 /// The requests of one pod are carried out in their order.
 void SimulatedContainerd::serve(const std::string& pod) {
   auto& requests = pods_.at(pod).requests;
+  if (requests.empty()) return;  // of a machine that is being rebooted
   auto request = std::move(requests.front());
   requests.pop_front();
   request();
@@ -114,7 +116,9 @@ void SimulatedContainerd::prepare(runtime::PodSpec spec) {
 
 void SimulatedContainerd::start(const std::string& id) {
   ask(id, "start", [this, id] {
-    if (!pods_[id].forgotten) return machine_.pods.start(id);
+    Pod& pod = pods_[id];
+    pod.started |= pod.exists;
+    if (!pod.forgotten) return machine_.pods.start(id);
     tell(id, "lost", [id](Listener& l) { l.on_lost(id, Error{Code::NotFound, "task not found"}); });
   });
 }
