@@ -369,6 +369,34 @@ TEST_F(FindingsTest, AHookOfAMemberThatRunsAgainIsWaitedForThoughTheGroupIsOver)
   EXPECT_EQ(node("wf").phase, Phase::Succeeded);
 }
 
+// Seed 3886 of the whole daemon: what had begun because of a daemon step was started again, because an attempt of that was
+// lost when the next life took it up.
+TEST_F(FindingsTest, WhatADaemonServesGoesOnAfterARestartBetweenItsAttempts) {
+  submit(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    steps:
+    - - {name: serve, template: serve}
+    - - {name: work, template: work}
+  - {name: work, container: {image: busybox, command: [sleep, '5000']}}
+  - name: serve
+    daemon: true
+    retryStrategy: {limit: 1, retryPolicy: Always, backoff: {duration: 3s}}
+    container: {image: busybox, command: [sleep, '1000']}
+)");
+  run_until("wf[0].serve(0)", Phase::Failed);
+  ASSERT_EQ(node("wf[1].work").phase, Phase::Running);
+  ASSERT_FALSE(stored().nodes.contains("wf[0].serve(1)"));
+  const auto started = *node("wf[1].work").started;
+  world_.crash();
+  run_for(Duration(500));
+  EXPECT_EQ(node("wf[1].work").phase, Phase::Running);
+  world_.run_to_rest();
+  EXPECT_EQ(node("wf[1].work").started, started);
+  EXPECT_EQ(node("wf").phase, Phase::Succeeded);
+}
+
 // Seed 3001: and so it did with the hooks, which have no deadline.
 TEST_F(FindingsTest, AHookGoesOnAfterARestartWhenTheDeadlineHasPassed) {
   submit(R"(
