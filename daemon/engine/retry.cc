@@ -24,7 +24,8 @@ void Engine::Impl::open_retry(Call& call) {
   node_changed(call);
   start_attempt(call);
   // Of a daemon, whoever waited for it has gone on in an earlier life, whichever attempt serves now.
-  if (call.node->daemoned && !call.daemon && !workflow::is_fulfilled(call.node->phase)) {
+  const bool serves = call.role == Call::Role::Task && call.node->daemoned && !workflow::is_fulfilled(call.node->phase);
+  if (serves && !call.daemon) {
     call.daemon = true;
     member_call_ended(*call.parent, call.task, call.member);
   }
