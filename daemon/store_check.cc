@@ -84,6 +84,15 @@ Result<void> check_runs(Database& database, StoreReport& report) {
   }
 }
 
+/// Of the database, with all that is committed.
+Result<std::int64_t> size_of(Database& database) {
+  auto pages = database.query_integer("PRAGMA page_count");
+  if (!pages) return pages;
+  auto page = database.query_integer("PRAGMA page_size");
+  if (!page) return page;
+  return *pages * *page;
+}
+
 }  // namespace
 
 Result<StoreReport> check(Database& database) {
@@ -99,26 +108,21 @@ Result<StoreReport> check(Database& database) {
     }
     add(report, std::move(looked.error().message));
   }
-  auto pages = database.query_integer("PRAGMA page_count");
-  auto page = database.query_integer("PRAGMA page_size");
-  if (pages && page) report.bytes = *pages * *page;
+  if (auto size = size_of(database)) report.bytes = *size;
   (void)database.run("ROLLBACK");
   return report;
 }
 
 /// A copy must not be what fills the disk that the store itself writes to.
 static Result<void> check_room(Database& database, const std::string& path, std::int64_t leave_free) {
-  auto pages = database.query_integer("PRAGMA page_count");
-  auto page = database.query_integer("PRAGMA page_size");
-  if (!pages) return fail(std::move(pages.error()));
-  if (!page) return fail(std::move(page.error()));
+  auto needed = size_of(database);
+  if (!needed) return fail(std::move(needed.error()));
   const std::string directory = std::filesystem::path(path).parent_path().string();
   struct statvfs disk {};
   if (::statvfs(directory.c_str(), &disk) != 0) return fail(errno_error("look at the disk of " + directory, errno));
   const auto room = static_cast<std::int64_t>(disk.f_bavail * disk.f_frsize);
-  const std::int64_t needed = *pages * *page;
-  if (room - needed >= leave_free) return {};
-  return fail(Code::ResourceExhausted, "a copy of the store needs " + std::to_string(needed >> 20) + " MiB below " +
+  if (room - *needed >= leave_free) return {};
+  return fail(Code::ResourceExhausted, "a copy of the store needs " + std::to_string(*needed >> 20) + " MiB below " +
                                            directory + " for as long as it is read, and " +
                                            std::to_string(leave_free >> 20) + " MiB are to be left; " +
                                            std::to_string(room >> 20) + " MiB are free");
