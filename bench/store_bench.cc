@@ -59,7 +59,7 @@ class Asked {
   }
   void write(StoreBatch batch) {
     std::optional<Result<void>> answer;
-    store_->write(std::move(batch), [&](const Result<void>& result) { answer = result; });
+    store_->write(std::make_shared<const StoreBatch>(std::move(batch)), [&](const Result<void>& result) { answer = result; });
     while (!answer) executor_.run_until([&] { return answer.has_value(); });
     if (!*answer) (void)must(Result<int>(fail(answer->error())));
   }

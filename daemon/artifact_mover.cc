@@ -54,7 +54,7 @@ Result<void> write_moved(const std::string& path, const Moved& moved) {
   const std::string temporary = path + ".new";
   UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd.valid()) return fail(errno_error("create " + temporary, errno));
-  if (auto written = artifacts::write_all(fd.get(), text); !written) return written;
+  if (auto written = write_all(fd.get(), text); !written) return written;
   if (::fsync(fd.get()) != 0) return fail(errno_error("sync " + temporary, errno));
   if (::rename(temporary.c_str(), path.c_str()) != 0) return fail(errno_error("rename " + temporary, errno));
   return {};
@@ -107,7 +107,7 @@ Result<void> join_logs(const std::string& base, const std::string& to) {
     if (!in.valid()) continue;
     any = true;
     for (ssize_t got; (got = ::read(in.get(), buffer.data(), buffer.size())) > 0;) {
-      auto written = artifacts::write_all(out.get(), std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
+      auto written = write_all(out.get(), std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
       if (!written) return written;
     }
   }

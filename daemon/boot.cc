@@ -7,7 +7,8 @@
 #include <fstream>
 
 #include "base/boot.h"
-#include "daemon/artifacts/files.h"
+#include "base/durable.h"
+#include "base/unique_fd.h"
 
 namespace gantry {
 
@@ -29,12 +30,12 @@ Result<void> BootRecord::write() const {
   const std::string temporary = path_ + ".new";
   const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd.valid()) return fail(errno_error("write " + temporary, errno));
-  if (auto written = artifacts::write_all(fd.get(), now_ + "\n"); !written) return written;
-  if (auto synced = artifacts::sync_path(temporary); !synced) return synced;
+  if (auto written = write_all(fd.get(), now_ + "\n"); !written) return written;
+  if (auto synced = sync_path(temporary); !synced) return synced;
   std::error_code error;
   std::filesystem::rename(temporary, path_, error);
   if (error) return fail(errno_error("write " + path_, error.value()));
-  return artifacts::sync_path(std::filesystem::path(path_).parent_path());
+  return sync_directory_of(path_);
 }
 
 }  // namespace gantry

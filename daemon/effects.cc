@@ -27,7 +27,7 @@ void Effects::Gathered::add(StoreBatch::RunRow row) {
 }
 
 void Effects::Gathered::add(StoreBatch::NodeRow row) {
-  auto [at, first] = node_at.try_emplace(row.run_uid + '/' + row.node_id, batch.nodes.size());
+  auto [at, first] = node_at.try_emplace({row.run_uid.str(), row.node_id.str()}, batch.nodes.size());
   if (first) {
     batch.nodes.push_back(std::move(row));
   } else {
@@ -40,15 +40,26 @@ void Effects::Gathered::add(ResourceStatus status) {
   batch.statuses.push_back(std::move(status));
 }
 
+void Effects::Gathered::index_runs() {
+  run_at.clear();
+  for (std::size_t i = 0; i < batch.runs.size(); ++i) run_at[batch.runs[i].info.uid] = i;
+}
+
 void Effects::Gathered::index_nodes() {
   node_at.clear();
   for (std::size_t i = 0; i < batch.nodes.size(); ++i) {
-    node_at[batch.nodes[i].run_uid + '/' + batch.nodes[i].node_id] = i;
+    node_at[{batch.nodes[i].run_uid.str(), batch.nodes[i].node_id.str()}] = i;
   }
 }
 
+std::shared_ptr<const StoreBatch> Effects::Gathered::take_batch() {
+  run_at = {};
+  node_at = {};
+  return std::make_shared<const StoreBatch>(std::exchange(batch, {}));
+}
+
 void Effects::Gathered::add_deleted(StoreBatch::NodeKey key) {
-  if (node_at.contains(key.run_uid + '/' + key.node_id)) {
+  if (node_at.contains({key.run_uid, key.node_id})) {
     std::erase_if(batch.nodes, [&](const auto& row) {
       return row.run_uid == key.run_uid && row.node_id == key.node_id;
     });
@@ -62,8 +73,7 @@ void Effects::Gathered::add_deleted(const std::string& uid) {
   std::erase_if(batch.nodes, [&](const auto& row) { return row.run_uid == uid; });
   std::erase_if(batch.deleted_nodes, [&](const auto& key) { return key.run_uid == uid; });
   std::erase_if(batch.events, [&](const auto& event) { return event.run_uid == uid; });
-  run_at.clear();
-  for (std::size_t i = 0; i < batch.runs.size(); ++i) run_at[batch.runs[i].info.uid] = i;
+  index_runs();
   index_nodes();
   batch.deleted_runs.push_back(uid);
 }
@@ -91,8 +101,9 @@ void Effects::gather(const engine::Changed& changed) {
     gathered_.add({.info = {.uid = run.info.uid}, .status = run.status});
   }
   for (const std::string& id : changed.deleted) gathered_.add_deleted({run.info.uid, id});
+  const SharedText uid(run.info.uid);
   for (const engine::Node* node : changed.nodes) {
-    gathered_.add(StoreBatch::NodeRow{run.info.uid, node->id, node_json(*node)});
+    gathered_.add(StoreBatch::NodeRow{uid, node->id, node_json(*node)});
   }
   if (hooks_.changed) hooks_.changed(changed);
 }
@@ -155,9 +166,9 @@ void Effects::end_turn() {
       continue;
     }
     in_flight_ = true;
-    StoreBatch batch = next.batch;  // kept for another try
+    sent_batch_ = next.take_batch();  // kept for another try
     sent_ = std::move(next);
-    store_.write(std::move(batch), [this](const Result<void>& result) { written(result); });
+    store_.write(sent_batch_, [this](const Result<void>& result) { written(result); });
   }
 }
 
@@ -170,6 +181,7 @@ void Effects::written(const Result<void>& result) {
     if (hooks_.trouble) hooks_.trouble(trouble_);
   }
   committed_ = number_ - 1;
+  sent_batch_.reset();
   finish(std::exchange(sent_, {}));
 }
 
@@ -190,6 +202,9 @@ void Effects::give_up_and_retry(const Error& error) {
   Gathered failed = std::exchange(sent_, {});
   Gathered later = std::exchange(gathered_, {});
   gathered_ = std::move(failed);
+  gathered_.batch = *std::exchange(sent_batch_, {});
+  gathered_.index_runs();
+  gathered_.index_nodes();
   for (auto& row : later.batch.runs) gathered_.add(std::move(row));
   std::move(later.batch.events.begin(), later.batch.events.end(), std::back_inserter(gathered_.batch.events));
   std::move(later.batch.memos.begin(), later.batch.memos.end(), std::back_inserter(gathered_.batch.memos));

@@ -16,12 +16,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
+
+#include <absl/container/flat_hash_map.h>
 
 #include "base/executor.h"
 #include "daemon/artifact_mover.h"
@@ -97,7 +101,8 @@ class Effects {
   struct Gathered {
     StoreBatch batch;
     std::unordered_map<std::string, std::size_t> run_at;   // uid → index in batch.runs
-    std::unordered_map<std::string, std::size_t> node_at;  // uid + '/' + node id → batch.nodes
+    // Run's uid and node's id, which are the texts of the row → batch.nodes
+    absl::flat_hash_map<std::pair<std::string_view, std::string_view>, std::size_t> node_at;
     std::vector<engine::Effect> effects;
     struct Waiter {
       std::string created_uid;  // empty: not the submitter of a run
@@ -113,7 +118,10 @@ class Effects {
     void add_deleted(StoreBatch::NodeKey key);
     /// A deleted run's other news need not be stored.
     void add_deleted(const std::string& uid);
+    void index_runs();
     void index_nodes();
+    /// Leaves everything else here.
+    std::shared_ptr<const StoreBatch> take_batch();
     [[nodiscard]] bool nothing() const {
       return batch.empty() && effects.empty() && waiters.empty();
     }
@@ -149,7 +157,8 @@ class Effects {
   HttpRequests requests_;
 
   Gathered gathered_;
-  Gathered sent_;  // while in_flight_
+  Gathered sent_;  // while in_flight_; without its batch
+  std::shared_ptr<const StoreBatch> sent_batch_;
   bool in_flight_ = false;
   bool retry_waits_ = false;
   std::optional<Error> trouble_;

@@ -136,7 +136,7 @@ void Daemon::survive_reboot(const std::shared_ptr<Recovery>& recovery) {
   }
   if (batch.empty()) return note_boot();
   environment_.log("the host was rebooted; steps that ran then are over");
-  store().write(std::move(batch), [recovery, note_boot](const Result<void>& written) {
+  store().write(std::make_shared<const StoreBatch>(std::move(batch)), [recovery, note_boot](const Result<void>& written) {
     if (!written) return recovery->done(fail(Error(written.error())));
     note_boot();
   });

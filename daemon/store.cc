@@ -249,9 +249,8 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& path, Executor& ex
   return store;
 }
 
-void Store::write(StoreBatch batch, std::function<void(Result<void>)> done) {
-  auto shared = std::make_shared<StoreBatch>(std::move(batch));
-  impl_->write([shared](Database& database) { return rows::write(database, *shared); },
+void Store::write(std::shared_ptr<const StoreBatch> batch, std::function<void(Result<void>)> done) {
+  impl_->write([batch = std::move(batch)](Database& database) { return rows::write(database, *batch); },
                std::move(done));
 }
 

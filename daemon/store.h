@@ -18,6 +18,7 @@
 #include "api/backend.h"
 #include "base/error.h"
 #include "base/executor.h"
+#include "base/shared_text.h"
 #include "base/unique_fd.h"
 #include "daemon/engine/engine.h"
 #include "daemon/resource.h"
@@ -43,8 +44,8 @@ struct StoreBatch {
     RunOrigin origin;  ///< only when created
   };
   struct NodeRow {
-    std::string run_uid;
-    std::string node_id;
+    SharedText run_uid;
+    SharedText node_id;
     std::string json;  ///< node_json()
   };
   struct NodeKey {
@@ -127,8 +128,8 @@ class Store {
   // All callbacks arrive on the loop thread; those of calls that are not said to be asked aside in the
   // order of the calls. Loop thread only.
 
-  /// Queues a batch. `done` is called once it is durable, or with what went wrong.
-  void write(StoreBatch batch, std::function<void(Result<void>)> done);
+  /// Queues a batch, which nobody changes any more. `done` is called once it is durable, or with what went wrong.
+  void write(std::shared_ptr<const StoreBatch> batch, std::function<void(Result<void>)> done);
 
   using Runs = std::function<void(Result<std::vector<StoredRun>>)>;
   /// The runs that are not over, with their nodes.

@@ -15,8 +15,8 @@ namespace {
 
 using Operator = api::LabelTerm::Operator;
 
-/// Runs that a page looks at before it ends unfilled: some 50 ms.
-constexpr std::int64_t kMaxExamined = 50'000;
+/// Runs that a page looks at before it ends unfilled: some 20 ms.
+constexpr std::int64_t kMaxExamined = 20'000;
 /// More matches than this are not counted, and not sorted by name.
 constexpr std::int64_t kMaxCounted = 10'000;
 

@@ -182,8 +182,8 @@ Result<void> write(Database& database, const StoreBatch& batch) {
         "WHERE EXISTS (SELECT 1 FROM runs WHERE uid = ?1) "  // a deleted run's last news are no
                                                              // error
         "ON CONFLICT (run_uid, node_id) DO UPDATE SET json = excluded.json",
-        {node.run_uid, node.node_id, node.json});
-    if (!done) return fail(std::move(done.error()).wrap("store node " + node.node_id));
+        {node.run_uid.str(), node.node_id.str(), node.json});
+    if (!done) return fail(std::move(done.error()).wrap("store node " + node.node_id.str()));
   }
   for (const std::string& uid : batch.deleted_runs) {
     if (auto done = database.run("DELETE FROM runs WHERE uid = ?", {uid}); !done) return done;

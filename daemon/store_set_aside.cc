@@ -9,7 +9,7 @@
 #include <ctime>
 #include <filesystem>
 
-#include "base/unique_fd.h"
+#include "base/durable.h"
 
 namespace gantry {
 namespace {
@@ -23,13 +23,6 @@ std::string stamp(Time now) {
   return text;
 }
 
-Result<void> sync_directory(const std::string& path) {
-  const std::string directory = std::filesystem::path(path).parent_path().string();
-  UniqueFd fd(::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid() || ::fsync(fd.get()) != 0) return fail(errno_error("sync the directory " + directory, errno));
-  return {};
-}
-
 }  // namespace
 
 Result<std::string> set_aside_store(const std::string& path, Time now) {
@@ -41,7 +34,7 @@ Result<std::string> set_aside_store(const std::string& path, Time now) {
     if (::renameat2(AT_FDCWD, (path + suffix).c_str(), AT_FDCWD, (to + suffix).c_str(), RENAME_NOREPLACE) == 0) continue;
     if (errno != ENOENT) return fail(errno_error("set aside the store " + path + suffix, errno));
   }
-  if (auto synced = sync_directory(path); !synced) return fail(std::move(synced.error()));
+  if (auto synced = sync_directory_of(path); !synced) return fail(std::move(synced.error()));
   return to;
 }
 
@@ -53,7 +46,7 @@ Result<std::string> set_aside_directory(const std::string& path, Time now) {
   if (::renameat2(AT_FDCWD, path.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
     return fail(errno_error("set aside " + path, errno));
   }
-  if (auto synced = sync_directory(path); !synced) return fail(std::move(synced.error()));
+  if (auto synced = sync_directory_of(path); !synced) return fail(std::move(synced.error()));
   return to;
 }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/durable.h"
 #include "base/unique_fd.h"
 #include "cli/commands/commands.h"
 #include "cli/render/age.h"
@@ -119,13 +120,6 @@ int check(Session& session) {
 }
 
 // ---- backup ----
-
-Result<void> sync_directory_of(const std::string& path) {
-  const std::string directory = std::filesystem::absolute(path).parent_path().string();
-  UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid() || ::fsync(fd.get()) != 0) return fail(errno_error("sync " + directory, errno));
-  return {};
-}
 
 /// Into a file beside it, which gets the name once all of it is on the disk: under `to` there is
 /// a whole backup or nothing, and never another file than the one that was there.

@@ -52,16 +52,6 @@ Result<UniqueFd> reopen(int fd, int flags) {
   return opened;
 }
 
-Result<void> write_all(int fd, std::string_view data) {
-  while (!data.empty()) {
-    const ssize_t put = ::write(fd, data.data(), data.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return fail(errno_error("write", errno));
-    data.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return {};
-}
-
 Result<std::string> read_all(int fd, std::size_t limit) {
   std::string content;
   std::size_t used = 0;
@@ -124,12 +114,6 @@ Result<void> rename_path(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
     return fail(errno_error("rename to " + to, errno));
   }
-  return {};
-}
-
-Result<void> sync_path(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid() || ::fsync(fd.get()) != 0) return fail(errno_error("sync " + path, errno));
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/durable.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
 
@@ -25,7 +26,6 @@ Result<UniqueFd> open_beneath(int directory, const std::string& path, int flags,
 /// A second, independent descriptor of an open file (an O_PATH one too), with its own offset.
 Result<UniqueFd> reopen(int fd, int flags);
 
-Result<void> write_all(int fd, std::string_view data);
 /// The content from where the descriptor stands. ResourceExhausted: more than `limit` bytes.
 Result<std::string> read_all(int fd, std::size_t limit);
 
@@ -37,7 +37,6 @@ Result<void> make_directories(const std::string& path);
 Result<void> remove_tree(const std::string& path);
 /// AlreadyExists: there is something at `to`.
 Result<void> rename_path(const std::string& from, const std::string& to);
-Result<void> sync_path(const std::string& path);
 
 /// A directory of mode 0700 that is removed, with everything in it, at the end of its life.
 class ScratchDirectory {

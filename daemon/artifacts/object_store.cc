@@ -185,7 +185,7 @@ Result<void> ObjectStore::sync(const Session& session) {
   for (const Digest& digest : session.created_) {
     const std::string path = directory_ + "/objects/" + path_of(digest);
     auto synced = sync_path(path);
-    if (synced) synced = sync_path(path.substr(0, path.rfind('/')));
+    if (synced) synced = sync_directory_of(path);
     if (!synced) return synced;
   }
   return {};

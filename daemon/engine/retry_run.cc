@@ -318,10 +318,19 @@ class Retrier {
     for (Index i = 0; i < nodes_.size(); ++i) {
       if (fate_[i] != Fate::Stays || !was_daemon(nodes_[i]) || boundary_[i] == kNone) continue;
       if (fate_[boundary_[i]] != Fate::GoesOn) continue;
-      // What it served stays.
+      // What it served stays; what is to begin again waits for it, as the first time.
       reset_around(i);
       fate_[i] = Fate::Goes;
+      for (Index child : children_[i]) {
+        if (fate_[child] == Fate::GoesOn && !keeps_something(child)) remove_below(child);
+      }
     }
+  }
+
+  [[nodiscard]] bool keeps_something(Index i) const {
+    bool keeps = false;
+    each_below(i, [&](Index other) { keeps |= fate_[other] == Fate::Stays; });
+    return keeps;
   }
 
   [[nodiscard]] bool was_daemon(const Node& node) const {

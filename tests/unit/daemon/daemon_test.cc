@@ -253,7 +253,7 @@ TEST_F(DaemonTest, ARunThatCannotBeTakenUpHindersNoOther) {
                                  .name = "bad",
                                  .spec_json = R"({"entrypoint":"none"})"},
                         .status = {.phase = engine::RunPhase::Running}});
-  (void)await<void>([&](auto done) { store_->write(batch, done); });
+  (void)await<void>([&](auto done) { store_->write(std::make_shared<const StoreBatch>(batch), done); });
   start();
   EXPECT_EQ(phase("good"), "Running");
   settle();

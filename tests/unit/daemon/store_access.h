@@ -38,7 +38,7 @@ class StoreAccess {
     return *answer;
   }
   Result<void> write(StoreBatch batch) {
-    return await<void>([&](auto done) { store_->write(std::move(batch), done); });
+    return await<void>([&](auto done) { store_->write(std::make_shared<const StoreBatch>(std::move(batch)), done); });
   }
   Result<Store::Page> list(api::ListQuery query) {
     return await<Store::Page>([&](auto done) { store_->list(query, done); });

@@ -76,7 +76,7 @@ class StoreTest : public ::testing::Test {
     return *answer;
   }
   Result<void> write(StoreBatch batch) {
-    return await<void>([&](auto done) { store_->write(std::move(batch), done); });
+    return await<void>([&](auto done) { store_->write(std::make_shared<const StoreBatch>(std::move(batch)), done); });
   }
   Store::Page list(api::ListQuery query) {
     return await<Store::Page>([&](auto done) { store_->list(query, done); }).value();
@@ -160,7 +160,7 @@ TEST_F(StoreTest, WritesQueuedTogetherAllArriveInOrderAndOneFailureTakesNobodyWi
   for (const char* name : {"a", "b", "a", "c"}) {
     StoreBatch batch;
     batch.runs.push_back(run_row(name, 1));
-    store_->write(batch, record(name));
+    store_->write(std::make_shared<const StoreBatch>(batch), record(name));
   }
   executor_.run_until([&] { return answers.size() == 4; });
   EXPECT_THAT(answers, ElementsAre("a", "b", HasSubstr("UNIQUE"), "c"));
@@ -171,7 +171,7 @@ TEST_F(StoreTest, DestructionCommitsWhatIsQueued) {
   for (int i = 0; i < 50; ++i) {
     StoreBatch batch;
     batch.runs.push_back(run_row("r" + std::to_string(i), i));
-    store_->write(std::move(batch), [](Result<void>) {});
+    store_->write(std::make_shared<const StoreBatch>(std::move(batch)), [](Result<void>) {});
   }
   open();
   EXPECT_THAT(list({}).runs, SizeIs(50));

@@ -465,5 +465,35 @@ TEST_F(FindingsTest, ADaemonThatDiesWithoutAnAttemptLeftEndsNothingTwice) {
   EXPECT_TRUE(is_ended(stored().status.phase));
 }
 
+// Seed 14468: the loop went on without the daemon that it had been begun for, and was nobody's child when that did not
+// come up again.
+TEST_F(FindingsTest, WhatADaemonServesWaitsForItWhenBothRunAgain) {
+  submit(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - {name: serve, template: serve}
+      - {name: work, template: work, withItems: [a, b], depends: serve.Daemoned}
+  - {name: work, container: {image: busybox, command: [sleep, '5000']}}
+  - {name: serve, daemon: true, container: {image: busybox, command: [sleep, '100000']}}
+)");
+  run_until("wf.work(0:a)", Phase::Running);
+  world_.shut_down("wf", Shutdown::Stop);
+  world_.run_to_rest();
+  ASSERT_EQ(node("wf.serve").phase, Phase::Succeeded);
+  ASSERT_EQ(world_.retry("wf", {}), "");
+  EXPECT_FALSE(stored().nodes.contains("wf.work"));
+  world_.shut_down("wf", Shutdown::Stop);
+  world_.run_to_rest();
+  EXPECT_EQ(node("wf.work").phase, Phase::Omitted);
+  ASSERT_EQ(world_.retry("wf", {}), "");
+  run_until("wf.work(1:b)", Phase::Running);
+  EXPECT_THAT(node("wf.serve").children, Contains(id("wf.work")));
+  world_.run_to_rest();
+  EXPECT_EQ(stored().status.phase, RunPhase::Succeeded);
+}
+
 }  // namespace
 }  // namespace gantry::engine
