@@ -21,6 +21,8 @@ namespace events = ::containerd::events;
 
 /// How long a deletion waits for output that is still on its way, as the stock shim does.
 constexpr Duration kOutputLimit = std::chrono::seconds(2);
+/// How long after the end of the first process its start may still be under way.
+constexpr Duration kStartLimit = std::chrono::seconds(2);
 constexpr Duration kUnmountPause{20};
 constexpr int kUnmountAttempts = 10;
 
@@ -104,7 +106,7 @@ void Container::create(const api::CreateTaskRequest& request, const Limit& limit
            kill_all_at_end_ = !is_first(*pid);
            event.set_pid(static_cast<std::uint32_t>(*pid));
            tell_("/tasks/create", event);
-           follow(*init_);
+           follow(init_);
            done(*pid);
          });
 }
@@ -144,18 +146,19 @@ void Container::start_init(const Limit& limit, Done<pid_t> done) {
 
 // ---- the end of a process ----
 
-void Container::follow(Process& process) {
-  const bool init = process.id.empty();
-  const auto shared = init ? init_ : execs_.at(process.id);
-  children_.adopt(process.pid, [this, shared](Exit exit) { ended(*shared, exit); });
+void Container::follow(const std::shared_ptr<Process>& process) {
+  children_.adopt(process->pid, [this, process](Exit exit) { ended(*process, exit); });
 }
 
 void Container::ended(Process& process, Exit exit) {
   if (!process.starting) return tell_end(process, exit);
   process.ended_early = exit;
-  // crun waits for ever for a process that was killed before it opened the FIFO by which it is started.
-  loop_.after(kOutputLimit, [this, &process] {
-    if (process.starting) runtime_->abandon("start");
+  // A runtime may wait for ever for a process that was killed before it opened the FIFO by which it is started. With
+  // the FIFO gone it was started, and only the answer is late.
+  loop_.after(kStartLimit, [this] {
+    struct stat info {};
+    const std::string fifo = runtime_->config().root + "/" + id_ + "/exec.fifo";
+    if (init_->starting && ::stat(fifo.c_str(), &info) == 0) runtime_->abandon("start");
   });
 }
 

@@ -70,8 +70,7 @@ class Container {
   Result<std::shared_ptr<Launch>> open(Process& process);
   void launch(Process& process, std::vector<std::string> arguments, const std::string& pid_file, const Limit& limit,
               std::shared_ptr<Launch> launch, Done<pid_t> done);
-  void follow(Process& process);
-  void started(Process& process);
+  void follow(const std::shared_ptr<Process>& process);
   void ended(Process& process, Exit exit);
   void tell_end(Process& process, Exit exit);
   void finish(Process& process, Exit exit);

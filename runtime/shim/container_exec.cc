@@ -136,14 +136,14 @@ void Container::start_exec(Process& process, const Limit& limit, Done<pid_t> don
            event.set_exec_id(shared->id);
            event.set_pid(static_cast<std::uint32_t>(*pid));
            tell_("/tasks/exec-started", event);
-           follow(*shared);
+           follow(shared);
            done(*pid);
          });
 }
 
 void Container::remove_exec(Process& process, Done<api::DeleteResponse> done) {
-  if (process.phase != Phase::Created && process.phase != Phase::Stopped) {
-    return done(fail(Code::Unknown, std::string("cannot delete a ") + phase_name(process.phase) + " process"));
+  if (process.starting || (process.phase != Phase::Created && process.phase != Phase::Stopped)) {
+    return done(fail(Code::Unknown, "cannot delete a running process"));
   }
   const auto shared = execs_.at(process.id);
   shared->copies.when_done(kOutputLimit, [this, shared, done] {

@@ -65,7 +65,7 @@ void TaskService::handle(Request request, Reply reply) {
   if (request.method == "Connect") {
     api::ConnectResponse response;
     response.set_shim_pid(static_cast<std::uint32_t>(::getpid()));
-    if (stage_ == Stage::There) response.set_task_pid(static_cast<std::uint32_t>(container_->pid()));
+    if (stage_ == Stage::There && !container_->deleted()) response.set_task_pid(static_cast<std::uint32_t>(container_->pid()));
     return reply(response.SerializeAsString());
   }
   if (stage_ == Stage::Creating) {
