@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <functional>
 
 #include "runtime/shim/log.h"
 #include "runtime/shim/publisher.h"
@@ -14,6 +15,7 @@ namespace {
 
 /// How long events of a task that is deleted may keep the shim.
 constexpr Duration kLastWords = std::chrono::seconds(5);
+constexpr Duration kLookInterval = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -31,6 +33,13 @@ void serve(const CommandLine& line, const Bundle& bundle, UniqueFd listener, con
   TaskService service(loop, children, line.name_space, tell, shut_down);
   const Server server(loop, std::move(listener),
                       [&](Request request, Reply reply) { service.handle(std::move(request), std::move(reply)); });
+  // A containerd that could not connect (it has run out of descriptors, or was killed) forgets the server that it has
+  // just started, and removes the bundle.
+  const std::function<void()> look = [&] {
+    if (service.idle() && ::access(bundle.file("config.json").c_str(), F_OK) != 0) return loop.stop();
+    loop.after(kLookInterval, look);
+  };
+  loop.after(kLookInterval, look);
   loop.run();
   ::unlink(socket_path.c_str());
   ::_exit(0);  // copies may still run

@@ -79,7 +79,7 @@ void TaskService::dispatch(const Request& request, Reply reply) {
   if (request.method == "Create") return create(request, std::move(reply));
   if (request.method == "Shutdown") {
     reply(Empty().SerializeAsString());
-    if (stage_ == Stage::None || (stage_ == Stage::There && container_->deleted())) shut_down_();
+    if (idle()) shut_down_();
     return;
   }
   if (request.method == "Checkpoint") return reply(fail(Code::Unimplemented, "this shim makes no checkpoints"));

@@ -21,6 +21,10 @@ class TaskService {
               std::function<void()> shut_down);
 
   void handle(Request request, Reply reply);
+  /// It has no container, not yet or not any more.
+  [[nodiscard]] bool idle() const {
+    return stage_ == Stage::None || (stage_ == Stage::There && container_->deleted());
+  }
 
  private:
   void create(const Request& request, Reply reply);

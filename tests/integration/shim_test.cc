@@ -170,6 +170,17 @@ TEST_F(ShimTest, LeavesNothingWhenItIsKilled) {
   EXPECT_EQ(ctr("containers rm " + name), "status 0\n");
 }
 
+TEST_F(ShimTest, DoesNotOutliveABundleWithoutAContainer) {
+  const std::string directory = containerd->directory() + "/forgotten", name = id();
+  fs::create_directories(directory);
+  std::ofstream(directory + "/config.json") << "{}";
+  const std::string started = shell("cd " + directory + " && " GANTRY_SHIM " -namespace gantry -address /no -id " + name + " start < /dev/null");
+  const std::string socket = started.substr(7, started.find("status") - 7);
+  ASSERT_TRUE(fs::exists(socket)) << started;
+  fs::remove_all(directory);
+  look_for([&] { return !fs::exists(socket); });
+}
+
 // What /dev/stderr is on a log file would empty it.
 TEST_F(ShimTest, AppendsWhateverAProgramOpens) {
   auto spec = pod("echo one >&2; echo two > /dev/stderr; echo three >> /dev/stderr; echo four > /dev/stdout");
