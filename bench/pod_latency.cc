@@ -2,7 +2,9 @@
 // containerd, in the same run and in turn. Root, containerd, ctr, runc, tini and busybox-static are
 // needed.
 //
-//   pod_latency [--runtime runc|crun] [--bridge] [--pods 40] [--rounds 3]
+//   pod_latency [--runtime runc|crun] [--shim PATH] [--bridge] [--pods 40] [--rounds 3]
+//
+// With --shim the same is measured with that shim as well, in turn with containerd's own.
 //
 // Three figures at each concurrency: the time from prepare() to the exit (what a step costs that
 // nobody foresaw), from start() to the exit (what it costs on the critical path, when it was
@@ -15,6 +17,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <deque>
+#include <filesystem>
 #include <thread>
 
 #include "runtime/containerd/channel.h"
@@ -123,9 +126,9 @@ class PoolLoop final : public Executor {
 
 class Bench final : public runtime::Listener {
  public:
-  Bench(const testing::ContainerdFixture& containerd, const std::string& binary, bool unconfined,
-        bool bridge)
-      : channel_(containerd.socket(), loop_), unconfined_(unconfined), bridge_(bridge) {
+  Bench(const testing::ContainerdFixture& containerd, const std::string& binary, const std::string& shim,
+        bool unconfined, bool bridge)
+      : shim_(!shim.empty()), channel_(containerd.socket(), loop_), unconfined_(unconfined), bridge_(bridge) {
     containerd::Images::Settings settings;
     settings.socket = containerd.socket();
     images_ = std::make_unique<containerd::Images>(channel_, loop_, settings);
@@ -135,6 +138,7 @@ class Bench final : public runtime::Listener {
     config.log_root = containerd.directory() + "/logs";
     config.cgroup_root = "/gantry-bench-" + std::to_string(::getpid());
     config.runtime_binary = binary;
+    config.shim = shim;
     config.bridge.enabled = bridge;
     config.bridge.name = "gantrybench0";
     config.log = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
@@ -196,7 +200,7 @@ class Bench final : public runtime::Listener {
  private:
   std::string prepare() {
     runtime::PodSpec pod;
-    pod.id = "b" + std::to_string(::getpid()) + "-" + std::to_string(++number_);
+    pod.id = (shim_ ? "s" : "b") + std::to_string(::getpid()) + "-" + std::to_string(++number_);
     pod.hostname = "bench";
     pod.cgroup = "run/" + pod.id;
     pod.log_directory = "run/" + pod.id;
@@ -225,6 +229,7 @@ class Bench final : public runtime::Listener {
     }
   }
 
+  const bool shim_;
   PoolLoop loop_;
   containerd::Channel channel_;
   std::unique_ptr<containerd::Images> images_;
@@ -280,6 +285,8 @@ int main(int argc, char** argv) {
   int pods = 40, rounds = 3;
   CLI::App app{"A pod that does nothing: Gantry's runtime beside ctr run"};
   app.add_option("--runtime", binary, "OCI runtime (runc if not given)");
+  std::string shim;
+  app.add_option("--shim", shim, "Shim that is measured beside containerd's own")->check(CLI::ExistingFile);
   bool unconfined = false;
   app.add_flag("--unconfined", unconfined, "without seccomp, as ctr run does it");
   bool bridge = false;
@@ -292,14 +299,23 @@ int main(int argc, char** argv) {
       testing::busybox_image(), "gzip", {{"io.containerd.image.name", kImage}})}));
   containerd.ctr(
       {"images", "import", testing::write_file(containerd.directory(), "image.tar", archive)});
-  Bench bench(containerd, binary, unconfined, bridge);
+  Bench bench(containerd, binary, "", unconfined, bridge);
   bench.run(4, 2, false);  // caches warm
+  std::unique_ptr<Bench> with_shim;
+  if (!shim.empty()) {
+    shim = std::filesystem::absolute(shim);
+    with_shim = std::make_unique<Bench>(containerd, binary, shim, unconfined, bridge);
+    with_shim->run(4, 2, false);
+  }
   run_ctr(containerd.socket(), binary, 4, 2);
   for (int round = 0; round < rounds; ++round) {
     for (const int concurrency : {1, 4, 8}) {
       run_ctr(containerd.socket(), binary, pods, concurrency).print("ctr run --rm", concurrency);
       bench.run(pods, concurrency, false).print("gantry", concurrency);
       bench.run(std::min(pods, 16), concurrency, true).print("gantry, prepared ahead", concurrency);
+      if (!with_shim) continue;
+      with_shim->run(pods, concurrency, false).print("gantry, --shim", concurrency);
+      with_shim->run(std::min(pods, 16), concurrency, true).print("gantry, --shim, ahead", concurrency);
     }
   }
   return 0;

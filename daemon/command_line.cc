@@ -33,7 +33,7 @@ static Result<void> load(const std::string& file, DaemonConfig& config) {
 Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   CommandLine line;
   CLI::App app("Gantry's daemon: runs workflows of containers on this host.", "gantryd");
-  std::string file, state_dir, socket, containerd, runtime, level;
+  std::string file, state_dir, socket, containerd, runtime, shim, level;
   app.add_option("--config", file,
                  "Configuration file (default: " + std::string(kDefaultFile) + ", if it is there)");
   app.add_option("--state-dir", state_dir, "Directory of the store, logs and volumes");
@@ -42,6 +42,8 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
       ->type_name("auto|private|ADDRESS");
   app.add_option("--runtime", runtime, "Program that runs containers")
       ->type_name("auto|runc|crun|PATH");
+  app.add_option("--shim", shim, "Program between containerd and a container")
+      ->type_name("auto|gantry|runc|PATH");
   app.add_option("--log-level", level, "trace, debug, info, warn or error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
   std::string checked;
@@ -71,6 +73,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   if (!socket.empty()) config.socket_path = std::filesystem::absolute(socket).lexically_normal();
   if (!containerd.empty()) config.containerd = containerd;
   if (!runtime.empty()) config.runtime = runtime;
+  if (!shim.empty()) config.shim = shim;
   if (!level.empty()) config.log_level = level;
   while (config.state_dir.size() > 1 && config.state_dir.back() == '/') config.state_dir.pop_back();
   return line;

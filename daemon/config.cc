@@ -341,6 +341,7 @@ void read_root(const Node& root, Diagnostics& diagnostics, DaemonConfig& config)
   section.key("socket", [&](const Node& n) { read_socket(n, diagnostics, config); });
   section.text("containerd", config.containerd);
   section.text("runtime", config.runtime);
+  section.text("shim", config.shim);
   section.choice("network", kNetworks, [&](std::size_t chosen) {
     config.network = kNetworkValues[chosen];
     config.bridge.enabled = config.network == runtime::Network::Bridge;

@@ -33,6 +33,7 @@ struct DaemonConfig {
 
   std::string containerd = "auto";  ///< auto, private, or the address of one
   std::string runtime = "auto";     ///< auto (crun if it is there), runc, crun, or a path
+  std::string shim = "auto";        ///< auto (Gantry's own if it is installed), gantry, runc, or a path
   runtime::Network network = runtime::Network::Host;
   containerd::BridgeConfig bridge;  ///< enabled when network is Bridge
   bool allow_host_network = false;  ///< for pods with hostNetwork where network is not Host

@@ -6,6 +6,7 @@
 #include "runtime/containerd/containerd_runtime.h"
 #include "runtime/containerd/images.h"
 #include "runtime/containerd/probe.h"
+#include "runtime/containerd/shim_choice.h"
 #include "runtime/containerd/stale_bundle.h"
 #include "runtime/containerd/supervisor.h"
 
@@ -21,7 +22,7 @@ struct ContainerdSide::Impl : std::enable_shared_from_this<Impl> {
 
   Executor& executor;
   Settings settings;
-  std::string socket, version, runtime_version;
+  std::string socket, version, runtime_version, shim_version;
   std::unique_ptr<containerd::Supervisor> supervisor;  // only for a private containerd
   std::unique_ptr<containerd::Channel> channel;
   std::unique_ptr<containerd::Images> images;
@@ -42,6 +43,7 @@ Result<void> ContainerdSide::Impl::connect(const std::string& address,
   config.state_dir = settings.state_dir + "/volumes";
   config.log_root = settings.log_root;
   config.runtime_binary = settings.runtime;
+  config.shim = settings.shim;
   config.bridge = settings.bridge;
   config.seccomp_dir = settings.seccomp_profiles;
   config.log = settings.log;
@@ -69,24 +71,32 @@ ContainerdSide::ContainerdSide(Executor& executor, Settings settings)
 ContainerdSide::~ContainerdSide() = default;
 
 void ContainerdSide::start(runtime::Listener& listener, std::function<void(Result<void>)> done) {
-  // Which containerd, and which runtime below it: both block, so they are asked at the same time.
+  // Which containerd, and which shim and runtime below it: all block, so they are asked at the same time.
   struct Questions {
     Result<containerd::ContainerdChoice> choice;
     Result<containerd::OciRuntime> runtime;
-    int open = 2;
+    Result<containerd::ShimChoice> shim;
+    int open = 3;
   };
   auto questions = std::make_shared<Questions>();
   auto answered = [impl = impl_, questions, &listener, done = std::move(done)] {
     if (--questions->open > 0) return;
     if (!questions->choice) return done(fail(std::move(questions->choice.error())));
     if (!questions->runtime) return done(fail(std::move(questions->runtime.error())));
+    if (!questions->shim) return done(fail(std::move(questions->shim.error())));
     const containerd::OciRuntime& runtime = *questions->runtime;
+    const containerd::ShimChoice& shim = *questions->shim;
     if (!runtime.why_not_crun.empty()) {
       impl->settings.log("runc starts the containers; crun does not work here: " +
                          runtime.why_not_crun);
     }
+    if (!shim.why_not_gantry.empty()) {
+      impl->settings.log("containerd's own shim is used, which costs more a pod: " + shim.why_not_gantry);
+    }
     impl->settings.runtime = runtime.binary;
     impl->runtime_version = runtime.version;
+    impl->settings.shim = shim.path;
+    impl->shim_version = shim.version;
     impl->use(*questions->choice, listener, done);
   };
   impl_->executor.offload(
@@ -99,6 +109,10 @@ void ContainerdSide::start(runtime::Listener& listener, std::function<void(Resul
                                   questions->runtime = std::move(runtime);
                                   answered();
                                 });
+  containerd::choose_shim(impl_->executor, impl_->settings.shim, [questions, answered](Result<containerd::ShimChoice> shim) {
+    questions->shim = std::move(shim);
+    answered();
+  });
 }
 
 void ContainerdSide::Impl::use(const containerd::ContainerdChoice& choice,
@@ -150,5 +164,7 @@ api::Json ContainerdSide::description() const {
 }
 
 std::string ContainerdSide::runtime_name() const { return impl_->runtime_version; }
+
+std::string ContainerdSide::shim_name() const { return impl_->shim_version; }
 
 }  // namespace gantry

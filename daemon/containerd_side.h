@@ -25,6 +25,7 @@ class ContainerdSide {
   struct Settings {
     std::string containerd;  ///< auto, private, or an address
     std::string runtime;     ///< auto, runc, crun, or a path
+    std::string shim;        ///< auto, gantry, runc, or a path
     std::string state_dir;   ///< the daemon's
     std::string log_root;
     std::string registry_user;
@@ -39,7 +40,7 @@ class ContainerdSide {
   ~ContainerdSide();
   ContainerdSide(const ContainerdSide&) = delete;
 
-  /// Finds or starts containerd, tries the OCI runtime, and begins to connect. `done` is called
+  /// Finds or starts containerd, tries the OCI runtime and the shim, and begins to connect. `done` is called
   /// once; after success runtime() and images() are there. `listener` outlives the object.
   void start(runtime::Listener& listener, std::function<void(Result<void>)> done);
   /// Stops the containerd that is ours; `done` comes at once when there is none.
@@ -56,6 +57,8 @@ class ContainerdSide {
   [[nodiscard]] api::Json description() const;
   /// The OCI runtime: "crun version 1.8.1".
   [[nodiscard]] std::string runtime_name() const;
+  /// "containerd-shim-gantry-v1 0.1.0"
+  [[nodiscard]] std::string shim_name() const;
 
  private:
   struct Impl;

@@ -88,7 +88,8 @@ api::Json version_json(const ContainerdSide& containerd) {
           {"compiler", "g++ " __VERSION__},
           {"platform", "linux/" + machine},
           {"containerd", containerd.description()},
-          {"runtime", containerd.runtime_name()}};
+          {"runtime", containerd.runtime_name()},
+          {"shim", containerd.shim_name()}};
 }
 
 class Gantryd {
@@ -183,6 +184,7 @@ Result<void> Gantryd::prepare() {
   containerd_ = std::make_unique<ContainerdSide>(
       loop_, ContainerdSide::Settings{.containerd = config_.containerd,
                                       .runtime = config_.runtime,
+                                      .shim = config_.shim,
                                       .state_dir = state,
                                       .log_root = log_root,
                                       .registry_user = config_.registry_user,

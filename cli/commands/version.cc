@@ -13,7 +13,7 @@ int version(Session& session, bool brief) {
     if (key == "containerd" && value.is_object()) {
       std::string text = text_at(value, {"version"});
       if (!text.empty()) print_line("  containerd: " + text);
-    } else if (key == "containerd" || key == "runtime") {
+    } else if (key == "containerd" || key == "runtime" || key == "shim") {
       if (value.is_string()) print_line("  " + key + ": " + value.get<std::string>());
     }
   }

@@ -29,6 +29,7 @@ struct Config {
   std::string log_root;   ///< absolute; PodSpec::log_directory is relative to it
   std::string snapshotter = "overlayfs";
   std::string runtime_binary;  ///< "crun", "runc", or a path; empty: containerd's default, runc
+  std::string shim;            ///< a path; empty: containerd's own, io.containerd.runc.v2
   std::string cgroup_root =
       "/gantry";                    ///< below the cgroup file system; PodSpec::cgroup is below it
   std::string init;                 ///< a static tini; empty: it is looked for

@@ -245,7 +245,9 @@ void PodLife::make_container(std::size_t index, std::string spec) {
   // containerd 1.6 takes type URLs only without the prefix that Any::PackFrom writes.
   wanted.mutable_spec()->set_type_url("types.containerd.io/opencontainers/runtime-spec/1/Spec");
   wanted.mutable_spec()->set_value(std::move(spec));
-  wanted.mutable_runtime()->set_name("io.containerd.runc.v2");
+  // A path is a shim as well. A container keeps what it was created with.
+  const std::string& shim = services_.config.shim;
+  wanted.mutable_runtime()->set_name(shim.empty() ? "io.containerd.runc.v2" : shim);
   ::containerd::runc::v1::Options options;
   options.set_binary_name(services_.config.runtime_binary);
   auto& any = *wanted.mutable_runtime()->mutable_options();

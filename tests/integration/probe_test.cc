@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "runtime/containerd/child_process.h"
+#include "runtime/containerd/shim_choice.h"
 #include "tests/support/image_builder.h"
 #include "tests/support/test_loop.h"
 
@@ -96,6 +97,43 @@ TEST_F(ProbeTest, OnAWorker) {
   probe_oci_runtime(loop, "runc", [&](Result<OciRuntime> result) { found = std::move(result); });
   ASSERT_TRUE(loop.run_until([&] { return found.has_value(); }));
   EXPECT_TRUE(*found);
+}
+
+TEST_F(ProbeTest, ChoosesTheShimThatRuns) {
+  const std::string own = "containerd-shim-gantry-v1";
+  const auto install = [&](const std::string& place, const std::string& body) {
+    std::filesystem::create_directories(directory + "/" + place);
+    const auto path = gantry::testing::write_file(directory, place + "/" + own, "#!/bin/sh\n" + body + "\n");
+    ::chmod(path.c_str(), 0755);
+    return path;
+  };
+  const std::string sbin = directory + "/sbin";
+  std::filesystem::create_directories(sbin);
+  auto chosen = choose_shim("auto", sbin);
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(chosen->path, "");
+  EXPECT_EQ(chosen->version, "io.containerd.runc.v2");
+  EXPECT_THAT(chosen->why_not_gantry, HasSubstr("is not installed"));
+  EXPECT_EQ(choose_shim("gantry", sbin).error().code, Code::NotFound);
+
+  const auto there = install("libexec/gantry", "[ \"$*\" = -v ] && echo " + own + " 9");
+  chosen = choose_shim("auto", sbin);
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(chosen->path, there);
+  EXPECT_EQ(chosen->version, own + " 9");
+  EXPECT_EQ(chosen->why_not_gantry, "");
+  EXPECT_EQ(choose_shim("gantry", sbin)->path, there);
+  EXPECT_EQ(choose_shim("runc", sbin)->path, "");
+  EXPECT_EQ(choose_shim(there, sbin)->path, there);
+
+  install("sbin", "echo no library >&2; exit 127");
+  chosen = choose_shim("auto", sbin);
+  ASSERT_TRUE(chosen);
+  EXPECT_EQ(chosen->path, "");
+  EXPECT_THAT(chosen->why_not_gantry, HasSubstr("exit code 127 no library"));
+  EXPECT_EQ(choose_shim("gantry", sbin).error().code, Code::FailedPrecondition);
+  EXPECT_EQ(choose_shim("/no/such/shim").error().code, Code::NotFound);
+  EXPECT_EQ(choose_shim("no-path").error().code, Code::InvalidArgument);
 }
 
 }  // namespace

@@ -12,12 +12,13 @@ install() { DESTDIR=$work/root "$cmake" --install "$build" --prefix "$1" > "$wor
 
 install /usr
 cd "$work/root"
-for file in usr/bin/gantry usr/sbin/gantryd; do [[ -x $file ]] || fail "no program $file"; done
+for file in usr/bin/gantry usr/sbin/gantryd usr/libexec/gantry/containerd-shim-gantry-v1; do [[ -x $file ]] || fail "no program $file"; done
 for file in usr/lib/systemd/system/gantry.{service,socket} usr/lib/sysusers.d/gantry.conf etc/gantry/gantry.yaml; do
     [[ -f $file && $(stat -c %a "$file") == 644 ]] || fail "no file $file that all can read"
 done
 ./usr/bin/gantry --help > /dev/null || fail "the installed gantry does not run"
 ./usr/sbin/gantryd --version > /dev/null || fail "the installed gantryd does not run"
+./usr/libexec/gantry/containerd-shim-gantry-v1 -v > /dev/null || fail "the installed shim does not run"
 # The file of the defaults is one that the daemon accepts, as it is and with every line of it active.
 sed -E 's/^#( *[A-Za-z0-9_]+:)/\1/' etc/gantry/gantry.yaml > "$work/active.yaml"
 [[ $(grep -c '^[a-z]' "$work/active.yaml") -ge 10 ]] || fail "the defaults are not commented out as expected"

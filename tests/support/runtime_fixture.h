@@ -147,6 +147,11 @@ class ContainerdRuntimeTest : public ::testing::Test {
     EXPECT_TRUE(fs::is_empty(state() + "/files"));
   }
 
+  /// Ours; GANTRY_TEST_SHIM=PATH takes another, and empty containerd's own.
+  static std::string shim() {
+    const char* chosen = std::getenv("GANTRY_TEST_SHIM");
+    return chosen != nullptr ? chosen : GANTRY_SHIM;
+  }
   static std::string cgroup_root() { return "/gantry-test-" + std::to_string(::getpid()); }
   static std::string state() { return containerd->directory() + "/gantry"; }
   static std::string logs() { return containerd->directory() + "/logs"; }
@@ -174,6 +179,7 @@ class ContainerdRuntimeTest : public ::testing::Test {
     config.log_root = logs();
     config.cgroup_root = cgroup_root();
     configure(config);
+    config.shim = shim();
     if (const char* binary = std::getenv("GANTRY_TEST_RUNTIME")) config.runtime_binary = binary;
     config.log = [](const std::string& text) { ADD_FAILURE() << text; };
     auto opened = ContainerdRuntime::open(config, *channel, *images, loop, recorder);

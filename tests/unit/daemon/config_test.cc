@@ -175,12 +175,13 @@ TEST(CommandLineTest, WinsOverTheFile) {
   std::string file = directory.file("c.yaml");
   std::ofstream(file)
       << "state_dir: /a\ncontainerd: /b\nsocket: {path: /c}\nimages: {user: 'n:p'}\n";
-  auto line = parse({"--config", file.c_str(), "--state-dir", "/x/", "--runtime", "runc"});
+  auto line = parse({"--config", file.c_str(), "--state-dir", "/x/", "--runtime", "runc", "--shim", "gantry"});
   ASSERT_TRUE(line) << line.error().message;
   EXPECT_EQ(line->config.state_dir, "/x");
   EXPECT_EQ(line->config.containerd, "/b");
   EXPECT_EQ(line->config.socket_path, "/c");
   EXPECT_EQ(line->config.runtime, "runc");
+  EXPECT_EQ(line->config.shim, "gantry");
   EXPECT_THAT(line->config.warnings, ElementsAre(HasSubstr("holds a password")));
 }
 
