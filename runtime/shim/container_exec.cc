@@ -71,7 +71,7 @@ void Container::launch(Process& process, std::vector<std::string> arguments, con
     }
     process.pid = read_pid(pid_file);
     if (process.pid <= 0) return done(fail(Code::Unknown, "failed to retrieve OCI runtime container pid"));
-    done(process.pid);
+    process.copies.when_open([done, held, pid = process.pid] { done(pid); });
   });
   // The process's ends are the runtime's now; without ours the copies see its end.
   launch->io.in.reset();

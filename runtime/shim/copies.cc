@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <string>
 #include <thread>
 #include <utility>
 
+#include "base/durable.h"
 #include "runtime/shim/log.h"
 
 namespace gantry::shim {
@@ -24,30 +24,22 @@ ssize_t read_some(int fd, char* buffer) {
   return got;  // of a terminal: EIO once nobody has it open
 }
 
-bool write_all(int fd, const char* bytes, std::size_t count) {
-  while (count > 0) {
-    const ssize_t written = ::write(fd, bytes, count);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    bytes += written;
-    count -= static_cast<std::size_t>(written);
-  }
-  return true;
+/// Waits until somebody reads. The result is a reader of our own, so that the process never meets a broken pipe when the
+/// client goes away and comes back.
+UniqueFd open_fifo(CopyEnd& to) {
+  if (to.fifo.empty()) return {};
+  to.fd.reset(::open(to.fifo.c_str(), O_WRONLY | O_CLOEXEC));
+  return UniqueFd(::open(to.fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 }
 
-void copy(CopyJob job) {
-  // A reader of our own, so that the process never meets a broken pipe when the client goes away and comes back.
-  UniqueFd reader;
-  if (!job.to.fifo.empty()) {
-    job.to.fd.reset(::open(job.to.fifo.c_str(), O_WRONLY | O_CLOEXEC));  // until somebody reads
-    reader.reset(::open(job.to.fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  }
+void copy(const CopyJob& job) {
   char buffer[kBuffer];
   bool writable = job.to.fd.valid();
   for (ssize_t got; (got = read_some(job.from.fd.get(), buffer)) > 0;) {
-    if (writable && !write_all(job.to.fd.get(), buffer, static_cast<std::size_t>(got))) {
+    if (!writable) continue;
+    if (auto written = write_all(job.to.fd.get(), {buffer, static_cast<std::size_t>(got)}); !written) {
       writable = false;
-      log_line("warning", std::string("output is dropped: ") + std::strerror(errno));
+      log_line("warning", "output is dropped: " + written.error().message);
     }
   }
 }
@@ -56,9 +48,9 @@ void copy(CopyJob job) {
 
 struct Copies::State {
   Loop& loop;
-  int open = 0;
+  int unopened = 0, open = 0;
   Loop::Timer timer = 0;
-  std::function<void()> done;
+  std::function<void()> opened, done;
 
   void finish() {
     loop.cancel(std::exchange(timer, 0));
@@ -70,16 +62,30 @@ Copies::Copies(Loop& loop) : state_(std::make_shared<State>(State{loop})) {}
 
 void Copies::start(std::vector<CopyJob> jobs) {
   for (CopyJob& job : jobs) {
-    if (!job.input) ++state_->open;
+    if (job.input) {
+      std::thread([job = std::move(job)] { copy(job); }).detach();
+      continue;
+    }
+    ++state_->unopened;
+    ++state_->open;
     std::thread([state = state_, job = std::move(job)]() mutable {
-      const bool input = job.input;
-      copy(std::move(job));
-      if (input) return;
+      const UniqueFd reader = open_fifo(job.to);
+      state->loop.post([state] {
+        if (--state->unopened > 0) return;
+        if (auto call = std::exchange(state->opened, {})) call();
+      });
+      copy(job);
+      job = {};
       state->loop.post([state] {
         if (--state->open == 0) state->finish();
       });
     }).detach();
   }
+}
+
+void Copies::when_open(std::function<void()> done) {
+  if (state_->unopened == 0) return state_->loop.post(std::move(done));
+  state_->opened = std::move(done);
 }
 
 void Copies::when_done(Duration limit, std::function<void()> done) {

@@ -75,7 +75,7 @@ TEST_F(ShimTest, ServesOtherClients) {
 
 TEST_F(ShimTest, GivesATerminal) {
   // script(1) is a terminal for ctr.
-  const std::string run = ctr_run("--rm -t", id(), "/bin/sh -c \"stty size; [ -t 0 ] && [ -t 1 ] && echo terminal\"");
+  const std::string run = ctr_run("--rm -t", id(), "/bin/sh -c \"stty size; [ -t 0 ] && [ -t 1 ] && echo terminal; sleep 1\"");
   EXPECT_THAT(shell("script -qec '" + run + "' /dev/null < /dev/null"), HasSubstr("terminal"));
 }
 
