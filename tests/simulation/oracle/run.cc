@@ -104,6 +104,9 @@ Outcome Oracle::begin(const Template& tmpl, const std::string& name, const std::
     if (*node->finished > *at) verdict->phases.clear();
     verdict->phases.insert(Phase::Failed);
     if (tmpl.kind == Template::Kind::Daemon) verdict->phases.insert(Phase::Succeeded);
+    // Timers that came due while the daemon was away ring in their order: the suspension was over before.
+    const bool was_due = tmpl.suspend_ms && node->started && *node->started + Duration(*tmpl.suspend_ms) <= *at;
+    if (was_due && case_.interference.late) verdict->phases.insert(Phase::Succeeded);
     verdict->natural = false;
   }
   check(*node, *verdict);
