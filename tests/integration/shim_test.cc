@@ -74,7 +74,8 @@ TEST_F(ShimTest, ServesOtherClients) {
 }
 
 TEST_F(ShimTest, GivesATerminal) {
-  // script(1) is a terminal for ctr.
+  // script(1) is a terminal for ctr. The program lingers: what one says that ends at once is lost now and then, whether by
+  // the shim or by the terminals in between is not known.
   const std::string run = ctr_run("--rm -t", id(), "/bin/sh -c \"stty size; [ -t 0 ] && [ -t 1 ] && echo terminal; sleep 1\"");
   EXPECT_THAT(shell("script -qec '" + run + "' /dev/null < /dev/null"), HasSubstr("terminal"));
 }
