@@ -1,7 +1,7 @@
 #pragma once
 
-// Files that are to be there, whole, after the power was cut. Any thread; everything blocks on the disk. An error names
-// the path and what the kernel said.
+// Writing that is whole, and files that are to be there after the power was cut. Any thread; everything blocks. An error
+// says what the kernel said, and names the path where there is one.
 
 #include <string>
 #include <string_view>

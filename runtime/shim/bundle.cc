@@ -6,7 +6,9 @@
 
 #include <cerrno>
 #include <charconv>
+#include <utility>
 
+#include "base/durable.h"
 #include "base/unique_fd.h"
 #include "runtime/shim/runtime_log.h"
 
@@ -15,10 +17,9 @@ namespace gantry::shim {
 Result<void> Bundle::write(const char* name, const std::string& content) const {
   const std::string to = file(name), from = file((std::string(".") + name).c_str());
   const UniqueFd out(::open(from.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (!out.valid() || ::write(out.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size()) ||
-      ::rename(from.c_str(), to.c_str()) != 0) {
-    return fail(errno_error("write " + to, errno));
-  }
+  if (!out.valid()) return fail(errno_error("write " + to, errno));
+  if (auto written = write_all(out.get(), content); !written) return fail(std::move(written.error()).wrap(to));
+  if (::rename(from.c_str(), to.c_str()) != 0) return fail(errno_error("write " + to, errno));
   return {};
 }
 

@@ -1,7 +1,6 @@
 #include "runtime/shim/copies.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
