@@ -22,13 +22,17 @@ std::string shell(const std::string& command) {
 
 class ShimTest : public ContainerdRuntimeTest {
  protected:
+  // ctr hands SIGTERM on to the container. In the foreground: timeout(1) gives its command a process group of its own
+  // otherwise, which the terminal stops if a shell stands between them.
+  static std::string ctr_command() {
+    return "timeout --foreground -k 5 20 ctr -a " + containerd->socket() + " -n gantry ";
+  }
   static std::string ctr(const std::string& words) {
-    return shell("timeout 20 ctr -a " + containerd->socket() + " -n gantry " + words);
+    return shell(ctr_command() + words);
   }
   /// With this shim, as anybody may start a container.
   static std::string ctr_run(const std::string& flags, const std::string& id, const std::string& command) {
-    return "timeout 20 ctr -a " + containerd->socket() + " -n gantry run --runtime " GANTRY_SHIM " " + flags + " " + kImage + " " +
-           id + " " + command;
+    return ctr_command() + "run --runtime " GANTRY_SHIM " " + flags + " " + kImage + " " + id + " " + command;
   }
   static std::string id() { return "shim" + std::to_string(::getpid()) + "-" + std::to_string(++number); }
   static std::string bundle(const std::string& id) {
@@ -77,7 +81,7 @@ TEST_F(ShimTest, GivesATerminal) {
   // script(1) is a terminal for ctr. The program lingers: what one says that ends at once is lost now and then, whether by
   // the shim or by the terminals in between is not known.
   const std::string run = ctr_run("--rm -t", id(), "/bin/sh -c \"stty size; [ -t 0 ] && [ -t 1 ] && echo terminal; sleep 1\"");
-  EXPECT_THAT(shell("script -qec '" + run + "' /dev/null < /dev/null"), HasSubstr("terminal"));
+  EXPECT_THAT(shell("SHELL=/bin/sh script -qec '" + run + "' /dev/null < /dev/null"), HasSubstr("terminal"));
 }
 
 TEST_F(ShimTest, ExecsPausesUpdatesAndLists) {
@@ -85,7 +89,7 @@ TEST_F(ShimTest, ExecsPausesUpdatesAndLists) {
   ASSERT_EQ(shell(ctr_run("-d", name, "/bin/sleep 600")), "status 0\n");
   EXPECT_EQ(ctr("tasks exec --exec-id one " + name + " /bin/sh -c 'echo here; exit 5'"),
             "here\nstatus 5\n");
-  EXPECT_EQ(shell("echo typed | ctr -a " + containerd->socket() + " -n gantry tasks exec --exec-id two " + name + " /bin/head -n 1"),
+  EXPECT_EQ(shell("echo typed | " + ctr_command() + "tasks exec --exec-id two " + name + " /bin/head -n 1"),
             "typed\nstatus 0\n");
   EXPECT_THAT(ctr("tasks exec --exec-id three " + name + " /no/such"), HasSubstr("OCI runtime exec failed: exec failed"));
   EXPECT_THAT(ctr("tasks ps " + name), HasSubstr(read(bundle(name) + "/init.pid")));

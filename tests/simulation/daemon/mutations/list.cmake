@@ -60,9 +60,8 @@ mutation(11 effects.cc
   [[    if (!MUTATED(11)) runtime_->remove_claims(claims->run_uid);]])
 
 mutation(12 effects.cc
-  [[  gathered_ = std::move(failed);]]
-  [[  if (!MUTATED(12)) gathered_ = std::move(failed);
-  else gathered_.waiters = std::move(failed.waiters), gathered_.effects = std::move(failed.effects);]])
+  [[  gathered_.batch = *std::exchange(sent_batch_, {});]]
+  [[  if (!MUTATED(12)) gathered_.batch = *std::exchange(sent_batch_, {});]])
 
 mutation(13 store_schema.cc
   [[static Result<void> configure(Database& database) {]]
@@ -71,9 +70,10 @@ mutation(13 store_schema.cc
     return database.script("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;");
   }]])
 
-mutation(14 store.cc
-  [[    if (!keeps) database_.reset();]]
-  [[    if (!keeps && !MUTATED(14)) database_.reset();]])
+mutation(14 store_schema.cc
+  [[  auto busy = database.query_integer("PRAGMA wal_checkpoint(TRUNCATE)");]]
+  [[  if (MUTATED(14)) return {};
+  auto busy = database.query_integer("PRAGMA wal_checkpoint(TRUNCATE)");]])
 
 mutation(15 pod.cc
   [[    now_effect(AdoptPod{name_space, std::move(*pod.made->spec), pod.made->artifacts});]]
