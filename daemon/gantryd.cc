@@ -33,7 +33,9 @@
 namespace gantry {
 namespace {
 
-constexpr Duration kPatience = std::chrono::seconds(2);  ///< for clients when we stop
+// When we stop: for clients, and for what has ended to be cleared away.
+constexpr Duration kPatience = std::chrono::seconds(2);
+constexpr Duration kClearing = std::chrono::seconds(10);
 constexpr Duration kStatusEvery = std::chrono::seconds(5);
 constexpr Duration kSweepEvery = std::chrono::minutes(5);
 
@@ -131,7 +133,7 @@ class Gantryd {
   enum class Stage { Serving, Draining, Ending } stage_ = Stage::Serving;
   std::string status_;
   std::optional<std::string> disk_trouble_;
-  Time stop_until_{};
+  Time stop_since_{};
   std::optional<Error> failure_;
 };
 
@@ -343,10 +345,10 @@ void Gantryd::turn_ended() {
   }
   server_timer_->set(server_->timeout());
   if (stage_ != Stage::Draining) return;
-  // When nothing runs, what has ended is cleared away first, so that no shim is left without its
-  // containerd.
-  bool done = server_->connections() == 0 && (daemon_->load().runs > 0 || !daemon_->busy());
-  if (done || now() >= stop_until_) finish_stop();
+  const bool talks = server_->connections() > 0 && now() < stop_since_ + kPatience;
+  // When nothing runs, what has ended is cleared away first, so that no shim is left without its containerd.
+  const bool clears = daemon_->load().runs == 0 && daemon_->busy() && now() < stop_since_ + kClearing;
+  if (!talks && !clears) finish_stop();
 }
 
 void Gantryd::report_status() {
@@ -368,8 +370,8 @@ void Gantryd::stop() {
   stage_ = Stage::Draining;
   spdlog::info("stopping");
   notify::stopping();
-  stop_until_ = now() + kPatience;
-  loop_.after(kPatience, [] {});  // so that a turn ends then
+  stop_since_ = now();
+  for (const Duration limit : {kPatience, kClearing}) loop_.after(limit, [] {});  // so that a turn ends then
   if (server_) server_->quiesce();
   if (!server_) finish_stop();
 }
@@ -384,8 +386,8 @@ void Gantryd::finish_stop() {
 
 void Gantryd::end() {
   auto stop_loop = [this] { loop_.stop(); };
-  if (daemon_->load().runs > 0) return stop_loop();
-  // A containerd of ours has nothing to do while no run needs it.
+  // A containerd of ours has nothing to do once no run needs it and no pod is left to be cleared away.
+  if (daemon_->load().runs > 0 || daemon_->busy()) return stop_loop();
   containerd_->stop_containerd(stop_loop);
 }
 

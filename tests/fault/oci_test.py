@@ -2,7 +2,7 @@
 """The OCI runtime misbehaves: it fails, says nonsense, is slow, or hangs. Meant is one pod; others go on."""
 import os, shutil, time, unittest
 
-from harness import LONG, FaultTest, main, runtime_id, sh
+from harness import LONG, FaultTest, main, processes_of, runtime_id, sh
 
 SLOW = 10 if LONG else 3
 
@@ -118,6 +118,21 @@ class Oci(FaultTest):
         self.assertLess(time.monotonic() - begun, 4 * SLOW)
         self.assertTrue(os.path.exists(self.faults + "/slow"))
         self.mend()
+
+    def shims(self):
+        return [command for _, command in processes_of(self.d.state + "/containerd/") if "containerd-shim" in command.split()[0]]
+
+    def test_a_daemon_that_stops_leaves_no_shim_without_its_containerd(self):
+        for what, seconds, stays in (("waits", 4, False), ("gives up waiting", 15, True)):
+            with self.subTest(what):
+                self.fault("delete", f"sleep {seconds}")
+                self.assertPhase(self.d.run(self.one()), "Succeeded")
+                self.d.stop()
+                self.assertEqual(bool(self.shims()), stays)
+                self.assertEqual(bool(processes_of(self.d.state + "/containerd/config.toml")), stays)
+                self.mend()
+                self.d.start()
+                self.d.await_(lambda: not self.shims(), 30, "the next life to clear away")
 
     def test_failing_delete(self):
         """It is tried again."""
