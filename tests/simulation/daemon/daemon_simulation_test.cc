@@ -21,7 +21,7 @@ std::uint64_t number_of(const char* variable, std::uint64_t otherwise) {
 
 TEST(DaemonSimulation, WhatWasPromisedIsKept) {
   const std::uint64_t one = number_of("GANTRY_SEED", 0);
-  const std::uint64_t last = one > 0 ? one : number_of("GANTRY_DAEMON_SEEDS", 2000);
+  const std::uint64_t last = one > 0 ? one : number_of("GANTRY_DAEMON_SEEDS", 10'000);
   const std::uint64_t first = one > 0 ? one : number_of("GANTRY_DAEMON_FIRST", 1);
   const bool keep_going = std::getenv("GANTRY_KEEP_GOING") != nullptr;
   std::size_t steps = 0;
