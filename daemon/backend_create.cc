@@ -252,7 +252,8 @@ void DaemonBackend::submit(Candidates candidates, Accepted accepted,
                                 std::move(carried), daemon_.now());
     daemon_.record(uid, "Submitted", "by " + user_of(candidate.caller));
     const engine::Run* run = daemon_.engine().find_uid(uid);
-    if (run != nullptr) answer->objects.push_back(workflow_json(*run));
+    // Without its nodes: Argo answers before there are any, and a large workflow has very many.
+    if (run != nullptr) answer->objects.push_back(workflow_json(*run, false));
     daemon_.effects().submit(uid, std::move(output), std::move(candidate.origin),
                              [answer](const Result<void>& stored) {
                                if (!stored) answer->error = stored.error();
