@@ -24,6 +24,7 @@ namespace gantry::runtime {
 struct ContainerExit {
   int exit_code = 0;         ///< as a shell gives it: 128 + signal when killed by one
   bool oom_killed = false;   ///< its cgroup counted an OOM kill
+  bool disk_full = false;    ///< it failed, and where it writes to (its root file system, its log) there is no room
   Time started{};
   Time finished{};
   /// Why it never ran, when that is so: a missing program is exit code 64 and Argo's words (`failed to find name in

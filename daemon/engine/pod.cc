@@ -200,9 +200,9 @@ void Engine::Impl::pod_started(Call& call, Time at) {
   node_changed(call);
 }
 
-/// argo-workflows operator.go inferFailedReason, for one container.
+/// argo-workflows operator.go inferFailedReason, for one container. DiskFull is ours: on a cluster such a pod is evicted.
 static std::string failure_message(const std::string& container, const runtime::ContainerExit& exit) {
-  std::string what = exit.oom_killed ? "OOMKilled" : "Error";
+  const std::string what = exit.oom_killed ? "OOMKilled" : exit.disk_full ? "DiskFull" : "Error";
   std::string message = container + ": " + what + " (exit code " + std::to_string(exit.exit_code) + ")";
   if (!exit.reason.empty()) message += ": " + exit.reason;
   return message;

@@ -34,6 +34,7 @@ class ContainerFiles {
   /// The mount that decides about `path`; null: the root file system.
   [[nodiscard]] const BindMount* mount_of(const std::string& path) const;
   [[nodiscard]] const std::vector<BindMount>& mounts() const { return mounts_; }
+  [[nodiscard]] const std::string& root() const { return rootfs_; }
   /// The whole file; errors name the path.
   [[nodiscard]] Result<std::string> read(const std::string& path) const;
 

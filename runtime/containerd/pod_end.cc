@@ -1,3 +1,5 @@
+#include <sys/statvfs.h>
+
 #include <algorithm>
 
 #include "runtime/containerd/artifacts.h"
@@ -17,6 +19,15 @@ constexpr int kNotFound = 127, kNotExecutable = 126;
 constexpr int kInitFailed = 1;
 /// Argo's emissary (cmd/argoexec/commands/emissary.go) for a program that cannot be run.
 constexpr int kEmissaryFailure = 64;
+/// So little is left that a program which writes meets the end.
+constexpr std::uint64_t kNoRoomBytes = 1 << 20;
+
+bool is_full(const std::string& directory) {
+  struct statvfs disk {};
+  if (::statvfs(directory.c_str(), &disk) != 0) return false;
+  const bool no_inodes = disk.f_files != 0 && disk.f_favail == 0;  // btrfs says 0 of 0
+  return disk.f_bavail * disk.f_frsize < kNoRoomBytes || no_inodes;
+}
 
 }  // namespace
 
@@ -38,6 +49,7 @@ void PodLife::examine(const Container& container, const std::string& logs,
   exit.started = known ? std::min(container.started_at, exit.finished) : exit.finished;
   exit.attempts = container.attempt;
   exit.oom_killed = cgroups.oom_kills(container.cgroups_path) > 0;
+  exit.disk_full = exit.exit_code != 0 && (is_full(files.root()) || is_full(logs));
   exit.reason = container.killed_because;
   wait_until_written(logs + container.name + ".stdout", kOutputGrace);
   if (!container.spec->tty) wait_until_written(logs + container.name + ".stderr", kOutputGrace);

@@ -21,6 +21,8 @@ namespace events = ::containerd::events;
 
 /// How long a deletion waits for output that is still on its way, as the stock shim does.
 constexpr Duration kOutputLimit = std::chrono::seconds(2);
+/// How long the news of an end wait for what is still on its way from a terminal: moments, on a busy machine more.
+constexpr Duration kTerminalLimit = std::chrono::seconds(1);
 /// How long after the end of the first process its start may still be under way.
 constexpr Duration kStartLimit = std::chrono::seconds(2);
 constexpr Duration kUnmountPause{20};
@@ -140,7 +142,7 @@ void Container::start_init(const Limit& limit, Done<pid_t> done) {
       tell_("/tasks/start", event);
       done(init_->pid);
     }
-    if (const auto early = std::exchange(init_->ended_early, std::nullopt)) tell_end(*init_, *early);
+    if (init_->ended) tell_end(*init_, *init_->ended);
   });
 }
 
@@ -151,8 +153,8 @@ void Container::follow(const std::shared_ptr<Process>& process) {
 }
 
 void Container::ended(Process& process, Exit exit) {
+  process.ended = exit;
   if (!process.starting) return tell_end(process, exit);
-  process.ended_early = exit;
   // A runtime may wait for ever for a process that was killed before it opened the FIFO by which it is started. With
   // the FIFO gone it was started, and only the answer is late.
   loop_.after(kStartLimit, [this] {
@@ -171,7 +173,14 @@ void Container::tell_end(Process& process, Exit exit) {
   });
 }
 
+// Who reads a terminal closes it once he hears of the end (so ctr does), and loses what is still on its way. The end of the
+// session leader hangs the terminal up, so its output does end.
 void Container::finish(Process& process, Exit exit) {
+  if (!process.stdio.terminal) return tell_exit(process, exit);
+  process.copies.when_done(kTerminalLimit, [this, &process, exit] { tell_exit(process, exit); });
+}
+
+void Container::tell_exit(Process& process, Exit exit) {
   process.exit = exit;
   process.phase = Phase::Stopped;
   events::TaskExit event;
@@ -205,7 +214,7 @@ void Container::kill(const std::string& exec, int signal, bool all, const Limit&
                           });
   }
   // It is our child and not reaped, so its pid is nobody else's.
-  if (target.exit || target.ended_early) return done(fail(Code::NotFound, "process already finished: not found"));
+  if (target.ended || target.exit) return done(fail(Code::NotFound, "process already finished: not found"));
   if (target.pid == 0) return done(fail(Code::FailedPrecondition, "process not created: failed precondition"));
   if (::kill(target.pid, signal) != 0) {
     return done(fail(kill_error({Code::Unknown, errno == ESRCH ? "no such process" : std::strerror(errno)})));

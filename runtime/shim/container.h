@@ -74,6 +74,7 @@ class Container {
   void ended(Process& process, Exit exit);
   void tell_end(Process& process, Exit exit);
   void finish(Process& process, Exit exit);
+  void tell_exit(Process& process, Exit exit);
 
   void start_init(const Limit& limit, Done<pid_t> done);
   void start_exec(Process& process, const Limit& limit, Done<pid_t> done);

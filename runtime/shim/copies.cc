@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <list>
 #include <string>
 #include <thread>
 #include <utility>
@@ -46,14 +47,20 @@ void copy(const CopyJob& job) {
 }  // namespace
 
 struct Copies::State {
+  struct Waiter {
+    Loop::Timer timer = 0;
+    std::function<void()> done;
+  };
   Loop& loop;
   int unopened = 0, open = 0;
-  Loop::Timer timer = 0;
-  std::function<void()> opened, done;
+  std::function<void()> opened;
+  std::list<Waiter> waiters;
 
-  void finish() {
-    loop.cancel(std::exchange(timer, 0));
-    if (auto call = std::exchange(done, {})) call();
+  void finish(std::list<Waiter>::iterator waiter) {
+    loop.cancel(waiter->timer);
+    const auto done = std::move(waiter->done);
+    waiters.erase(waiter);
+    done();
   }
 };
 
@@ -76,7 +83,8 @@ void Copies::start(std::vector<CopyJob> jobs) {
       copy(job);
       job = {};
       state->loop.post([state] {
-        if (--state->open == 0) state->finish();
+        if (--state->open > 0) return;
+        while (!state->waiters.empty()) state->finish(state->waiters.begin());
       });
     }).detach();
   }
@@ -89,8 +97,8 @@ void Copies::when_open(std::function<void()> done) {
 
 void Copies::when_done(Duration limit, std::function<void()> done) {
   if (state_->open == 0) return state_->loop.post(std::move(done));
-  state_->done = std::move(done);
-  state_->timer = state_->loop.after(limit, [state = state_] { state->finish(); });
+  const auto waiter = state_->waiters.insert(state_->waiters.end(), {0, std::move(done)});
+  waiter->timer = state_->loop.after(limit, [state = state_, waiter] { state->finish(waiter); });
 }
 
 }  // namespace gantry::shim

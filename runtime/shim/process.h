@@ -41,8 +41,8 @@ struct Process {
   Phase phase = Phase::Created;
   /// The OCI runtime is at starting it: its end is told after its start.
   bool starting = false;
-  std::optional<Exit> ended_early;
-  std::optional<Exit> exit;
+  std::optional<Exit> ended;  ///< reaped; its pid is another's soon
+  std::optional<Exit> exit;   ///< the same, once it may be told
   std::vector<std::function<void(const Exit&)>> waiters;
 };
 

@@ -7,7 +7,11 @@
 namespace gantry::runtime {
 
 void SimulatedRuntime::at(Time when, std::function<void()> task) {
-  events_.push_back({std::max(when, now_), next_order_++, std::move(task)});
+  add({std::max(when, now_), next_order_++, 0, std::move(task), {}});
+}
+
+void SimulatedRuntime::add(Event event) {
+  events_.push_back(std::move(event));
   std::push_heap(events_.begin(), events_.end(), std::greater<>());
 }
 
@@ -17,15 +21,16 @@ bool SimulatedRuntime::step() {
   const Event event = std::move(events_.back());
   events_.pop_back();
   now_ = event.when;
-  event.task();
+  if (event.life == 0) {
+    event.task();
+  } else if (const auto found = by_life_.find(event.life); found != by_life_.end()) {
+    event.of_pod(*found->second);
+  }
   return true;
 }
 
 void SimulatedRuntime::after(Duration delay, const Pod& pod, std::function<void(Pod&)> what) {
-  at(now_ + delay, [this, life = pod.life, what = std::move(what)] {
-    const auto found = by_life_.find(life);
-    if (found != by_life_.end()) what(*found->second);
-  });
+  add({now_ + std::max(delay, Duration(0)), next_order_++, pod.life, {}, std::move(what)});
 }
 
 void SimulatedRuntime::sweep(const std::set<std::string>& keep) {
@@ -58,7 +63,8 @@ void SimulatedRuntime::prepare(PodSpec spec) {
     made.spec = &container;
     if (container.role == Role::Sidecar) made.script.run.reset();
     if (container.role == Role::Main) {
-      made.script = {pod.script.run, pod.script.exit_code, {}, pod.script.oom_killed, pod.script.ignores_sigterm};
+      made.script = {pod.script.run, pod.script.exit_code, {}, pod.script.oom_killed, pod.script.disk_full,
+                     pod.script.ignores_sigterm};
     }
     if (auto named = pod.script.containers.find(container.name); named != pod.script.containers.end()) {
       made.script = named->second;
@@ -204,7 +210,8 @@ void SimulatedRuntime::begin_mains(Pod& pod) {
 }
 
 void SimulatedRuntime::never_start(Pod& pod, Container& container, const std::string& reason) {
-  container.exit = ContainerExit{128 + SIGTERM, false, {}, now_, reason, true, 0};
+  container.exit =
+      ContainerExit{.exit_code = 128 + SIGTERM, .finished = now_, .reason = reason, .never_started = true, .attempts = 0};
   tell_container(pod, container);
 }
 
@@ -243,6 +250,7 @@ void SimulatedRuntime::ended(Pod& pod, std::size_t index, int exit_code) {
   ContainerExit exit;
   exit.exit_code = exit_code;
   exit.oom_killed = container.script.oom_killed;
+  exit.disk_full = container.script.disk_full;
   exit.started = container.started;
   exit.finished = now_;
   exit.attempts = container.attempt;

@@ -23,6 +23,7 @@ struct ContainerScript {
   int exit_code = 0;
   std::vector<int> earlier_exit_codes;  ///< of the first attempts (ContainerSpec::attempts); after them, exit_code
   bool oom_killed = false;
+  bool disk_full = false;
   bool ignores_sigterm = false;
 };
 
@@ -34,6 +35,7 @@ struct Script {
   Duration run{1};
   int exit_code = 0;
   bool oom_killed = false;
+  bool disk_full = false;
   bool ignores_sigterm = false;
   std::string prepare_error;                  ///< not empty: preparing fails with it
   bool lost = false;                          ///< it vanishes instead of exiting
@@ -106,12 +108,15 @@ class SimulatedRuntime : public Runtime {
   struct Event {
     Time when;
     std::uint64_t order;
+    std::uint64_t life;  ///< of the pod that it is about; 0: of none
     std::function<void()> task;
+    std::function<void(Pod&)> of_pod;
     bool operator>(const Event& o) const { return when != o.when ? when > o.when : order > o.order; }
   };
 
   /// Lets it happen unless the pod is removed before.
   void after(Duration delay, const Pod& pod, std::function<void(Pod&)> what);
+  void add(Event event);
   void prepared(Pod& pod);
   void started(Pod& pod);
   void begin_start(Pod& pod);

@@ -65,6 +65,7 @@ class Disk(FaultTest):
         workflow = self.d.wait(writer)
         self.assertPhase(workflow, "Failed")
         self.assertEqual(nodes(workflow)[writer]["outputs"]["exitCode"], "9")
+        self.assertEqual(nodes(workflow)[writer]["message"], "main: DiskFull (exit code 9)")
         # Its second step may have come when there was no room for a container.
         workflow = self.d.wait(chain)
         second = nodes(workflow)["second"]

@@ -66,8 +66,8 @@ TEST_F(DaemonTest, ANameIsTakenOnce) {
 
 TEST_F(DaemonTest, WhatASubmitterMayChange) {
   auto objects = create(kEcho, {.generate_name = "gen-", .labels = {{"team", "web"}, {"x", "y"}}});
-  EXPECT_FALSE(objects->front().at("status").contains("nodes")) << "Argo answers before there are any";
   ASSERT_TRUE(objects) << objects.error().message;
+  EXPECT_FALSE(objects->front().at("status").contains("nodes")) << "Argo answers before there are any";
   Json metadata = (*objects)[0]["metadata"];
   EXPECT_THAT(metadata["name"].get<std::string>(), testing::StartsWith("gen-"));
   EXPECT_EQ(metadata["labels"]["team"], "web");

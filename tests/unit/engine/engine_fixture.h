@@ -41,6 +41,7 @@ inline runtime::Script interpret(const runtime::PodSpec& pod) {
   if (words[0] == "lost") script.lost = true;
   if (words[0] == "lose") script.missing_artifacts = {words[1], words[2]};
   if (words[0] == "oom") script.exit_code = 137, script.oom_killed = true;
+  if (words[0] == "full") script.exit_code = 1, script.disk_full = true;
   return script;
 }
 

@@ -26,6 +26,7 @@ TEST_F(EngineTest, FailuresSayWhy) {
   struct Case { const char* command; const char* node; };
   for (auto [command, expected] : {Case{"[exit, '3']", "wf Pod Failed | main: Error (exit code 3)"},
                                    Case{"[oom]", "wf Pod Failed | main: OOMKilled (exit code 137)"},
+                                   Case{"[full]", "wf Pod Failed | main: DiskFull (exit code 1)"},
                                    Case{"[no-image]", "wf Pod Error | image not found"},
                                    Case{"[lost]", "wf Pod Error | TaskLost: task not found"}}) {
     world_.forget("wf");
