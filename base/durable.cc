@@ -10,16 +10,6 @@
 
 namespace gantry {
 
-Result<void> write_all(int fd, std::string_view data) {
-  while (!data.empty()) {
-    const ssize_t put = ::write(fd, data.data(), data.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return fail(errno_error("write", errno));
-    data.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return {};
-}
-
 Result<void> sync_path(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid() || ::fsync(fd.get()) != 0) return fail(errno_error("sync " + path, errno));

@@ -8,6 +8,7 @@
 
 #include "base/boot.h"
 #include "base/durable.h"
+#include "base/io.h"
 #include "base/unique_fd.h"
 
 namespace gantry {

@@ -8,7 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -50,24 +49,6 @@ Result<UniqueFd> reopen(int fd, int flags) {
   UniqueFd opened(::open(link.c_str(), flags | O_CLOEXEC));
   if (!opened.valid()) return fail(errno_error("open", errno));
   return opened;
-}
-
-Result<std::string> read_all(int fd, std::size_t limit) {
-  std::string content;
-  std::size_t used = 0;
-  for (;;) {
-    if (used == content.size()) content.resize(std::min(used * 2 + 4096, limit + 1));
-    const ssize_t got = ::read(fd, content.data() + used, content.size() - used);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(errno_error("read", errno));
-    if (got == 0) break;
-    used += static_cast<std::size_t>(got);
-    if (used > limit) {
-      return fail(Code::ResourceExhausted, "is larger than " + std::to_string(limit) + " bytes");
-    }
-  }
-  content.resize(used);
-  return content;
 }
 
 Result<void> copy_content(int from, int to) {

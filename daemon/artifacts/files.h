@@ -9,6 +9,7 @@
 
 #include "base/durable.h"
 #include "base/error.h"
+#include "base/io.h"
 #include "base/unique_fd.h"
 
 namespace gantry::artifacts {
@@ -25,9 +26,6 @@ Result<UniqueFd> open_beneath(int directory, const std::string& path, int flags,
 
 /// A second, independent descriptor of an open file (an O_PATH one too), with its own offset.
 Result<UniqueFd> reopen(int fd, int flags);
-
-/// The content from where the descriptor stands. ResourceExhausted: more than `limit` bytes.
-Result<std::string> read_all(int fd, std::size_t limit);
 
 /// Copies the content of `from` to `to`, sharing blocks where the file system can.
 Result<void> copy_content(int from, int to);

@@ -52,7 +52,7 @@ std::optional<std::string> read_in_layers(const std::vector<std::string>& direct
     const bool whiteout =
         ::fstat(file->get(), &info) == 0 && S_ISCHR(info.st_mode) && info.st_rdev == 0;
     if (whiteout) return std::nullopt;
-    auto content = read_all(file->get(), kLimit);
+    auto content = read_regular(file->get(), kLimit);
     if (!content) return std::nullopt;
     return std::move(*content);
   }

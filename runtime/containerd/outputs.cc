@@ -76,7 +76,7 @@ Result<std::string> ContainerFiles::read(const std::string& path) const {
   // O_NONBLOCK: a named pipe must not hold us up.
   auto file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!file) return fail(file.error());
-  auto content = read_all(file->get(), kMaxOutputBytes);
+  auto content = read_regular(file->get(), kMaxOutputBytes);
   if (!content) return fail(std::move(content.error()).wrap(path));
   return content;
 }

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <string_view>
 
+#include "base/io.h"
+
 namespace gantry::containerd {
 
 Result<UniqueFd> open_root(const std::string& directory) {
@@ -33,30 +35,14 @@ Result<UniqueFd> open_in(int root, const std::string& path, int flags, unsigned 
   return fail(errno_error("open " + path, errno));
 }
 
-Result<std::string> read_all(int fd, std::size_t limit) {
+Result<std::string> read_regular(int fd, std::size_t limit) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) return fail(errno_error("stat", errno));
   if (!S_ISREG(info.st_mode)) {
     return fail(Code::FailedPrecondition,
                 S_ISDIR(info.st_mode) ? "is a directory" : "is not a regular file");
   }
-  std::string content;
-  content.resize(std::min<std::size_t>(static_cast<std::size_t>(info.st_size), limit) + 1);
-  std::size_t used = 0;
-  for (;;) {
-    const ssize_t got = ::read(fd, content.data() + used, content.size() - used);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(errno_error("read", errno));
-    if (got == 0) break;
-    used += static_cast<std::size_t>(got);
-    if (used > limit) {
-      return fail(Code::ResourceExhausted, "is larger than " + std::to_string(limit) + " bytes");
-    }
-    // It grew since fstat, or it is one of the kernel's files that say 0.
-    if (used == content.size()) content.resize(std::min(content.size() * 2 + 4096, limit + 1));
-  }
-  content.resize(used);
-  return content;
+  return read_all(fd, limit);
 }
 
 Result<UniqueFd> make_directories_in(int root, const std::string& path, unsigned mode) {

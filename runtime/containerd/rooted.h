@@ -21,7 +21,7 @@ Result<UniqueFd> open_in(int root, const std::string& path, int flags, unsigned 
 
 /// The content of a regular file that is already open. ResourceExhausted: more than `limit` bytes;
 /// FailedPrecondition: not a regular file.
-Result<std::string> read_all(int fd, std::size_t limit);
+Result<std::string> read_regular(int fd, std::size_t limit);
 
 /// Creates the directories of `path` below `root` as far as they are missing, with `mode` whatever
 /// the umask is, and opens the last one.

@@ -363,7 +363,7 @@ Result<void> Volumes::write_names(const PodSpec& pod, const std::string& address
                                   PodFiles& files) const {
   const auto text_of = [](const std::string& path) {
     const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    return fd.valid() ? read_all(fd.get(), 1 << 20).value_or("") : std::string();
+    return fd.valid() ? read_regular(fd.get(), 1 << 20).value_or("") : std::string();
   };
   files.hosts = pod_directory(pod.id) + "/hosts";
   const bool on_host = pod.network == runtime::Network::Host;

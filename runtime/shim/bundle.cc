@@ -8,7 +8,7 @@
 #include <charconv>
 #include <utility>
 
-#include "base/durable.h"
+#include "base/io.h"
 #include "base/unique_fd.h"
 #include "runtime/shim/runtime_log.h"
 

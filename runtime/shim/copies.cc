@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "base/durable.h"
+#include "base/io.h"
 #include "runtime/shim/log.h"
 
 namespace gantry::shim {

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <nlohmann/json.hpp>
 
 #include "base/unique_fd.h"
@@ -40,17 +39,6 @@ std::string read_from(const std::string& path, std::int64_t offset) {
   char buffer[4096];
   for (;;) {
     const auto got = ::pread(file.get(), buffer, sizeof(buffer), offset + static_cast<std::int64_t>(text.size()));
-    if (got <= 0) return text;
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-}
-
-std::string read_all(int fd) {
-  std::string text;
-  char buffer[4096];
-  for (;;) {
-    const auto got = ::read(fd, buffer, sizeof(buffer));
-    if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return text;
     text.append(buffer, static_cast<std::size_t>(got));
   }

@@ -15,7 +15,5 @@ std::string last_error(std::string_view log);
 
 /// The end of the file from byte `offset` on; empty if it cannot be read.
 std::string read_from(const std::string& path, std::int64_t offset);
-/// All that a descriptor gives until its end.
-std::string read_all(int fd);
 
 }  // namespace gantry::shim

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/io.h"
 #include "github.com/containerd/containerd/runtime/v2/runc/options/oci.pb.h"
 #include "google/protobuf/any.pb.h"
 #include "runtime/shim/bundle.h"
@@ -74,7 +75,8 @@ Result<void> start(const CommandLine& line) {
     ::close(null);
     serve(line, bundle, std::move(*listener), path);
   }
-  const std::string input = read_all(STDIN_FILENO);
+  constexpr std::size_t kMostOptions = 1 << 20;
+  const std::string input = read_all(STDIN_FILENO, kMostOptions).value_or("");
   google::protobuf::Any any;
   ::containerd::runc::v1::Options options;
   if (any.ParseFromString(input) && any.type_url().ends_with(options.GetTypeName()) &&
