@@ -24,7 +24,7 @@ struct Document {
   std::shared_ptr<const workflow::TemplateLibrary> library;  ///< as it was when the request came
   std::vector<RunOrigin> origins;                            ///< of compiled, in its order
   workflow::Options options;
-  scheduler::Amounts capacity;
+  engine::Host host;
   workflow::Diagnostics diagnostics;
   std::vector<workflow::Compiled> compiled;
 };
@@ -104,7 +104,7 @@ void DaemonBackend::compile(CreateRequest request, bool lint, api::Reply<Candida
   document->library = daemon_.resources().library(request.name_space);
   document->options.library = document->library.get();
   document->request = std::move(request);
-  document->capacity = daemon_.engine().capacity();
+  document->host = daemon_.engine().host();
   auto work = [document] {
     auto format = document->request.yaml ? workflow::Format::Yaml : workflow::Format::Json;
     document->compiled = workflow::compile_workflows(document->request.document, format,
@@ -112,7 +112,7 @@ void DaemonBackend::compile(CreateRequest request, bool lint, api::Reply<Candida
     if (document->diagnostics.has_errors()) return;
     for (workflow::Compiled& compiled : document->compiled) {
       // A lint says what would be wrong elsewhere, too; this host's size is no matter of the file.
-      if (!document->options.lint) engine::check_fit(*compiled.plan, document->capacity, document->diagnostics);
+      if (!document->options.lint) engine::check_fit(*compiled.plan, document->host, document->diagnostics);
       override_spec(compiled, document->request);
       add_template_label(compiled.spec_json, compiled.metadata.labels);
       document->origins.push_back(origin_of(compiled));

@@ -11,6 +11,7 @@
 #include <span>
 #include <thread>
 
+#include "daemon/config_resources.h"
 #include "daemon/policy.h"
 #include "runtime/containerd/subnet.h"
 #include "workflow/document.h"
@@ -222,6 +223,11 @@ void read_capacity(const Node& node, Diagnostics& diagnostics, DaemonConfig& con
   section.scalar("cpu", config.cpu_milli, workflow::parse_cpu_milli);
   section.scalar("memory", config.memory_bytes, workflow::parse_bytes);
   section.integer<std::int64_t>("slots", config.slots, 1);
+  section.integer<std::int64_t>("pids", config.pids, 1);
+  section.key("resources", [&](const Node& n) {
+    config.resources.clear();
+    read_resources(n, diagnostics, config.resources);
+  });
   section.read();
 }
 

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "daemon/disk_watch.h"
+#include "daemon/engine/host.h"
 #include "daemon/store.h"
 #include "daemon/ttl.h"
 #include "runtime/containerd/config.h"
@@ -45,6 +46,8 @@ struct DaemonConfig {
   std::int64_t cpu_milli = 0;     ///< 0: all that the host has
   std::int64_t memory_bytes = 0;  ///< 0: 90 % of what the host has
   std::int64_t slots = 110;       ///< pods at a time; Kubernetes' maxPods
+  std::int64_t pids = 0;          ///< processes of all pods together; 0: they are not counted
+  std::vector<engine::NamedResource> resources;
   Duration termination_grace = std::chrono::seconds(30);
 
   bool set_aside_corrupt_store = false;  ///< else gantryd does not start on one

@@ -163,7 +163,10 @@ Result<void> Gantryd::prepare() {
 
   auto log = [](const std::string& text) { spdlog::info("{}", text); };
   Daemon::Settings settings;
-  settings.engine.capacity = {config_.cpu_milli, config_.memory_bytes, config_.slots};
+  engine::Host& host = settings.engine.host;
+  host.capacity = {config_.cpu_milli, config_.memory_bytes, config_.slots, config_.pids};
+  for (const engine::NamedResource& resource : config_.resources) host.offer(resource);
+  host.default_pids = containerd::Config().default_pids;
   settings.engine.network = config_.network;
   settings.engine.termination_grace = config_.termination_grace;
   settings.engine.archive_logs = config_.archive_logs;

@@ -112,6 +112,7 @@ Node node_from(const Json& json) {
   node.life = json.value("life", 0u);
   node.has_pod = json.contains("pod");
   node.start_intended = json.value("startIntended", false);
+  if (json.contains("units")) node.units = json["units"].get<engine::HeldUnits>();
   node.template_ref = json.value("templateRef", "");
   node.template_scope = json.value("templateScope", "");
   node.daemoned = json.value("daemoned", false);
@@ -151,6 +152,7 @@ std::string node_json(const Node& node) {
   if (node.life > 0) json["life"] = node.life;
   if (node.has_pod) json["pod"] = true;
   if (node.start_intended) json["startIntended"] = true;
+  put("units", *node.units);
   put("templateRef", node.template_ref.str());
   put("templateScope", node.template_scope.str());
   if (node.daemoned) json["daemoned"] = true;

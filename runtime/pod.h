@@ -43,12 +43,23 @@ struct VolumeMount {
   bool read_only = false;
 };
 
+/// A device of the host that the container gets: the node is made in its /dev (or wherever `inside` says), and its cgroup
+/// lets it through. A path that is no device on the host when the container is made is an error of the pod.
+struct Device {
+  std::string path;            ///< absolute, on the host; symbolic links are followed
+  std::string inside;          ///< absolute, in the container
+  std::string access = "rwm";  ///< r: read, w: write, m: make nodes of it
+  bool operator==(const Device&) const = default;
+};
+
 struct Resources {
   std::int64_t cpu_request_milli = 0;   ///< thousandths of a CPU
   std::int64_t cpu_limit_milli = 0;     ///< 0: no limit
   std::int64_t memory_request_bytes = 0;
   std::int64_t memory_limit_bytes = 0;  ///< 0: no limit
   std::int64_t pids_limit = 0;          ///< 0: the runtime's default
+  /// Extended resources by name. The runtime makes nothing of them; what they are is in ContainerSpec::devices and env.
+  std::map<std::string, std::int64_t> extended;
 };
 
 struct Security {
@@ -116,6 +127,7 @@ struct ContainerSpec {
   std::vector<EnvReference> env_references;
   std::vector<VolumeMount> mounts;
   Resources resources;
+  std::vector<Device> devices;  ///< besides those that every container has
   Security security;
   bool tty = false;  ///< a terminal: both streams go to <container>.stdout. Standard input is /dev/null otherwise
 

@@ -52,7 +52,10 @@ struct VolumeMount {
 
 /// Kubernetes quantities as text ("500m", "64Mi"); checked at compile time where they hold no variable.
 struct Resources {
-  struct Amounts { std::optional<Text> cpu, memory, ephemeral_storage; };
+  struct Amounts {
+    std::optional<Text> cpu, memory, ephemeral_storage;
+    std::vector<std::pair<std::string, Text>> extended;  ///< extended resources by name, each once: whole numbers
+  };
   Amounts requests;
   Amounts limits;
 };

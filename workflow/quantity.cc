@@ -63,8 +63,8 @@ tl::unexpected<Error> bad_quantity(std::string_view text, std::string_view why) 
               "invalid quantity '" + std::string(text) + "': " + std::string(why));
 }
 
-/// `text` × 10^shift, rounded up.
-Result<std::int64_t> parse_quantity(std::string_view text, int shift) {
+/// `text` × 10^shift, rounded up; `rounded` says whether that changed it.
+Result<std::int64_t> parse_quantity(std::string_view text, int shift, bool* rounded = nullptr) {
   std::string_view rest = text;
   bool negative = false;
   if (!rest.empty() && (rest[0] == '+' || rest[0] == '-')) {
@@ -138,6 +138,7 @@ Result<std::int64_t> parse_quantity(std::string_view text, int shift) {
     digits /= 10;
   }
   if (more) ++digits;
+  if (rounded != nullptr) *rounded = more;
   if (digits > static_cast<Wide>(kMax)) return too_large();
   return static_cast<std::int64_t>(digits);
 }
@@ -164,6 +165,13 @@ std::uint64_t unit_of(std::string_view unit) {
 Result<std::int64_t> parse_cpu_milli(std::string_view text) { return parse_quantity(text, 3); }
 
 Result<std::int64_t> parse_bytes(std::string_view text) { return parse_quantity(text, 0); }
+
+Result<std::int64_t> parse_whole(std::string_view text) {
+  bool rounded = false;
+  auto value = parse_quantity(text, 0, &rounded);
+  if (value && rounded) return bad_quantity(text, "must be an integer");
+  return value;
+}
 
 Result<Duration> parse_go_duration(std::string_view text) {
   const std::string quoted = std::string("\"").append(text).append("\"");

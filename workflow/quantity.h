@@ -19,6 +19,9 @@ Result<std::int64_t> parse_cpu_milli(std::string_view text);
 /// up as Quantity.Value does; errors as above.
 Result<std::int64_t> parse_bytes(std::string_view text);
 
+/// A Kubernetes quantity that is a whole number ("2", "1k", "2.0"); errors as above, and InvalidArgument for any other.
+Result<std::int64_t> parse_whole(std::string_view text);
+
 /// A Go duration ("1h2m3.5s", "300ms", "-1.5h", "0"), as time.ParseDuration reads it and with its
 /// words in the error. Parts of a millisecond are rounded away from zero, so that no positive
 /// duration becomes 0.

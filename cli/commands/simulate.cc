@@ -9,7 +9,9 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/submission.h"
 #include "cli/files.h"
+#include "daemon/engine/fit.h"
 #include "daemon/simulate/report.h"
+#include "workflow/extended_resource.h"
 #include "workflow/quantity.h"
 
 namespace gantry::cli {
@@ -17,7 +19,7 @@ namespace {
 
 struct SimulateOptions {
   std::string file, cpus, memory, slots, durations = "10s", start_up = "60ms", seed = "1", trace;
-  std::vector<std::string> parameters;
+  std::vector<std::string> parameters, resources;
 };
 
 void print_diagnostics(Session& session, const Document& document, const workflow::Diagnostics& diagnostics) {
@@ -69,6 +71,18 @@ Result<Number> number(const std::string& option, const std::string& text) {
   return value;
 }
 
+/// NAME=N
+Result<engine::NamedResource> resource_of(const std::string& text) {
+  const std::size_t sign = text.find('=');
+  if (sign == std::string::npos) return fail(Code::InvalidArgument, "\"" + text + "\" must be NAME=NUMBER, such as nvidia.com/gpu=2");
+  engine::NamedResource resource{.name = text.substr(0, sign), .total = 0, .units = {}};
+  if (std::string bad = workflow::check_extended_resource(resource.name); !bad.empty()) return fail(Code::InvalidArgument, std::move(bad));
+  auto total = workflow::parse_whole(text.substr(sign + 1));
+  if (!total) return fail(std::move(total.error()));
+  resource.total = *total;
+  return resource;
+}
+
 Result<simulate::Host> host_of(const SimulateOptions& options) {
   simulate::Host host;
   auto cpus = workflow::parse_cpu_milli(options.cpus.empty() ? std::to_string(std::thread::hardware_concurrency()) : options.cpus);
@@ -80,6 +94,14 @@ Result<simulate::Host> host_of(const SimulateOptions& options) {
   auto slots = number<std::int64_t>("--slots", options.slots.empty() ? "110" : options.slots);
   if (!slots) return fail(slots.error());
   host.capacity.slots = *slots;
+  for (const std::string& text : options.resources) {
+    auto resource = resource_of(text);
+    if (!resource) return fail(resource.error().wrap("--resource"));
+    if (host.resources.size() == scheduler::Amounts::kNamed) {
+      return fail(Code::InvalidArgument, "--resource: at most " + std::to_string(scheduler::Amounts::kNamed) + " can be counted");
+    }
+    host.resources.push_back(std::move(*resource));
+  }
   auto start_up = workflow::parse_duration_or_seconds(options.start_up);
   if (!start_up) return fail(Code::InvalidArgument, "--start-up: " + start_up.error().message);
   host.start_up = *start_up;
@@ -109,6 +131,14 @@ int run(Session& session, const SimulateOptions& options) {
   if (!compiled) return report(compiled.error());
   auto host = host_of(options);
   if (!host) return report(host.error());
+  // As a daemon of that host would refuse it.
+  workflow::Diagnostics diagnostics;
+  engine::check_fit(*compiled->plan, simulate::offer_of(*host), diagnostics);
+  if (diagnostics.has_errors()) {
+    // The plan knows no lines of the file: it was compiled of what the file came to with its templates.
+    for (const workflow::Diagnostic& one : diagnostics.items()) report(documents->front().name + ": " + one.message);
+    return report(documents->front().name + " cannot be simulated");
+  }
   auto durations = durations_of(session, options.durations);
   if (!durations) return report(durations.error());
   auto seed = number<std::uint64_t>("--seed", options.seed);
@@ -137,6 +167,7 @@ void add_simulate(Command& root, Session& session) {
       .option("--start-up", options->start_up, "From the start of a pod to that of its program [60ms]")
       .option("--seed", options->seed, "Of what is drawn at random [1]")
       .option("--trace", options->trace, "Write the schedule to this file, for https://ui.perfetto.dev")
+      .repeatable("--resource", options->resources, "A resource that the host offers by the piece: NAME=NUMBER (nvidia.com/gpu=2)")
       .repeatable("-p,--parameter", options->parameters, "An argument of the workflow: NAME=VALUE")
       .footer("Nothing is started and no daemon is asked. Suspended steps go on at once.")
       .action([&session, options] { return run(session, *options); });

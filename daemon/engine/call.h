@@ -127,6 +127,7 @@ struct PodCall {
   SharedText kill_message;           ///< why
   SharedText id;                     ///< empty until somebody outside may speak of it: it is in Impl::pods_ then
   scheduler::Admission::Request place;  ///< on the host, or in the queue for one
+  Rare<HeldUnits> units;             ///< that it holds, as long as its place is booked
   std::unique_ptr<MadePod> made;     ///< of many that wait, made again when it is their turn
 };
 

@@ -434,7 +434,7 @@ Output Engine::forget(const std::string& uid, Time now) {
   return impl_->finish();
 }
 
-const scheduler::Amounts& Engine::capacity() const { return impl_->admission_.capacity(); }
+const Host& Engine::host() const { return impl_->settings_.host; }
 
 const Run* Engine::find(const std::string& name_space, const std::string& name) const {
   auto it = impl_->by_name_.find({name_space, name});

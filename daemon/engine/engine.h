@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "daemon/engine/host.h"
 #include "daemon/engine/pod_artifacts.h"
 #include "daemon/engine/retry_run.h"
 #include "daemon/engine/run.h"
@@ -116,7 +117,7 @@ class Objects {
 
 struct Settings {
   const Objects* objects = nullptr;  ///< null: there are none. Outlives the engine
-  scheduler::Amounts capacity{.cpu_milli = 1000, .memory_bytes = 1 << 30, .slots = 110};
+  Host host;
   runtime::Network network = runtime::Network::Host;
   Duration termination_grace = std::chrono::seconds(30);  ///< between SIGTERM and SIGKILL (Kubernetes' default)
   bool archive_logs = false;  ///< keep the logs of all pods as artifacts, whatever a workflow says
@@ -197,7 +198,7 @@ class Engine {
 
   // ---- what there is ----
 
-  [[nodiscard]] const scheduler::Amounts& capacity() const;
+  [[nodiscard]] const Host& host() const;
 
   /// Live runs, and those that ended and were not forgotten or dropped.
   [[nodiscard]] const Run* find(const std::string& name_space, const std::string& name) const;

@@ -46,7 +46,25 @@ std::optional<std::int64_t> literal(const std::optional<workflow::Text>& request
   return value ? std::optional(*value) : std::nullopt;
 }
 
-std::optional<scheduler::Amounts> amounts_of(const workflow::PodTemplate& pod) {
+/// What a pod of the template asks for, as far as it is known.
+struct Asked {
+  std::optional<scheduler::Amounts> amounts;  ///< nothing: it depends on variables
+  std::optional<std::string> unknown;         ///< it asks for what no host of this configuration has
+};
+
+/// What a container asks for of one resource, in `unknown` if this host has no such thing.
+void add_named(const Host& host, const std::string& name, std::int64_t wanted, scheduler::Amounts& amounts,
+               std::optional<std::string>& unknown) {
+  if (wanted == 0) return;
+  if (const auto place = host.place_of(name)) {
+    amounts.named[*place] += wanted;
+  } else if (!unknown) {
+    unknown = host.offers_none(name, wanted);
+  }
+}
+
+Asked asked_by(const workflow::PodTemplate& pod, const Host& host) {
+  Asked asked;
   PodAmounts sum;
   bool known = true;
   const auto add = [&](const workflow::Container& container) {
@@ -54,61 +72,90 @@ std::optional<scheduler::Amounts> amounts_of(const workflow::PodTemplate& pod) {
     const auto cpu = literal(r.requests.cpu, r.limits.cpu, workflow::parse_cpu_milli);
     const auto memory = literal(r.requests.memory, r.limits.memory, workflow::parse_bytes);
     known &= cpu && memory;
-    sum.add(container.role == workflow::Container::Role::Init, cpu.value_or(0), memory.value_or(0));
+    scheduler::Amounts amounts{cpu.value_or(0), memory.value_or(0), 0};
+    if (host.capacity.pids > 0) amounts.pids = host.default_pids;
+    for (const auto& [name, amount] : r.limits.extended) {
+      const auto wanted = literal(std::nullopt, amount, workflow::parse_whole);
+      known &= wanted.has_value();
+      add_named(host, name, wanted.value_or(0), amounts, asked.unknown);
+    }
+    sum.add(container.role == workflow::Container::Role::Init, amounts);
   };
   if (pod.set.empty()) add(pod.main);
   for (const workflow::Container& container : pod.set) add(container);
   for (const workflow::Container& container : pod.beside) add(container);
-  if (!known) return std::nullopt;
+  if (!known) return asked;
   scheduler::Amounts total = sum.total();
   // What is said of the pod as a whole counts instead.
   const workflow::Resources& whole = pod.pod_resources;
   const auto cpu = literal(whole.requests.cpu, whole.limits.cpu, workflow::parse_cpu_milli);
   const auto memory = literal(whole.requests.memory, whole.limits.memory, workflow::parse_bytes);
-  if (!cpu || !memory) return std::nullopt;
+  if (!cpu || !memory) return asked;
   if (*cpu != 0) total.cpu_milli = *cpu;
   if (*memory != 0) total.memory_bytes = *memory;
-  return total;
+  asked.amounts = total;
+  return asked;
 }
 
 }  // namespace
 
-void PodAmounts::add(bool init, std::int64_t cpu_milli, std::int64_t memory_bytes) {
-  if (init) {
-    init_cpu_milli_ = std::max(init_cpu_milli_, cpu_milli);
-    init_memory_bytes_ = std::max(init_memory_bytes_, memory_bytes);
-  } else {
-    together_.cpu_milli += cpu_milli;
-    together_.memory_bytes += memory_bytes;
+void PodAmounts::add(bool init, const scheduler::Amounts& container) {
+  scheduler::Amounts amounts = container;
+  amounts.slots = 0;
+  if (!init) {
+    together_ += amounts;
+    return;
   }
+  init_.cpu_milli = std::max(init_.cpu_milli, amounts.cpu_milli);
+  init_.memory_bytes = std::max(init_.memory_bytes, amounts.memory_bytes);
+  init_.pids = std::max(init_.pids, amounts.pids);
+  for (std::size_t i = 0; i < amounts.named.size(); ++i) init_.named[i] = std::max(init_.named[i], amounts.named[i]);
 }
 
 scheduler::Amounts PodAmounts::total() const {
   scheduler::Amounts total = together_;
-  total.cpu_milli = std::max(total.cpu_milli, init_cpu_milli_);
-  total.memory_bytes = std::max(total.memory_bytes, init_memory_bytes_);
+  total.cpu_milli = std::max(total.cpu_milli, init_.cpu_milli);
+  total.memory_bytes = std::max(total.memory_bytes, init_.memory_bytes);
+  total.pids = std::max(total.pids, init_.pids);
+  for (std::size_t i = 0; i < total.named.size(); ++i) total.named[i] = std::max(total.named[i], init_.named[i]);
   return total;
 }
 
-scheduler::Amounts amounts_of(const runtime::PodSpec& pod) {
+Result<scheduler::Amounts> amounts_of(const runtime::PodSpec& pod, const Host& host) {
   PodAmounts sum;
+  std::optional<std::string> unknown;
   for (const runtime::ContainerSpec& container : pod.containers) {
-    sum.add(container.role == runtime::Role::Init, container.resources.cpu_request_milli,
-            container.resources.memory_request_bytes);
+    const runtime::Resources& resources = container.resources;
+    scheduler::Amounts amounts{resources.cpu_request_milli, resources.memory_request_bytes, 0};
+    if (host.capacity.pids > 0) amounts.pids = resources.pids_limit > 0 ? resources.pids_limit : host.default_pids;
+    for (const auto& [name, wanted] : resources.extended) add_named(host, name, wanted, amounts, unknown);
+    sum.add(container.role == runtime::Role::Init, amounts);
   }
+  if (unknown) return fail(Code::ResourceExhausted, "can never start: " + *unknown);
   return sum.total();
 }
 
-void check_fit(const workflow::Plan& plan, const scheduler::Amounts& capacity, workflow::Diagnostics& diagnostics) {
-  const scheduler::Admission host(capacity);
+std::optional<std::string> impossible(const scheduler::Amounts& wanted, const scheduler::Admission& ledger, const Host& host) {
+  const scheduler::Amounts& offered = ledger.capacity();
+  for (std::size_t i = 0; i < host.resources.size(); ++i) {
+    if (wanted.named[i] <= offered.named[i]) continue;
+    return "requests " + std::to_string(wanted.named[i]) + " of " + host.resources[i].name + ", this host offers " +
+           std::to_string(offered.named[i]);
+  }
+  return ledger.impossible(wanted);
+}
+
+void check_fit(const workflow::Plan& plan, const Host& host, workflow::Diagnostics& diagnostics) {
+  const scheduler::Admission ledger(host.capacity);
   for (const Index index : reachable(plan)) {
     const workflow::Template& tmpl = plan.templates[index];
     if (tmpl.kind != workflow::Template::Kind::Pod) continue;
     const workflow::PodTemplate& pod = plan.pods[tmpl.body];
     if (plan.pod_spec_patch || pod.patch) continue;
-    const auto wanted = amounts_of(pod);
-    if (!wanted) continue;
-    if (auto why = host.impossible(*wanted)) {
+    const Asked asked = asked_by(pod, host);
+    auto why = asked.unknown;
+    if (!why && asked.amounts) why = impossible(*asked.amounts, ledger, host);
+    if (why) {
       const std::string name = tmpl.name.empty() ? "an inline template" : "template " + tmpl.name;
       diagnostics.error(pod.set.empty() ? pod.main.at : tmpl.at, name + " can never start: it " + *why);
     }

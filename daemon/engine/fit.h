@@ -2,10 +2,13 @@
 
 // What pods ask the host for, and whether it can ever have it. Pure.
 
-#include <cstdint>
+#include <optional>
+#include <string>
 
+#include "base/error.h"
+#include "daemon/engine/host.h"
 #include "runtime/pod.h"
-#include "scheduler/amounts.h"
+#include "scheduler/admission.h"
 #include "workflow/diagnostic.h"
 #include "workflow/plan.h"
 
@@ -15,18 +18,22 @@ namespace gantry::engine {
 /// alone (k8s.io/component-helpers resource.PodRequests).
 class PodAmounts {
  public:
-  void add(bool init, std::int64_t cpu_milli, std::int64_t memory_bytes);
+  /// The slots of a container do not count: a pod takes one.
+  void add(bool init, const scheduler::Amounts& container);
   [[nodiscard]] scheduler::Amounts total() const;
 
  private:
-  scheduler::Amounts together_{0, 0, 1};
-  std::int64_t init_cpu_milli_ = 0, init_memory_bytes_ = 0;
+  scheduler::Amounts together_{0, 0, 1}, init_{0, 0, 1};
 };
 
-scheduler::Amounts amounts_of(const runtime::PodSpec& pod);
+/// ResourceExhausted: it asks for a resource that this host does not know ("can never start: requests …").
+Result<scheduler::Amounts> amounts_of(const runtime::PodSpec& pod, const Host& host);
+
+/// Why `wanted` can never be granted by the ledger of this host, or nothing when it can.
+std::optional<std::string> impossible(const scheduler::Amounts& wanted, const scheduler::Admission& ledger, const Host& host);
 
 /// An error for each template that the plan may run and whose pod this host never has room for, as far as that is known
 /// before it runs: a request that holds variables, or may be patched, is looked at when the pod is made.
-void check_fit(const workflow::Plan& plan, const scheduler::Amounts& capacity, workflow::Diagnostics& diagnostics);
+void check_fit(const workflow::Plan& plan, const Host& host, workflow::Diagnostics& diagnostics);
 
 }  // namespace gantry::engine

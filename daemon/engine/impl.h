@@ -28,6 +28,7 @@
 #include "daemon/engine/formula.h"
 #include "daemon/engine/locks.h"
 #include "daemon/engine/scope.h"
+#include "daemon/engine/units.h"
 
 namespace gantry::engine {
 
@@ -43,7 +44,7 @@ SharedText scope_of_caller(const Call& call);
 
 class Engine::Impl {
  public:
-  explicit Impl(Settings settings) : settings_(settings), admission_(settings.capacity) {}
+  explicit Impl(Settings settings) : settings_(settings), admission_(settings.host.capacity), units_(settings.host) {}
   ~Impl();
 
   // engine.cc
@@ -214,6 +215,8 @@ class Engine::Impl {
   void adopt_pod(Call& call);
   void queue_pod(Call& call);
   void grant(Call& call);
+  /// Gives back what it has of the host.
+  void leave_place(Call& call);
   void hand_over(Call& call);
   void pod_started(Call& call, Time at);
   void pod_container(Call& call, const std::string& container, const runtime::ContainerChange& change);
@@ -242,6 +245,7 @@ class Engine::Impl {
   scheduler::Scheduler scheduler_;
   scheduler::Worker& worker_ = scheduler_.worker();  ///< the loop's
   scheduler::Admission admission_;
+  Units units_;  ///< of the named resources that admission_ counts
   Locks locks_;
   std::map<std::string, Memo> memos_;  ///< by memo_id()
   std::unordered_set<Call*> calls_waiting_;  ///< for locks; what else waits for locks is a run

@@ -4,6 +4,7 @@
 // so what many nodes have in common is a SharedText, and what few have is Rare.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,6 +54,10 @@ struct MemoStatus {
   std::string cache, key;  ///< empty: not memoized
 };
 
+/// Which units of named resources a pod has (units.h), by the resource's name: numbers from 0 in order. Of resources that are
+/// only counted there is nothing in it.
+using HeldUnits = std::map<std::string, std::vector<std::uint32_t>>;
+
 struct Node {
   SharedText id;             ///< root: the run's name; else `<run>-<fnv32a(name)>`
   std::string name;          ///< full name: `wf[0].build`, `wf.deploy(1)`
@@ -78,6 +83,7 @@ struct Node {
   bool has_pod = false;      ///< Pod nodes: a pod was made of it, whose id is pod_id()
   /// Pod nodes: what the next life of the daemon must know about the pod.
   bool start_intended = false;  ///< stored before the pod is started
+  Rare<HeldUnits> units;        ///< from start_intended on; stays when the pod is over
   bool changed = false;      ///< the engine's: it is among what the current event has changed
   /// What its program said of itself in $ARGO_PROGRESS_FILE; a total of 0: nothing.
   std::uint32_t progress_done = 0, progress_total = 0;

@@ -37,8 +37,10 @@ Result<std::unique_ptr<MadePod>> Engine::Impl::make_pod(Call& call) {
   auto pending_timeout = duration_of(call.tmpl->pending_timeout, scope);
   if (!pending_timeout) return fail(pending_timeout.error());
   Live::Common& common = live.common_of(*call.tmpl);
-  common.wanted.set(amounts_of(*spec));
-  if (auto why = admission_.impossible(*common.wanted)) return fail(Code::ResourceExhausted, "can never start: " + *why);
+  const auto wanted = amounts_of(*spec, settings_.host);
+  if (!wanted) return fail(wanted.error());
+  common.wanted.set(*wanted);
+  if (auto why = impossible(*wanted, admission_, settings_.host)) return fail(Code::ResourceExhausted, "can never start: " + *why);
   common.steady = built->steady && is_steady(*call.tmpl);
   made->wanted = common.wanted;
   made->id = spec->id;
@@ -129,6 +131,9 @@ void Engine::Impl::adopt_pod(Call& call) {
   PodCall& pod = *call.pod;
   pod.place.owner = &call;
   admission_.book(pod.place, call.live->number);
+  pod.units = call.node->units;
+  units_.hold(*pod.units);
+  give_units(*pod.units, settings_.host, *pod.made->spec);
   pod.counted = true;
   ++call.live->active_pods;
   name_pod(call, pod.made->id);
@@ -159,11 +164,22 @@ void Engine::Impl::grant(Call& call) {
   hand_over(call);
 }
 
+void Engine::Impl::leave_place(Call& call) {
+  PodCall& pod = *call.pod;
+  units_.give_back(*pod.units);
+  pod.units.reset();
+  admission_.release(pod.place);
+}
+
 void Engine::Impl::hand_over(Call& call) {
   PodCall& pod = *call.pod;
   pod.state = PodState::Starting;
   name_pod(call, pod.made->id);
   call.node->start_intended = true;
+  pod.units.reset();
+  if (HeldUnits units = units_.take(*pod.place.wanted); !units.empty()) pod.units = std::move(units);
+  give_units(*pod.units, settings_.host, *pod.made->spec);
+  call.node->units = pod.units;
   call.live->pods.insert(pod.id);
   mark(*call.live, *call.node);
   now_effect(PreparePod{call.live->run.info.name_space, std::move(*pod.made->spec), pod.made->artifacts});
@@ -406,7 +422,7 @@ void Engine::Impl::end_pod(Call& call, Phase phase, const std::string& message) 
   bool known = pod.state != PodState::Waiting;
   pod.state = PodState::Over;
   end_container_nodes(call, {});  // those that the pod's end has not told of
-  admission_.release(pod.place);
+  leave_place(call);
   if (pod.counted) {
     --live.active_pods;
   } else {

@@ -81,6 +81,20 @@ class Builder {
         r.requests.cpu ? quantity(r.requests.cpu, workflow::parse_cpu_milli) : out.cpu_limit_milli;
     out.memory_request_bytes =
         r.requests.memory ? quantity(r.requests.memory, workflow::parse_bytes) : out.memory_limit_bytes;
+    for (const auto& [name, amount] : r.limits.extended) {
+      out.extended[name] = quantity(std::optional(amount), workflow::parse_whole);
+    }
+    // Variables and patches may have made them differ.
+    for (const auto& [name, amount] : r.requests.extended) {
+      const auto limit = out.extended.find(name);
+      const std::int64_t request = quantity(std::optional(amount), workflow::parse_whole);
+      if (limit == out.extended.end()) {
+        fail_with({Code::InvalidArgument, name + ": Limit must be set for non overcommitable resources"});
+      } else if (limit->second != request) {
+        fail_with({Code::InvalidArgument, name + ": the request, " + std::to_string(request) +
+                                              ", must be equal to the limit of " + std::to_string(limit->second)});
+      }
+    }
     return out;
   }
 

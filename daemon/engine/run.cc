@@ -278,7 +278,7 @@ void Engine::Impl::abandon(Call& call) {
   locks_.release(&call);
   if (call.request) cancel_request(call);
   if (call.pod) {
-    admission_.release(call.pod->place);
+    leave_place(call);
     std::erase(call.live->held_pods, &call);
     if (call.pod->state == PodState::Waiting) pods_.erase(call.pod->id);
   }

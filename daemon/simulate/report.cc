@@ -90,6 +90,12 @@ std::string report(const Played& played, const Host& host) {
                            percent(static_cast<double>(used.peak.cpu_milli), cpus));
   text += line("Memory:", percent(used.memory_bytes, memory) + " of " + decimals(memory / kMebibyte, 0) +
                               " MiB requested on average, at most " + percent(static_cast<double>(used.peak.memory_bytes), memory));
+  for (std::size_t place = 0; place < host.resources.size(); ++place) {
+    const engine::NamedResource& resource = host.resources[place];
+    text += line(resource.name + ":", percent(used.named[place], static_cast<double>(resource.total)) + " of " +
+                                          std::to_string(resource.total) + " requested on average, at most " +
+                                          std::to_string(used.peak.named[place]));
+  }
   if (longest_pod != nullptr) {
     text += line("Waiting:", text_of(waited) + " of all pods for the host, at most " + text_of(longest) + " (" +
                                  longest_pod->node->name + ")");

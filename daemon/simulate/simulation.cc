@@ -18,7 +18,7 @@ class Player final : public runtime::Listener {
         runtime_(Time(std::chrono::sys_days(std::chrono::year(2000) / 1 / 1)),
                  [this](const runtime::PodSpec& pod) { return script_of(pod); }) {
     Settings settings;
-    settings.capacity = host.capacity;
+    settings.host = offer_of(host);
     played_.engine = std::make_unique<Engine>(settings);
     runtime_.set_listener(this);
     runtime_.set_counts_starts(false);
@@ -117,7 +117,7 @@ class Player final : public runtime::Listener {
     if (!owner) return;
     PodRun run;
     run.node = owner->node;
-    wanted_.set(amounts_of(pod));
+    if (const auto wanted = amounts_of(pod, engine().host())) wanted_.set(*wanted);
     run.wanted = wanted_;
     run.ready = owner->node->started.value_or(now());
     run.admitted = now();
@@ -166,6 +166,12 @@ class Player final : public runtime::Listener {
 };
 
 }  // namespace
+
+engine::Host offer_of(const Host& host) {
+  engine::Host offer{.capacity = host.capacity, .resources = {}};
+  for (const engine::NamedResource& resource : host.resources) offer.offer(resource);
+  return offer;
+}
 
 Played simulate(const workflow::Compiled& workflow, const Host& host, const Durations& durations, std::uint64_t seed) {
   return Player(host, durations, seed).play(workflow);

@@ -18,7 +18,11 @@ namespace gantry::simulate {
 struct Host {
   scheduler::Amounts capacity;
   Duration start_up{60};  ///< from "start it" to "its program runs", of each pod
+  std::vector<engine::NamedResource> resources;  ///< what is in their units is no matter here
 };
+
+/// As the engine sees it.
+engine::Host offer_of(const Host& host);
 
 /// A pod that ran.
 struct PodRun {

@@ -46,11 +46,17 @@ UsageSum sum(const std::vector<Usage>& usage, Time begin, Time end, std::size_t 
     sum.peak.cpu_milli = std::max(sum.peak.cpu_milli, amounts.cpu_milli);
     sum.peak.memory_bytes = std::max(sum.peak.memory_bytes, amounts.memory_bytes);
     sum.peak.slots = std::max(sum.peak.slots, amounts.slots);
+    for (std::size_t place = 0; place < amounts.named.size(); ++place) {
+      sum.peak.named[place] = std::max(sum.peak.named[place], amounts.named[place]);
+    }
     const Time until = i + 1 < usage.size() ? usage[i + 1].at : end;
     if (whole <= 0 || until <= usage[i].at) continue;
     const double share = static_cast<double>((until - usage[i].at).count()) / whole;
     sum.cpu_milli += share * static_cast<double>(amounts.cpu_milli);
     sum.memory_bytes += share * static_cast<double>(amounts.memory_bytes);
+    for (std::size_t place = 0; place < amounts.named.size(); ++place) {
+      sum.named[place] += share * static_cast<double>(amounts.named[place]);
+    }
     sum.pods += share * static_cast<double>(amounts.slots);
     const double from = static_cast<double>((usage[i].at - begin).count()) / whole * static_cast<double>(parts);
     const double to = static_cast<double>((until - begin).count()) / whole * static_cast<double>(parts);

@@ -173,7 +173,8 @@ Result<json> mounts_of(const SpecInput& input, const HostFacts& host) {
 }
 
 // Kubernetes: pkg/kubelet/cm/helpers_linux.go MilliCPUToShares, MilliCPUToQuota.
-json resources_of(const runtime::ContainerSpec& container, const HostFacts& host) {
+json resources_of(const SpecInput& input, const HostFacts& host) {
+  const runtime::ContainerSpec& container = input.container;
   const runtime::Resources& want = container.resources;
   json cpu = json::object();
   const std::int64_t request =
@@ -192,12 +193,47 @@ json resources_of(const runtime::ContainerSpec& container, const HostFacts& host
     if (host.swap_accounting) memory["swap"] = want.memory_limit_bytes;
   }
   const bool privileged = container.security.privileged;
+  json devices = {{{"allow", privileged}, {"access", "rwm"}}};
+  for (const GivenDevice& device : input.devices) {
+    devices.push_back({{"allow", true},
+                       {"type", device.node.block ? "b" : "c"},
+                       {"major", device.node.major},
+                       {"minor", device.node.minor},
+                       {"access", device.access}});
+  }
   json resources = {
-      {"devices", {{{"allow", privileged}, {"access", "rwm"}}}},
+      {"devices", std::move(devices)},
       {"pids", {{"limit", want.pids_limit > 0 ? want.pids_limit : host.default_pids}}}};
   if (!cpu.empty()) resources["cpu"] = std::move(cpu);
   if (!memory.empty()) resources["memory"] = std::move(memory);
   return resources;
+}
+
+// The nodes that are made besides the usual ones.
+Result<json> devices_of(const SpecInput& input, const HostFacts& host) {
+  json result = json::array();
+  std::set<std::string> taken;
+  const auto add = [&](const DeviceNode& device) {
+    result.push_back({{"path", device.path},
+                      {"type", device.block ? "b" : "c"},
+                      {"major", device.major},
+                      {"minor", device.minor},
+                      {"fileMode", device.mode},
+                      {"uid", device.uid},
+                      {"gid", device.gid}});
+  };
+  for (const GivenDevice& device : input.devices) {
+    if (!taken.insert(device.node.path).second) {
+      return fail(Code::InvalidArgument, "two devices are given at " + device.node.path);
+    }
+    add(device.node);
+  }
+  if (input.container.security.privileged) {
+    for (const DeviceNode& device : host.devices) {
+      if (!taken.contains(device.path)) add(device);
+    }
+  }
+  return result;
 }
 
 json process_of(const SpecInput& input, const HostFacts& host,
@@ -311,22 +347,15 @@ Result<std::string> build_spec(const SpecInput& input, const HostFacts& host) {
 
   auto sysctls = sysctls_of(input.pod);
   if (!sysctls) return fail(sysctls.error());
+  auto devices = devices_of(input, host);
+  if (!devices) return fail(devices.error());
 
   json linux_part = {{"cgroupsPath", input.cgroups_path},
                      {"namespaces", namespaces_of(input)},
-                     {"resources", resources_of(input.container, host)}};
+                     {"resources", resources_of(input, host)}};
   if (!sysctls->empty()) linux_part["sysctl"] = std::move(*sysctls);
-  if (security.privileged) {
-    json devices = json::array();
-    for (const DeviceNode& device : host.devices) {
-      devices.push_back({{"path", device.path},
-                         {"type", device.block ? "b" : "c"},
-                         {"major", device.major},
-                         {"minor", device.minor},
-                         {"fileMode", device.mode}});
-    }
-    linux_part["devices"] = std::move(devices);
-  } else {
+  if (!devices->empty()) linux_part["devices"] = std::move(*devices);
+  if (!security.privileged) {
     linux_part["maskedPaths"] = kMaskedPaths;
     linux_part["readonlyPaths"] = kReadonlyPaths;
     if (!security.seccomp_profile.empty()) {

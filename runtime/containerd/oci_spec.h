@@ -24,6 +24,13 @@ struct DeviceNode {
   bool block = false;
   std::int64_t major = 0, minor = 0;
   std::uint32_t mode = 0;
+  std::uint32_t uid = 0, gid = 0;
+};
+
+/// A device that a container is given: `node` as it is on the host, but with the path in the container.
+struct GivenDevice {
+  DeviceNode node;
+  std::string access;  ///< of r, w, m
 };
 
 /// What the specification needs to know about this host. Found once, at the start.
@@ -52,6 +59,7 @@ struct SpecInput {
   std::string working_dir;
   Identity identity;
   std::vector<BindMount> mounts;  ///< in any order
+  std::vector<GivenDevice> devices;
   std::string hosts_file;         ///< bind-mounted over /etc/hosts; empty: none
   std::string resolv_conf;        ///< over /etc/resolv.conf; empty: the host's on its network
   std::string cgroups_path;       ///< absolute, below the cgroup file system
@@ -61,7 +69,7 @@ struct SpecInput {
 };
 
 /// The specification as JSON. InvalidArgument: a capability that does not exist, a mount that is
-/// not absolute.
+/// not absolute, two devices at one path.
 Result<std::string> build_spec(const SpecInput& input, const HostFacts& host);
 
 /// The capabilities (`CAP_CHOWN`) that a container gets: the default 14, then drop, then add; `ALL`

@@ -93,16 +93,42 @@ void PodLife::take_over_as(bool ran, std::vector<std::optional<int>> statuses) {
     return statuses[i] == static_cast<int>(status::CREATED);
   });
   runs_already_ = ran;
-  if (runs_already_ || created) {
-    files_ = services_.volumes->find(pod_);
-    files_made_ = true;
-    for (Container& container : containers_) {
-      container.environment =
-          environment_of(*container.spec, *container.config, pod_.hostname, "/");
-    }
-    for (const std::size_t i : members) containers_[i].phase = Phase::Created;
-    return prepared();
+  if (ran) return take_as_it_is();
+  if (!created) return begin_again();
+  // Until it is started nobody was promised anything of it: this life may have given the pod other units of named resources
+  // than it was made with, and their devices are in its containers.
+  has_our_labels(members.front(), [self](bool same) { same ? self->take_as_it_is() : self->begin_again(); });
+}
+
+/// Whether the container was made of a pod with the same labels.
+void PodLife::has_our_labels(std::size_t index, std::function<void(bool)> done) {
+  api::GetContainerRequest request;
+  request.set_id(containers_[index].id);
+  call(services_.channel, services_.containers, &api::Containers::Stub::PrepareAsyncGet, request, kMetadataDeadline,
+       [self = shared_from_this(), done = std::move(done)](Result<api::GetContainerResponse> answer) {
+         if (self->settle()) return;
+         if (!answer && answer.error().code != Code::NotFound) {
+           return self->prepare_failed(answer.error().wrap("look for container"));
+         }
+         std::map<std::string, std::string> labels;
+         if (answer) labels.insert(answer->container().labels().begin(), answer->container().labels().end());
+         labels.erase(kPodLabel);
+         done(labels == self->pod_.labels);
+       });
+}
+
+void PodLife::take_as_it_is() {
+  files_ = services_.volumes->find(pod_);
+  files_made_ = true;
+  for (Container& container : containers_) {
+    container.environment = environment_of(*container.spec, *container.config, pod_.hostname, "/");
   }
+  for (const std::size_t i : stage_members()) containers_[i].phase = Phase::Created;
+  prepared();
+}
+
+void PodLife::begin_again() {
+  auto self = shared_from_this();
   ++cleanings_;
   auto left = std::make_shared<std::size_t>(containers_.size());
   auto problem = std::make_shared<Result<void>>();

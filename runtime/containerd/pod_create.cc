@@ -7,6 +7,7 @@
 
 #include "base/unique_fd.h"
 #include "github.com/containerd/containerd/runtime/v2/runc/options/oci.pb.h"
+#include "runtime/containerd/devices.h"
 #include "runtime/containerd/layers.h"
 #include "runtime/containerd/pod_life.h"
 #include "runtime/containerd/process.h"
@@ -194,6 +195,11 @@ void PodLife::make_files(std::size_t index) {
       result->done = fail(identity.error());
       return;
     }
+    auto devices = find_devices(spec);
+    if (!devices) {
+      result->done = fail(devices.error());
+      return;
+    }
     result->environment = environment_of(spec, *container.config, pod.hostname, identity->home);
     SpecInput input{.pod = pod,
                     .container = spec,
@@ -202,6 +208,7 @@ void PodLife::make_files(std::size_t index) {
                     .working_dir = container.working_dir,
                     .identity = std::move(*identity),
                     .mounts = result->files.mounts[spec.name],
+                    .devices = std::move(*devices),
                     .hosts_file = result->files.hosts,
                     .resolv_conf = result->files.resolv_conf,
                     .cgroups_path = container.cgroups_path,

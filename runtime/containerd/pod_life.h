@@ -137,6 +137,9 @@ class PodLife final : public std::enable_shared_from_this<PodLife> {
   void exists_already(std::size_t index);
   void take_over(std::size_t index, std::vector<std::optional<int>> statuses);
   void take_over_as(bool ran, std::vector<std::optional<int>> statuses);
+  void has_our_labels(std::size_t index, std::function<void(bool)> done);
+  void take_as_it_is();
+  void begin_again();
   void adopt_container(std::size_t index);
   void resume();
   void resume_container(std::size_t index, Result<int> status);

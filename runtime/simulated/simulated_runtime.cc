@@ -45,6 +45,13 @@ void SimulatedRuntime::sweep(const std::set<std::string>& keep) {
 
 void SimulatedRuntime::prepare(PodSpec spec) {
   std::string id = spec.id;
+  // Made by an earlier life of the daemon for something else, and not started: it is made anew.
+  const auto old = pods_.find(id);
+  const bool started = old != pods_.end() && old->second.state != State::Preparing && old->second.state != State::Prepared;
+  if (old != pods_.end() && !started && old->second.spec.labels != spec.labels) {
+    by_life_.erase(old->second.life);
+    pods_.erase(old);
+  }
   auto [it, added] = pods_.try_emplace(id);
   Pod& pod = it->second;
   if (!added) {  // taken over: what has happened already is told again

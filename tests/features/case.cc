@@ -114,7 +114,7 @@ Result<void> read_description(const Json& json, Case& out) {
   }
   for (const Json& key : json.value("keys", Json::array())) out.keys.push_back(text_of(key));
   out.host = json.value("host", Json::object());
-  if (auto good = check_keys(out.host, "host", {"cpu", "memory", "slots"}); !good) return good;
+  if (auto good = check_keys(out.host, "host", {"cpu", "memory", "slots", "resources"}); !good) return good;
   for (const Json& one : json.value("user", Json::array())) {
     auto action = read_action(one);
     if (!action) return fail(action.error());

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "daemon/engine/fit.h"
 #include "daemon/node_selector.h"
 #include "daemon/submission.h"
 #include "tests/features/view.h"
@@ -11,6 +12,22 @@
 namespace gantry::features {
 
 namespace {
+
+/// `3`, or a list of units of devices and env.
+engine::NamedResource resource_of(const std::string& name, const Json& offer) {
+  engine::NamedResource resource{.name = name, .total = 0, .units = {}};
+  if (offer.is_number()) {
+    resource.total = offer;
+    return resource;
+  }
+  for (const Json& written : offer) {
+    engine::Unit& unit = resource.units.emplace_back();
+    for (const Json& path : written.value("devices", Json::array())) unit.devices.push_back({path, path, "rwm"});
+    for (const auto& [key, value] : written.value("env", Json::object()).items()) unit.env.push_back({key, value, true});
+  }
+  resource.total = static_cast<std::int64_t>(resource.units.size());
+  return resource;
+}
 
 std::string text_at(const workflow::Node* node, std::string_view key) {
   const workflow::Node* value = node != nullptr && node->is_map() ? node->find(key) : nullptr;
@@ -144,9 +161,12 @@ testing::World::Options Player::options() {
                                       answer.value("body", "")};
   };
   options.settings.objects = &objects_;
-  options.settings.capacity = {.cpu_milli = case_.host.value("cpu", std::int64_t{100'000}),
+  options.settings.host.capacity = {.cpu_milli = case_.host.value("cpu", std::int64_t{100'000}),
                                .memory_bytes = case_.host.value("memory", std::int64_t{1} << 40),
                                .slots = case_.host.value("slots", std::int64_t{1000})};
+  for (const auto& [name, offer] : case_.host.value("resources", Json::object()).items()) {
+    options.settings.host.offer(resource_of(name, offer));
+  }
   return options;
 }
 
@@ -177,7 +197,8 @@ void Player::check_refusals() {
     if (manifest.kind == "ConfigMap") continue;
     workflow::Diagnostics diagnostics;
     if (manifest.kind == "Workflow") {
-      workflow::compile_workflows(manifest.text, workflow::Format::Yaml, options, diagnostics);
+      const auto compiled = workflow::compile_workflows(manifest.text, workflow::Format::Yaml, options, diagnostics);
+      for (const auto& one : compiled) engine::check_fit(*one.plan, world_.engine().host(), diagnostics);
     } else {
       workflow::check_objects(manifest.text, workflow::Format::Yaml, options, diagnostics);
     }

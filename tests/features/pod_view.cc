@@ -76,6 +76,8 @@ Json container_view(const runtime::ContainerSpec& from) {
   }
   json["requests"] = {{"cpu", from.resources.cpu_request_milli}, {"memory", from.resources.memory_request_bytes}};
   json["limits"] = {{"cpu", from.resources.cpu_limit_milli}, {"memory", from.resources.memory_limit_bytes}};
+  for (const auto& [name, amount] : from.resources.extended) json["limits"][name] = amount;
+  for (const auto& device : from.devices) json["devices"].push_back(device.path + ":" + device.inside + ":" + device.access);
   json["role"] = from.role == runtime::Role::Init ? "init" : from.role == runtime::Role::Sidecar ? "sidecar" : "main";
   json["probed"] = from.readiness_probe.has_value();
   return json;

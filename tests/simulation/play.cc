@@ -221,7 +221,7 @@ Verdicts play(const Play& play, bool* refused) {
   // Where daemons hold places until others have run, there is enough for all.
   const bool daemons = std::any_of(play.workflows.begin(), play.workflows.end(), has_daemons);
   const scheduler::Amounts capacity{.cpu_milli = 4000, .memory_bytes = 1 << 30, .slots = daemons ? 1000 : 3};
-  options.settings.capacity = capacity;
+  options.settings.host.capacity = capacity;
   options.settings.termination_grace = Duration(50);
   Watch watch(capacity);
   options.watch = [&watch](const engine::Output& output) { watch.saw(output); };

@@ -138,6 +138,8 @@ class Dump {
     if (amounts.memory) out_ << "    " << word << " memory " << quoted(*amounts.memory) << '\n';
     if (amounts.ephemeral_storage)
       out_ << "    " << word << " storage " << quoted(*amounts.ephemeral_storage) << '\n';
+    for (const auto& [name, amount] : amounts.extended)
+      out_ << "    " << word << ' ' << name << ' ' << quoted(amount) << '\n';
   }
 
   void pod(const PodTemplate& pod) {

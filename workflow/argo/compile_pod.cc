@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "workflow/argo/compiler.h"
+#include "workflow/extended_resource.h"
 #include "workflow/quantity.h"
 
 namespace gantry::workflow::argo {
@@ -59,6 +60,14 @@ PodTemplate Compiler::pod(const argo::Template& written, const std::string& wher
   out.metadata = pod_metadata(written.metadata, where + ".metadata");
   const ResourceRequirements& of_pod = written.pod_resources.set ? written.pod_resources : spec_.pod_resources;
   out.pod_resources = resources(of_pod, where + ".podResources");
+  for (const auto* list : {&of_pod.requests, &of_pod.limits}) {
+    for (const KeyQuantity& entry : list->value) {
+      // A lint has its own word for it (lint_unread.cc).
+      if (options_.lint || entry.key.find('/') == std::string_view::npos) continue;
+      error(entry.at, where + ".podResources: \"" + std::string(entry.key) +
+                          "\" is not a valid pod-level resource, only cpu, memory and hugepages-* are supported");
+    }
+  }
   out.patch = pod_spec_patch(written.pod_spec_patch, where + ".podSpecPatch");
   return out;
 }
@@ -212,12 +221,12 @@ std::vector<EnvFrom> Compiler::env_from(const List<EnvFromSource>& written,
   return out;
 }
 
-std::optional<Text> Compiler::quantity(const Quantity& written, const std::string& where) {
+std::optional<Text> Compiler::quantity(const Quantity& written, const std::string& where,
+                                       Result<std::int64_t> (*parse)(std::string_view)) {
   if (!written.set) return std::nullopt;
   Text amount = text(written, where);
   if (amount.is_literal()) {
-    const auto parsed =
-        where.ends_with(".cpu") ? parse_cpu_milli(written.value) : parse_bytes(written.value);
+    const auto parsed = parse(written.value);
     // Kubernetes' decoder finds it, so `argo lint` does.
     if (!parsed) diagnostics_.error(written.at, where + ": " + parsed.error().message);
   } else if (options_.lint) {
@@ -231,11 +240,13 @@ Resources::Amounts Compiler::amounts(const argo::Amounts& written, const std::st
   for (const KeyQuantity& entry : written.value) {
     const std::string path = where + "." + std::string(entry.key);
     if (entry.key == "cpu") {
-      out.cpu = quantity(entry.value, path);
+      out.cpu = quantity(entry.value, path, parse_cpu_milli);
     } else if (entry.key == "memory") {
       out.memory = quantity(entry.value, path);
     } else if (entry.key == "ephemeral-storage") {
       out.ephemeral_storage = quantity(entry.value, path);
+    } else if (entry.key.find('/') != std::string_view::npos) {
+      if (auto amount = extended(entry, path)) out.extended.emplace_back(entry.key, std::move(*amount));
     } else {
       error(entry.at, "not supported yet: " + path);
     }
@@ -243,9 +254,47 @@ Resources::Amounts Compiler::amounts(const argo::Amounts& written, const std::st
   return out;
 }
 
+/// A resource that is counted by the piece. What Argo's own decoder lets through is Kubernetes' to refuse when the pod is made.
+std::optional<Text> Compiler::extended(const KeyQuantity& written, const std::string& path) {
+  if (const std::string bad = check_extended_resource(written.key); !bad.empty()) {
+    own_error(written.at, path + ": " + bad);
+    return std::nullopt;
+  }
+  auto amount = quantity(written.value, path);
+  if (amount && amount->is_literal() && parse_bytes(written.value.value) && !parse_whole(written.value.value)) {
+    own_error(written.value.at, path + ": must be an integer, found \"" + std::string(written.value.value) + "\"");
+  }
+  return amount;
+}
+
+/// Nothing of them can be promised twice (k8s.io/kubernetes pkg/apis/core/validation ValidateResourceRequirements).
+void Compiler::check_extended(const ResourceRequirements& written, const Resources& resources, const std::string& where) {
+  for (const auto& [name, request] : resources.requests.extended) {
+    const auto same = [&, key = std::string_view(name)](const auto& other) { return other.first == key; };
+    const auto& limits = resources.limits.extended;
+    const auto limit = std::find_if(limits.begin(), limits.end(), same);
+    const auto entry = std::find_if(written.requests.value.begin(), written.requests.value.end(),
+                                    [key = std::string_view(name)](const KeyQuantity& one) { return one.key == key; });
+    const std::string path = where + ".requests." + name;
+    if (limit == limits.end()) {
+      own_error(entry->at, path + ": Limit must be set for non overcommitable resources");
+      continue;
+    }
+    if (!request.is_literal() || !limit->second.is_literal()) continue;
+    const auto asked = parse_whole(request.source()), most = parse_whole(limit->second.source());
+    if (asked && most && *asked != *most) {
+      own_error(entry->value.at, path + ": must be equal to " + name + " limit of " + limit->second.source() + ", found " +
+                                     request.source());
+    }
+  }
+}
+
 Resources Compiler::resources(const ResourceRequirements& written, const std::string& where) {
-  return {.requests = amounts(written.requests, where + ".requests"),
-          .limits = amounts(written.limits, where + ".limits")};
+  Resources out{.requests = amounts(written.requests, where + ".requests"),
+                .limits = amounts(written.limits, where + ".limits")};
+  // Of a patch nobody knows what it is laid over; then its pod is looked at.
+  if (!spec_.flawed) check_extended(written, out, where);
+  return out;
 }
 
 workflow::SecurityContext Compiler::security(const Security& written, const std::string& where) {

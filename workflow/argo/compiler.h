@@ -12,6 +12,7 @@
 #include "workflow/argo/compile.h"
 #include "workflow/argo/libraries.h"
 #include "workflow/argo/spec.h"
+#include "workflow/quantity.h"
 
 namespace gantry::workflow::argo {
 
@@ -94,6 +95,8 @@ class Compiler {
   std::vector<EnvFrom> env_from(const List<EnvFromSource>& written, const std::string& where);
   Resources resources(const ResourceRequirements& written, const std::string& where);
   Resources::Amounts amounts(const argo::Amounts& written, const std::string& where);
+  std::optional<Text> extended(const KeyQuantity& written, const std::string& path);
+  void check_extended(const ResourceRequirements& written, const Resources& resources, const std::string& where);
   workflow::SecurityContext security(const Security& written, const std::string& where);
   std::vector<workflow::Volume> volumes(const List<argo::Volume>& written,
                                         const std::string& where);
@@ -102,7 +105,8 @@ class Compiler {
                              const std::string& where);
   std::vector<ClaimTemplate> claims();
   std::optional<std::uint32_t> file_mode(const Int& written, const std::string& where);
-  std::optional<Text> quantity(const Quantity& written, const std::string& where);
+  std::optional<Text> quantity(const Quantity& written, const std::string& where,
+                               Result<std::int64_t> (*parse)(std::string_view) = parse_bytes);
 
   // compile_graph.cc: steps and DAGs
   Graph steps(Source& source, const argo::Template& written, const std::string& where);

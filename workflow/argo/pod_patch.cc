@@ -85,6 +85,7 @@ void merge(Resources::Amounts& under, const Resources::Amounts& over) {
   replace(under.cpu, over.cpu);
   replace(under.memory, over.memory);
   replace(under.ephemeral_storage, over.ephemeral_storage);
+  replace_items(under.extended, over.extended, [](const auto& a, const auto& b) { return a.first == b.first; });
 }
 
 void merge(SecurityContext& under, const SecurityContext& over) {

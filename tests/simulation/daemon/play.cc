@@ -81,7 +81,7 @@ Outcome play(const Play& play, bool tells) {
   SimulatedContainerd containerd(machine);
   engine::Settings settings;
   const bool daemons = std::any_of(play.workflows.begin(), play.workflows.end(), has_daemons);
-  settings.capacity = {.cpu_milli = kCpuMilli, .memory_bytes = 1 << 30, .slots = daemons ? 1000 : 3};
+  settings.host.capacity = {.cpu_milli = kCpuMilli, .memory_bytes = 1 << 30, .slots = daemons ? 1000 : 3};
   settings.termination_grace = Duration(50);
   Lives lives(machine, containerd, settings);
   lives.begin();
@@ -113,7 +113,7 @@ Outcome play(const Play& play, bool tells) {
     const bool exact = std::none_of(play.mishaps.begin(), play.mishaps.end(), [](const Mishap& m) { return is_beyond_oracle(m.kind); });
     const bool disturbed = play.temper.late + play.temper.slow + play.temper.doubled > 0 ||
                            std::any_of(play.mishaps.begin(), play.mishaps.end(), [](const Mishap& m) { return !is_of_client(m.kind); });
-    lives.promises.in_the_end(play.seed, settings.capacity, exact, disturbed);
+    lives.promises.in_the_end(play.seed, settings.host.capacity, exact, disturbed);
   }
   return {machine.problems, std::move(machine.story), step};
 }

@@ -32,7 +32,16 @@ runtime: crun
 network: none
 host_path_allow: [/srv/../srv/cache, /opt]
 allow_privileged: true
-capacity: {cpu: 1500m, memory: 2Gi, slots: 7}
+capacity:
+  cpu: 1500m
+  memory: 2Gi
+  slots: 7
+  pids: 30000
+  resources:
+    example.com/licence: 3
+    nvidia.com/gpu:
+    - {devices: [/dev/nvidia0, "/dev//nvidiactl:/dev/ctl:rw"], env: {NVIDIA_VISIBLE_DEVICES: "0"}}
+    - {devices: ["/dev/nvidia1:/dev/nvidia0"], env: {NVIDIA_VISIBLE_DEVICES: 1}}
 termination_grace: 1m30s
 store: {on_corruption: set-aside}
 history: {max_age: 720h, max_workflows: 5000, max_size: 2Gi}
@@ -55,6 +64,19 @@ log_level: debug
   EXPECT_EQ(config->cpu_milli, 1500);
   EXPECT_EQ(config->memory_bytes, 2ll << 30);
   EXPECT_EQ(config->slots, 7);
+  EXPECT_EQ(config->pids, 30000);
+  ASSERT_EQ(config->resources.size(), 2u);
+  EXPECT_EQ(config->resources[0].name, "example.com/licence");
+  EXPECT_EQ(config->resources[0].total, 3);
+  EXPECT_TRUE(config->resources[0].units.empty());
+  EXPECT_EQ(config->resources[1].total, 2);
+  ASSERT_EQ(config->resources[1].units.size(), 2u);
+  using runtime::Device;
+  EXPECT_THAT(config->resources[1].units[0].devices,
+              ElementsAre(Device{"/dev/nvidia0", "/dev/nvidia0", "rwm"}, Device{"/dev/nvidiactl", "/dev/ctl", "rw"}));
+  EXPECT_THAT(config->resources[1].units[1].devices, ElementsAre(Device{"/dev/nvidia1", "/dev/nvidia0", "rwm"}));
+  EXPECT_EQ(config->resources[1].units[1].env[0].name, "NVIDIA_VISIBLE_DEVICES");
+  EXPECT_EQ(config->resources[1].units[1].env[0].value, "1");
   EXPECT_EQ(config->termination_grace, std::chrono::seconds(90));
   EXPECT_TRUE(config->set_aside_corrupt_store);
   EXPECT_EQ(config->history.max_age, std::chrono::hours(720));
@@ -86,6 +108,7 @@ TEST(Config, NothingAndEmptySectionsAreTheDefaults) {
     ASSERT_TRUE(config) << text << config.error().message;
     EXPECT_EQ(config->socket_path, "/run/gantry/gantry.sock");
     EXPECT_EQ(config->slots, 110);
+    EXPECT_EQ(config->pids, 0) << "processes are not counted";
     EXPECT_FALSE(config->allow_privileged);
     EXPECT_FALSE(config->set_aside_corrupt_store);
     EXPECT_TRUE(config->audit);
@@ -112,6 +135,22 @@ TEST(Config, WhatIsWrongIsNamedWithItsPlace) {
       {"capacity: {slots: 0}", "capacity.slots must be a whole number from 1 up, not '0'"},
       {"capacity: {slots: many}", "capacity.slots must be a whole number"},
       {"capacity: {memory: 5 apples}", "capacity.memory: "},
+      {"capacity: {pids: 0}", "capacity.pids must be a whole number from 1 up, not '0'"},
+      {"capacity:\n  resources: {gpu: 1}", "gantry.yaml:2:15: capacity.resources: \"gpu\" must be a domain and a name"},
+      {"capacity: {resources: [a.b/c]}", "capacity.resources must be a map of names, not a list"},
+      {"capacity: {resources: {a.b/c: 1.5}}", "capacity.resources.a.b/c must be a whole number or a list of units, not '1.5'"},
+      {"capacity: {resources: {a.b/c: [1]}}", "capacity.resources.a.b/c[0] must be a map of devices and env, not '1'"},
+      {"capacity: {resources: {a.b/c: [{device: [/dev/x]}]}}",
+       "unknown key 'capacity.resources.a.b/c[0].device' (did you mean 'devices'?)"},
+      {"capacity: {resources: {a.b/c: [{devices: /dev/x}]}}", "capacity.resources.a.b/c[0].devices must be a list of devices"},
+      {"capacity: {resources: {a.b/c: [{devices: [dev/x]}]}}", "'dev/x' must begin with an absolute path of the host"},
+      {"capacity: {resources: {a.b/c: [{devices: ['/dev/x:rw']}]}}", "must have an absolute path after the colon"},
+      {"capacity: {resources: {a.b/c: [{devices: ['/dev/x:/dev/y:rx']}]}}", "not rx"},
+      {"capacity: {resources: {a.b/c: [{devices: [/dev/x, '/dev/y:/dev/x']}]}}", "there are two devices for /dev/x"},
+      {"capacity: {resources: {a.b/c: [{env: [A=b]}]}}", "capacity.resources.a.b/c[0].env must be a map of texts, not a list"},
+      {"capacity: {resources: {a.b/c: [{env: {A: [b]}}]}}", "capacity.resources.a.b/c[0].env.A must be a text, not a list"},
+      {"capacity: {resources: {a.b/1: 1, a.b/2: 1, a.b/3: 1, a.b/4: 1, a.b/5: 1, a.b/6: 1, a.b/7: 1, a.b/8: 1, a.b/9: 1}}",
+       "capacity.resources: at most 8 resources can be counted, a.b/9 is one too many"},
       {"state_dir: relative", "state_dir: 'relative' must be an absolute path"},
       {"host_path_allow: /srv", "host_path_allow must be a list of paths"},
       {"host_path_allow: [srv]", "host_path_allow: 'srv' must be an absolute path"},

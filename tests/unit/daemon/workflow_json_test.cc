@@ -237,11 +237,13 @@ TEST(NodeJson, RoundTrip) {
             .message = "not utf-8: \xff",
             .retried = true,
             .has_pod = true,
-            .start_intended = true};
+            .start_intended = true,
+            .units = engine::HeldUnits{{"example.com/board", {0, 2}}}};
   Node read = node_from_json(node_json(node)).value();
   EXPECT_EQ(read.message, "not utf-8: \xEF\xBF\xBD");
   EXPECT_TRUE(read.retried && read.start_intended);
   EXPECT_TRUE(read.has_pod);
+  EXPECT_EQ(*read.units, *node.units);
 }
 
 TEST(NodeJson, DamagedTextIsAnError) {

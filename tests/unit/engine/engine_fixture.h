@@ -52,7 +52,7 @@ class EngineTest : public ::testing::Test {
   static World::Options options() {
     World::Options options;
     options.author = [](const runtime::PodSpec& pod) { return interpret(pod); };
-    options.settings.capacity = {.cpu_milli = 2000, .memory_bytes = 1 << 30, .slots = 10};
+    options.settings.host.capacity = {.cpu_milli = 2000, .memory_bytes = 1 << 30, .slots = 10};
     return options;
   }
 

@@ -11,16 +11,21 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr scheduler::Amounts kHost{.cpu_milli = 4000, .memory_bytes = 8ll << 30, .slots = 110};
+Host host() {
+  Host host{.capacity = {.cpu_milli = 4000, .memory_bytes = 8ll << 30, .slots = 110}, .resources = {}};
+  host.offer({.name = "nvidia.com/gpu", .total = 2, .units = {}});
+  host.offer({.name = "example.com/licence", .total = 1000, .units = {}});
+  return host;
+}
 
 /// What is wrong with a workflow of these templates.
-std::vector<std::string> errors(const std::string& templates) {
+std::vector<std::string> errors(const std::string& templates, const Host& where = host()) {
   workflow::Diagnostics diagnostics;
   const auto compiled = workflow::compile_workflows(
       "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: wf}\nspec:\n  entrypoint: main\n  templates:\n" + templates,
       workflow::Format::Yaml, {}, diagnostics);
   for (const auto& one : diagnostics.items()) ADD_FAILURE() << workflow::to_string(one, "test");
-  if (compiled.size() == 1) check_fit(*compiled.front().plan, kHost, diagnostics);
+  if (compiled.size() == 1) check_fit(*compiled.front().plan, where, diagnostics);
   std::vector<std::string> texts;
   for (const auto& one : diagnostics.items()) texts.push_back(workflow::to_string(one, "wf.yaml"));
   return texts;
@@ -43,6 +48,61 @@ TEST(CheckFit, ContainersOfAPodAddUpButInitContainersRunAlone) {
               ElementsAre("wf.yaml:8:16: template main can never start: it requests 5000m CPU, this host offers 4000m"));
   EXPECT_THAT(errors(main + "    initContainers: [{name: i, image: a, resources: {requests: {cpu: '2'}}}]\n"), IsEmpty());
   EXPECT_THAT(errors(main + "    initContainers: [{name: i, image: a, resources: {requests: {cpu: '6'}}}]\n").size(), 1u);
+}
+
+TEST(CheckFit, NamedResourcesAreCountedByName) {
+  const auto asks = [](const std::string& limits) {
+    return errors("  - name: main\n    container: {image: a, resources: {limits: {" + limits + "}}}\n");
+  };
+  EXPECT_THAT(asks("nvidia.com/gpu: 2, example.com/licence: 1k"), IsEmpty());
+  EXPECT_THAT(asks("nvidia.com/gpu: 3"),
+              ElementsAre("wf.yaml:8:16: template main can never start: it requests 3 of nvidia.com/gpu, this host offers 2"));
+  EXPECT_THAT(asks("nvidia.com/gpus: 1"),
+              ElementsAre("wf.yaml:8:16: template main can never start: it requests 1 of nvidia.com/gpus, this host offers none "
+                          "(did you mean 'nvidia.com/gpu'?)"));
+  EXPECT_THAT(asks("amd.com/fpga: 1"),
+              ElementsAre("wf.yaml:8:16: template main can never start: it requests 1 of amd.com/fpga, this host offers none"));
+  EXPECT_THAT(asks("amd.com/fpga: 0"), IsEmpty());
+}
+
+TEST(CheckFit, NamedResourcesOfAPodAddUpAsCpuDoes) {
+  const std::string gpu = ", image: a, resources: {limits: {nvidia.com/gpu: ";
+  const std::string main = "  - name: main\n    container: {image: a, resources: {limits: {nvidia.com/gpu: 2}}}\n";
+  EXPECT_THAT(errors(main + "    initContainers: [{name: i" + gpu + "2}}}, {name: j" + gpu + "1}}}]\n"), IsEmpty());
+  EXPECT_THAT(errors(main + "    initContainers: [{name: i" + gpu + "3}}}]\n").size(), 1u);
+  EXPECT_THAT(errors(main + "    sidecars: [{name: s" + gpu + "1}}}]\n").size(), 1u);
+  EXPECT_THAT(errors("  - name: main\n    containerSet: {containers: [{name: a" + gpu + "1}}}, {name: b" + gpu + "1}}}]}\n"), IsEmpty());
+  EXPECT_THAT(errors("  - name: main\n    containerSet: {containers: [{name: a" + gpu + "1}}}, {name: b" + gpu + "2}}}]}\n"),
+              ElementsAre("wf.yaml:7:5: template main can never start: it requests 3 of nvidia.com/gpu, this host offers 2"));
+}
+
+TEST(CheckFit, ProcessesCountWhereTheHostCountsThem) {
+  Host host{.capacity = {.cpu_milli = 4000, .memory_bytes = 8ll << 30, .slots = 110, .pids = 2000}, .resources = {}};
+  const std::string one = "  - name: main\n    container: {image: a}\n";
+  const std::string two = one + "    sidecars: [{name: s, image: a}]\n";
+  EXPECT_THAT(errors(one, host), IsEmpty());
+  EXPECT_THAT(errors(two, host), ElementsAre("wf.yaml:8:16: template main can never start: it requests 2048 processes, "
+                                             "this host offers 2000 processes"));
+  host.default_pids = 1000;
+  EXPECT_THAT(errors(two, host), IsEmpty());
+  host.capacity.pids = 0;
+  host.default_pids = 1024;
+  EXPECT_THAT(errors(two, host), IsEmpty());
+}
+
+TEST(AmountsOf, APodsProcessesAreThoseThatItsContainersMayHave) {
+  runtime::PodSpec pod;
+  pod.containers = {{.name = "main"}, {.name = "init"}, {.name = "side"}};
+  pod.containers[0].resources.pids_limit = 10;
+  pod.containers[1].role = runtime::Role::Init;
+  pod.containers[1].resources.pids_limit = 5000;
+  Host host;
+  EXPECT_EQ(amounts_of(pod, host)->pids, 0);
+  host.capacity.pids = 10000;
+  EXPECT_EQ(amounts_of(pod, host)->pids, 5000);
+  pod.containers[1].resources.pids_limit = 20;
+  EXPECT_EQ(amounts_of(pod, host)->pids, 10 + 1024);
+  EXPECT_EQ(amounts_of(pod, host)->slots, 1);
 }
 
 TEST(CheckFit, OnlyTemplatesThatMayRunCount) {

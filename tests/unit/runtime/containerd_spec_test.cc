@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/containerd/cgroup.h"
+#include "runtime/containerd/devices.h"
 #include "runtime/containerd/image_config.h"
 #include "runtime/containerd/layers.h"
 #include "runtime/containerd/oci_spec.h"
@@ -200,6 +201,7 @@ struct Built {
   HostFacts host{
       .init = "/usr/bin/tini-static", .resolv_conf = "/etc/resolv.conf", .open_files = 20000};
   std::vector<BindMount> mounts;
+  std::vector<GivenDevice> devices;
   std::string network_namespace, seccomp_profile;
 
   Built() { pod.containers.push_back({.name = "main"}); }
@@ -213,6 +215,7 @@ struct Built {
                           .working_dir = "",
                           .identity = {.uid = 5, .gid = 6, .additional_gids = {7}},
                           .mounts = mounts,
+                          .devices = devices,
                           .hosts_file = "/x/hosts",
                           .cgroups_path = "/gantry/run/node",
                           .network_namespace = network_namespace,
@@ -337,6 +340,47 @@ TEST(OciSpecTest, Security) {
   EXPECT_EQ(privileged["linux"]["devices"][0]["path"], "/dev/fuse");
   EXPECT_EQ(privileged["linux"]["resources"]["devices"][0]["allow"], true);
   EXPECT_TRUE(has_option(privileged, "/sys", "rw"));
+}
+
+TEST(OciSpecTest, DevicesAreMadeAndAllowed) {
+  Built built;
+  built.devices = {{{"/dev/board", false, 188, 3, 0660, 0, 20}, "rw"}, {{"/dev/disk", true, 8, 16, 0600}, "r"}};
+  const json given = built.build().value()["linux"];
+  EXPECT_EQ(given["devices"],
+            json::parse(R"([{"path":"/dev/board","type":"c","major":188,"minor":3,"fileMode":432,"uid":0,"gid":20},
+                            {"path":"/dev/disk","type":"b","major":8,"minor":16,"fileMode":384,"uid":0,"gid":0}])"));
+  EXPECT_EQ(given["resources"]["devices"],
+            json::parse(R"([{"allow":false,"access":"rwm"},
+                            {"allow":true,"type":"c","major":188,"minor":3,"access":"rw"},
+                            {"allow":true,"type":"b","major":8,"minor":16,"access":"r"}])"));
+
+  built.host.devices = {{"/dev/fuse", false, 10, 229, 0666}, {"/dev/board", false, 1, 1, 0666}};
+  built.main().security = {.privileged = true};
+  const json privileged = built.build().value()["linux"]["devices"];
+  EXPECT_THAT(privileged, SizeIs(3)) << "the given one takes the place of the host's";
+  EXPECT_EQ(privileged[0]["major"], 188);
+
+  built.devices.push_back(built.devices.front());
+  EXPECT_THAT(built.build().error().message, HasSubstr("two devices are given at /dev/board"));
+}
+
+TEST(DevicesTest, AreLookedUpOnTheHost) {
+  ContainerSpec container{.name = "main"};
+  container.devices = {{"/dev/null", "/dev/board", "rw"}};
+  const auto found = find_devices(container);
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ(found->front().node.path, "/dev/board");
+  EXPECT_EQ(found->front().node.major, 1);
+  EXPECT_EQ(found->front().node.minor, 3);
+  EXPECT_FALSE(found->front().node.block);
+  EXPECT_EQ(found->front().access, "rw");
+
+  container.devices = {{"/dev/there-is-no-such", "/dev/x", "rwm"}};
+  EXPECT_EQ(find_devices(container).error().message, "container \"main\": device /dev/there-is-no-such is not on this host");
+  EXPECT_EQ(find_devices(container).error().code, Code::NotFound);
+  container.devices = {{"/dev", "/dev/x", "rwm"}};
+  EXPECT_EQ(find_devices(container).error().message, "container \"main\": device /dev is a directory, no device");
 }
 
 TEST(OciSpecTest, SeccompFollowsTheCapabilities) {

@@ -24,7 +24,7 @@ inline Durations durations(const std::string& yaml) {
 }
 
 inline Host host(std::int64_t cpus) {
-  return {.capacity = {.cpu_milli = cpus * 1000, .memory_bytes = 8ll << 30, .slots = 100}, .start_up = Duration(0)};
+  return {.capacity = {.cpu_milli = cpus * 1000, .memory_bytes = 8ll << 30, .slots = 100}, .start_up = Duration(0), .resources = {}};
 }
 
 /// compile → (unit, lint) → package; each wants one CPU.

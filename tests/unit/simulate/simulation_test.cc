@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "daemon/simulate/report.h"
 #include "tests/unit/simulate/fixture.h"
 
 namespace gantry::simulate {
@@ -16,6 +17,27 @@ std::vector<std::string> names(const Played& played, const std::vector<std::size
   std::vector<std::string> names;
   for (const std::size_t pod : pods) names.push_back(played.pods[pod].node->display_name);
   return names;
+}
+
+TEST(Simulate, NamedResourcesHoldStepsUp) {
+  Host gpus = host(8);
+  gpus.resources.push_back({.name = "nvidia.com/gpu", .total = 2, .units = {}});
+  const auto workflow = compile(R"(
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: train}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    dag: {tasks: [{name: a, template: train}, {name: b, template: train}, {name: c, template: train}]}
+  - name: train
+    container: {image: busybox, resources: {limits: {nvidia.com/gpu: 1}}}
+)");
+  const Played played = simulate(workflow, gpus, durations("'*': 10s\n"), 1);
+  EXPECT_EQ(played.run->status.phase, engine::RunPhase::Succeeded);
+  EXPECT_EQ(played.makespan(), seconds(20));
+  EXPECT_THAT(report(played, gpus), ::testing::HasSubstr("nvidia.com/gpu: 75 % of 2 requested on average, at most 2\n"));
 }
 
 TEST(Simulate, StepsTakeWhatTheyAreSaidToTake) {

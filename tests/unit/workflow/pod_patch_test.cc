@@ -43,6 +43,21 @@ TEST(PodPatch, WhatItNamesIsReplacedAndTheRestStays) {
   EXPECT_EQ(out.main.security.run_as_user, 5);
 }
 
+TEST(PodPatch, ExtendedResourcesAreReplacedByName) {
+  PodTemplate out = pod();
+  out.main.resources.limits.extended = {{"nvidia.com/gpu", Text::literal("1")}, {"example.com/licence", Text::literal("1")}};
+  const auto patch = parse_pod_patch(
+      R"({"containers":[{"name":"main","resources":{"requests":{"nvidia.com/gpu":2},"limits":{"nvidia.com/gpu":2,"a.b/c":1}}}]})");
+  ASSERT_TRUE(patch) << patch.error().message;
+  ASSERT_TRUE(apply_patch(*patch, out));
+  const auto& limits = out.main.resources.limits.extended;
+  ASSERT_EQ(limits.size(), 3u);
+  EXPECT_EQ(limits[0].second.source(), "2");
+  EXPECT_EQ(limits[1].second.source(), "1");
+  EXPECT_EQ(limits[2].first, "a.b/c");
+  EXPECT_EQ(out.main.resources.requests.extended.size(), 1u);
+}
+
 TEST(PodPatch, YamlIsAsGoodAsJson) {
   const PodTemplate out = patched(R"(
 containers:

@@ -26,6 +26,17 @@ TEST(Quantity, CpuInMillis) {
   for (const auto& [text, expected] : cases) EXPECT_EQ(parse_cpu_milli(text), expected) << text;
 }
 
+TEST(Quantity, WholeNumbers) {
+  const std::pair<const char*, std::int64_t> cases[] = {{"0", 0}, {"3", 3}, {"2.0", 2}, {"1k", 1000}, {"1500e-2", 15}, {"2000m", 2}};
+  for (const auto& [text, expected] : cases) EXPECT_EQ(parse_whole(text), expected) << text;
+  for (const char* text : {"1.5", "500m", "15e-1"}) {
+    ASSERT_FALSE(parse_whole(text)) << text;
+    EXPECT_THAT(parse_whole(text).error().message, HasSubstr("must be an integer")) << text;
+  }
+  EXPECT_FALSE(parse_whole("-1"));
+  EXPECT_FALSE(parse_whole("two"));
+}
+
 TEST(Quantity, Bytes) {
   const std::pair<const char*, std::int64_t> cases[] = {
       {"0", 0},

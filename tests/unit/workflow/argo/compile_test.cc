@@ -235,8 +235,23 @@ TEST(Compile, PodsAreChecked) {
        "templates.main.container.resources.limits.cpu"},
       {container("resources: {requests: {memory: 64Mo}}"),
        "templates.main.container.resources.requests.memory"},
-      {container("resources: {limits: {nvidia.com/gpu: 1}}"),
-       "not supported yet: templates.main.container.resources.limits.nvidia.com/gpu"},
+      {container("resources: {limits: {gpu: 1}}"),
+       "not supported yet: templates.main.container.resources.limits.gpu"},
+      {container("resources: {limits: {nvidia.com/gpu: 1500m}}"),
+       "templates.main.container.resources.limits.nvidia.com/gpu: must be an integer, found \"1500m\""},
+      {container("resources: {limits: {nvidia.com/gpu: one}}"),
+       "templates.main.container.resources.limits.nvidia.com/gpu: invalid quantity 'one'"},
+      {container("resources: {requests: {nvidia.com/gpu: 1}}"),
+       "templates.main.container.resources.requests.nvidia.com/gpu: Limit must be set for non overcommitable resources"},
+      {container("resources: {requests: {nvidia.com/gpu: 1}, limits: {nvidia.com/gpu: 2}}"),
+       "templates.main.container.resources.requests.nvidia.com/gpu: must be equal to nvidia.com/gpu limit of 2, found 1"},
+      {container("resources: {limits: {NVIDIA.com/gpu: 1}}"),
+       "\"NVIDIA.com/gpu\" must begin with a domain in lower case"},
+      {container("resources: {limits: {nvidia.com/: 1}}"), "\"nvidia.com/\" must end in a name"},
+      {container("resources: {limits: {batch.kubernetes.io/gpu: 1}}"),
+       "the domain kubernetes.io is Kubernetes' own"},
+      {"  - {name: main, podResources: {limits: {nvidia.com/gpu: 1}}, container: {image: a}}\n",
+       "\"nvidia.com/gpu\" is not a valid pod-level resource"},
       {container("securityContext: {runAsUser: -1}"),
        "runAsUser: must be between 0 and 2147483647"},
       {container("securityContext: {seccompProfile: {type: Localhost}}"), "not supported yet"},
@@ -353,6 +368,20 @@ PlanPtr plan_of(const std::string& templates) {
       compile_yaml(workflow_yaml("  entrypoint: main\n  templates:\n" + templates));
   EXPECT_THAT(outcome.diagnostics, IsEmpty()) << templates;
   return outcome.compiled.empty() ? nullptr : outcome.compiled[0].plan;
+}
+
+TEST(Compile, ExtendedResourcesAreKeptByName) {
+  const auto plan = plan_of(
+      "  - name: main\n    inputs: {parameters: [{name: count, value: '1'}]}\n"
+      "    container: {image: a, resources: {requests: {nvidia.com/gpu: 2}, limits: {nvidia.com/gpu: '2.0', "
+      "example.com/licence: '{{inputs.parameters.count}}'}}}\n");
+  ASSERT_NE(plan, nullptr);
+  const Resources& resources = plan->pods[0].main.resources;
+  ASSERT_EQ(resources.limits.extended.size(), 2u);
+  EXPECT_EQ(resources.limits.extended[0].first, "nvidia.com/gpu");
+  EXPECT_EQ(resources.limits.extended[1].second.source(), "{{inputs.parameters.count}}");
+  ASSERT_EQ(resources.requests.extended.size(), 1u);
+  EXPECT_EQ(resources.requests.extended[0].second.source(), "2");
 }
 
 TEST(Compile, ResultsAreCapturedOnlyWhenSomebodyReadsThem) {

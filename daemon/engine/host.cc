@@ -1,0 +1,28 @@
+#include "daemon/engine/host.h"
+
+#include <utility>
+
+#include "workflow/suggestion.h"
+
+namespace gantry::engine {
+
+void Host::offer(NamedResource resource) {
+  capacity.named.at(resources.size()) = resource.total;
+  resources.push_back(std::move(resource));
+}
+
+std::optional<std::size_t> Host::place_of(std::string_view name) const {
+  for (std::size_t i = 0; i < resources.size(); ++i) {
+    if (resources[i].name == name) return i;
+  }
+  return std::nullopt;
+}
+
+std::string Host::offers_none(std::string_view name, std::int64_t wanted) const {
+  std::vector<std::string_view> names;
+  for (const NamedResource& resource : resources) names.push_back(resource.name);
+  return "requests " + std::to_string(wanted) + " of " + std::string(name) + ", this host offers none" +
+         workflow::did_you_mean(name, names);
+}
+
+}  // namespace gantry::engine
