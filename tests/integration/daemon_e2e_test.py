@@ -12,7 +12,15 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from gantryd import Gantryd, Refused, claim, nodes, processes_of, sh
 
 BIN = os.path.abspath(sys.argv.pop(1))
-D = Gantryd(BIN)
+D = Gantryd(BIN, config="""
+capacity:
+  pids: 100000
+  resources:
+    example.com/board:
+    - {devices: ["/dev/full:/dev/board"], env: {BOARD: full}}
+    - {devices: ["/dev/zero:/dev/board:rw"], env: {BOARD: zero}}
+    example.com/unplugged: [{devices: [/dev/there-is-no-such]}]
+""")
 
 
 def seconds_of(timestamp):
@@ -436,6 +444,56 @@ class EndToEnd(unittest.TestCase):
         workflow = D.wait(name)
         self.assertPhase(workflow, "Succeeded")
         self.assertEqual(D.logs(name), ["1"], "the step ran once")
+
+    def test_named_resources(self):
+        """Two boards for three steps: each step has one of its own, over a kill of the daemon too."""
+        board = lambda count: {"limits": {"example.com/board": count}}
+        work = {"volumeMounts": [{"name": "work", "mountPath": "/work"}]}
+        # Only one of the devices can be written to; both are at the same place.
+        use = ("echo begin $BOARD >> /work/log; stat -c %t:%T /dev/board >> /work/$BOARD; "
+               "if dd if=/dev/zero of=/dev/board bs=1 count=1 2> /dev/null; then found=zero; else found=full; fi; [ $found = $BOARD ] || exit 9; "
+               "sleep {{inputs.parameters.s}}; echo end $BOARD >> /work/log")
+        name = D.submit({"entrypoint": "main", "volumeClaimTemplates": [claim("work")], "templates": [
+            {"name": "main", "steps": [
+                [{"name": f"use-{i}", "template": "use", "arguments": {"parameters": [{"name": "s", "value": str(s)}]}}
+                 for i, s in enumerate((4, 7, 1))],
+                [{"name": "show", "template": "show"}]]},
+            sh(use, "use", inputs={"parameters": [{"name": "s"}]}, resources=board(1), **work),
+            sh("cat /work/log; sort -u /work/full; sort -u /work/zero", "show", **work)]})
+        D.await_(lambda: sum(n["phase"] == "Running" and n["type"] == "Pod" for n in nodes(D.get(name)).values()) == 2, 30, "two to run")
+        labels = lambda: sorted(json.loads("\n".join(D.ctr("containers", "info", id)))["Labels"]["gantry.io/units"]
+                                for id in D.ctr("containers", "list", "-q", 'labels."gantry.io/units"'))
+        held = ["example.com/board=0", "example.com/board=1"]
+        self.assertEqual(labels(), held)
+        D.stop(signal.SIGKILL)
+        D.start()
+        time.sleep(0.5)
+        self.assertEqual(labels(), held)
+        self.assertEqual(sum(n["phase"] == "Running" and n["type"] == "Pod" for n in nodes(D.get(name)).values()), 2)
+        workflow = D.wait(name)
+        self.assertPhase(workflow, "Succeeded")
+        log = D.logs(name)
+        self.assertEqual(log[-2:], ["1:7", "1:5"], "the devices of the units")
+        self.assertEqual(len(log), 8)
+        busy = set()
+        for what, which in (line.split() for line in log[:-2]):
+            if what == "begin":
+                self.assertNotIn(which, busy, log)
+                busy.add(which)
+            else:
+                busy.remove(which)
+
+        with self.assertRaisesRegex(Refused, "template main can never start: it requests 3 of example.com/board, this host offers 2"):
+            D.submit({"entrypoint": "main", "templates": [sh("true", resources=board(3))]})
+        workflow = D.run({"entrypoint": "main", "templates": [sh("true", resources={"limits": {"example.com/unplugged": 1}})]})
+        self.assertPhase(workflow, "Error")
+        self.assertEqual(nodes(workflow)[workflow["metadata"]["name"]]["message"],
+                         'container "main": device /dev/there-is-no-such is not on this host')
+        workflow = D.run({"entrypoint": "main", "templates": [
+            sh("echo $BOARD; ls /dev/board", resources=board(1), env=[{"name": "BOARD", "value": "mine"}])]})
+        self.assertEqual(D.logs(workflow["metadata"]["name"]), ["mine", "/dev/board"])
+        workflow = D.run({"entrypoint": "main", "templates": [sh("ls /dev/board")]})
+        self.assertPhase(workflow, "Failed")
 
     def test_a_deadline_goes_on_over_a_kill(self):
         name = D.submit({"entrypoint": "main", "templates": [sh("sleep 60", activeDeadlineSeconds=6)]})
