@@ -23,7 +23,8 @@ engine::NamedResource resource_of(const std::string& name, const Json& offer) {
   for (const Json& written : offer) {
     engine::Unit& unit = resource.units.emplace_back();
     for (const Json& path : written.value("devices", Json::array())) unit.devices.push_back({path, path, "rwm"});
-    for (const auto& [key, value] : written.value("env", Json::object()).items()) unit.env.push_back({key, value, true});
+    const Json env = written.value("env", Json::object());
+    for (const auto& [key, value] : env.items()) unit.env.push_back({key, value, true});
   }
   resource.total = static_cast<std::int64_t>(resource.units.size());
   return resource;
@@ -164,7 +165,8 @@ testing::World::Options Player::options() {
   options.settings.host.capacity = {.cpu_milli = case_.host.value("cpu", std::int64_t{100'000}),
                                .memory_bytes = case_.host.value("memory", std::int64_t{1} << 40),
                                .slots = case_.host.value("slots", std::int64_t{1000})};
-  for (const auto& [name, offer] : case_.host.value("resources", Json::object()).items()) {
+  const Json resources = case_.host.value("resources", Json::object());
+  for (const auto& [name, offer] : resources.items()) {
     options.settings.host.offer(resource_of(name, offer));
   }
   return options;
@@ -197,7 +199,8 @@ void Player::check_refusals() {
     if (manifest.kind == "ConfigMap") continue;
     workflow::Diagnostics diagnostics;
     if (manifest.kind == "Workflow") {
-      const auto compiled = workflow::compile_workflows(manifest.text, workflow::Format::Yaml, options, diagnostics);
+      auto compiled = workflow::compile_workflows(manifest.text, workflow::Format::Yaml, options, diagnostics);
+      if (diagnostics.has_errors()) compiled.clear();
       for (const auto& one : compiled) engine::check_fit(*one.plan, world_.engine().host(), diagnostics);
     } else {
       workflow::check_objects(manifest.text, workflow::Format::Yaml, options, diagnostics);
