@@ -37,9 +37,9 @@ mutation(6 recovery.cc
 
 mutation(7 pod.cc
   [[  call.node->start_intended = true;
-  call.live->pods.insert(pod.id);]]
+  pod.units.reset();]]
   [[  if (!MUTATED(7)) call.node->start_intended = true;
-  call.live->pods.insert(pod.id);]])
+  pod.units.reset();]])
 
 mutation(8 effects.cc
   [[  apply(engine_.forget(uid, hooks_.now()));]]
