@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/unique_fd.h"
+#include "daemon/store_log.h"
 
 namespace gantry {
 namespace {
@@ -253,16 +254,21 @@ static Result<void> configure(Database& database) {
       "PRAGMA journal_size_limit = 67108864;");  // a WAL that grew while a backup was made shrinks again
 }
 
-/// The WAL in the page cache may hold what a failed sync has dropped and no later one would write, be it of this life or of
-/// one that was killed soon after: what is in it goes to the database, and the next commit begins a new one.
+/// What is in the WAL goes to the database, and the next commit begins a new one.
 static Result<void> begin_new_wal(Database& database, const std::string& path) {
   auto busy = database.query_integer("PRAGMA wal_checkpoint(TRUNCATE)");
   if (!busy) return fail(explain(busy.error(), path));
   if (*busy != 0) return fail(Code::Unavailable, "open the store " + path + " again: it is being read");
+  // A commit that changes a page and so is synced. Until then the truncation is not on the disk, and a log that lacks what the
+  // database has already would come back after a power failure, and take that back.
+  if (auto begun = database.run("PRAGMA user_version = " + std::to_string(kNewestSchema)); !begun) {
+    return fail(explain(begun.error(), path));
+  }
   return {};
 }
 
 Result<Database> reopen_database(const std::string& path, const std::string& vfs) {
+  if (auto rewritten = rewrite_log(path, vfs); !rewritten) return fail(explain(rewritten.error(), path));
   auto database = Database::open(path, vfs);
   if (!database) return fail(explain(database.error(), path));
   auto version = database->query_integer("PRAGMA user_version");
@@ -280,6 +286,7 @@ Result<Database> open_database(const std::string& path, const std::string& vfs) 
     if (auto whole = check_wal_has_its_database(path); !whole) return fail(std::move(whole.error()));
     if (auto made = create_private(path); !made) return fail(made.error());
   }
+  if (auto rewritten = rewrite_log(path, vfs); !rewritten) return fail(explain(rewritten.error(), path));
   auto database = Database::open(path, vfs);
   if (!database) return fail(explain(database.error(), path));
   // Checked before the journal mode is set: a foreign file must not be changed, nor a damaged one by its WAL.

@@ -240,8 +240,13 @@ TEST_F(ContainerdRuntimeTest, SendsSignals) {
   EXPECT_EQ(log(spec, "stdout"), "ready\ncaught\n");
   remove(spec.id);
 
-  auto plain = pod("exec sleep 100");
+  auto plain = pod("echo ready; exec sleep 100");
   start(plain);
+  // Until it executes the program the OCI runtime's init takes the signal itself, and ends with 2 (Go's way as process 1).
+  wait([&] {
+    loop.post([] {});
+    return log(plain, "stdout") == "ready\n";
+  });
   runtime->signal(plain.id, SIGTERM, false);
   wait([&] { return recorder.over(plain.id); });
   EXPECT_EQ(recorder.exits[plain.id].containers.at("main").exit_code, 128 + SIGTERM);

@@ -100,8 +100,10 @@ Outcome Oracle::begin(const Template& tmpl, const std::string& name, const std::
     verdict = tmpl.is_graph() ? graph(tmpl, *node, input, role) : leaf(tmpl, *node, input, role);
   }
   if (const auto at = cut(role.in_exit); at && node->finished && *node->finished >= *at) {
-    // In the very moment both are possible.
-    if (*node->finished > *at) verdict->phases.clear();
+    // In the very moment both are possible; and a daemon that comes back hears of a pod that could not be started in the
+    // moment in which the timers ring that came due while it was away.
+    const bool heard = case_.interference.late && !tmpl.is_graph() && verdict->phases.contains(Phase::Error);
+    if (*node->finished > *at) verdict->phases = heard ? std::set{Phase::Error} : std::set<Phase>{};
     verdict->phases.insert(Phase::Failed);
     if (tmpl.kind == Template::Kind::Daemon) verdict->phases.insert(Phase::Succeeded);
     // Timers that came due while the daemon was away ring in their order: the suspension was over before.
