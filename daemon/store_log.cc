@@ -10,7 +10,7 @@
 namespace gantry {
 namespace {
 
-constexpr int kChunk = 1 << 20;
+constexpr int kChunk = 64 << 10;  // what SQLite itself asks of a VFS at most: of more, its own takes the low 17 bits
 
 /// A file by way of SQLite's own VFS, as a connection would have it.
 class VfsFile {

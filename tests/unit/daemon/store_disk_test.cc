@@ -152,6 +152,22 @@ TEST(StoreDisk, WhatAFailedSyncDroppedIsNotBuiltUponByTheNextLife) {
   }
 }
 
+/// As a process leaves it that was killed, on a real file system.
+TEST(StoreDisk, ALogOfAnySizeIsTakenUp) {
+  for (const std::size_t kibibytes : {1, 100, 127, 128, 129, 256, 1024, 3000}) {
+    const TemporaryDirectory directory;
+    const std::string path = directory.path() + "/gantry.db", left = directory.path() + "/left.db";
+    StoreAccess store(path);
+    ASSERT_TRUE(store.open());
+    ASSERT_TRUE(store.write(batch_of("run", kibibytes << 10)));
+    for (const char* suffix : {"", "-wal"}) std::filesystem::copy_file(path + suffix, left + suffix);
+    StoreAccess next(left);
+    const auto opened = next.open();
+    ASSERT_TRUE(opened) << kibibytes << ": " << opened.error().message;
+    EXPECT_EQ(next.load("uid-run")->size(), 1u) << kibibytes;
+  }
+}
+
 /// Syncs fail, the same is tried until it is taken, and the power fails at any time in between or soon after: the database is
 /// sound, and what was taken is there, although what the failed syncs dropped could be read all the time.
 TEST(StoreDisk, WhatIsTriedAgainStaysWhereverThePowerFails) {

@@ -75,6 +75,11 @@ mutation(14 store_schema.cc
   [[  if (MUTATED(14)) return {};
   auto busy = database.query_integer("PRAGMA wal_checkpoint(TRUNCATE)");]])
 
+mutation(14 store_log.cc
+  [[  const std::string log = path + "-wal";]]
+  [[  if (MUTATED(14)) return {};
+  const std::string log = path + "-wal";]])
+
 mutation(15 pod.cc
   [[    now_effect(AdoptPod{name_space, std::move(*pod.made->spec), pod.made->artifacts});]]
   [[    if (!MUTATED(15)) now_effect(AdoptPod{name_space, std::move(*pod.made->spec), pod.made->artifacts});]])
