@@ -107,13 +107,12 @@ class Reader {
 }  // namespace
 
 Result<runtime::Device> parse_device(std::string_view text) {
-  const auto part = [rest = text]() mutable {
+  auto next = [rest = text]() mutable {
     const std::string_view first = rest.substr(0, rest.find(':'));
     rest.remove_prefix(std::min(first.size() + 1, rest.size()));
     return std::string(first);
   };
   const auto wrong = [&](const std::string& why) { return fail(Code::InvalidArgument, "'" + std::string(text) + "' " + why); };
-  auto next = part;
   const std::string path = next(), inside = next(), access = next();
   if (std::count(text.begin(), text.end(), ':') > 2) return wrong("must be PATH, PATH:INSIDE or PATH:INSIDE:rwm");
   if (!path.starts_with('/')) return wrong("must begin with an absolute path of the host");

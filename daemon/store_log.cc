@@ -64,7 +64,8 @@ Result<void> rewrite_log(const std::string& path, const std::string& vfs_name) {
   if (exists == 0) return {};
   VfsFile file(*vfs);
   int flags = 0;
-  if (int status = vfs->xOpen(vfs, log.c_str(), file.get(), SQLITE_OPEN_WAL | SQLITE_OPEN_READWRITE, &flags)) return failed(status);
+  constexpr int kWanted = SQLITE_OPEN_WAL | SQLITE_OPEN_READWRITE;
+  if (int status = vfs->xOpen(vfs, log.c_str(), file.get(), kWanted, &flags)) return failed(status);
   if ((flags & SQLITE_OPEN_READONLY) != 0) return {};
   if (int status = rewrite(file)) return failed(status);
   return {};
