@@ -224,10 +224,7 @@ void read_capacity(const Node& node, Diagnostics& diagnostics, DaemonConfig& con
   section.scalar("memory", config.memory_bytes, workflow::parse_bytes);
   section.integer<std::int64_t>("slots", config.slots, 1);
   section.integer<std::int64_t>("pids", config.pids, 1);
-  section.key("resources", [&](const Node& n) {
-    config.resources.clear();
-    read_resources(n, diagnostics, config.resources);
-  });
+  section.key("resources", [&](const Node& n) { config.resources = read_resources(n, diagnostics); });
   section.read();
 }
 

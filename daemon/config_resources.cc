@@ -27,7 +27,7 @@ class Reader {
  public:
   explicit Reader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
 
-  void resource(const Node::Entry& entry, std::vector<engine::NamedResource>& out) {
+  void resource(const Node::Entry& entry, engine::Host& out) {
     const std::string where = "capacity.resources." + std::string(entry.key);
     if (const std::string bad = workflow::check_extended_resource(entry.key); !bad.empty()) {
       return diagnostics_.error(entry.at, "capacity.resources: " + bad);
@@ -44,11 +44,9 @@ class Reader {
     } else {
       return diagnostics_.error(value.at, where + " must be a whole number or a list of units, not " + found(value));
     }
-    if (out.size() == scheduler::Amounts::kNamed) {
-      return diagnostics_.error(entry.at, "capacity.resources: at most " + std::to_string(scheduler::Amounts::kNamed) +
-                                              " resources can be counted, " + made.name + " is one too many");
+    if (const auto offered = out.offer(std::move(made)); !offered) {
+      diagnostics_.error(entry.at, "capacity.resources: " + offered.error().message);
     }
-    out.push_back(std::move(made));
   }
 
  private:
@@ -128,10 +126,12 @@ Result<runtime::Device> parse_device(std::string_view text) {
   return device;
 }
 
-void read_resources(const Node& node, Diagnostics& diagnostics, std::vector<engine::NamedResource>& resources) {
-  if (!node.is_map()) return diagnostics.error(node.at, "capacity.resources must be a map of names, not " + found(node));
+std::vector<engine::NamedResource> read_resources(const Node& node, Diagnostics& diagnostics) {
+  engine::Host host;
+  if (!node.is_map()) diagnostics.error(node.at, "capacity.resources must be a map of names, not " + found(node));
   Reader reader(diagnostics);
-  for (const Node::Entry& entry : node.entries) reader.resource(entry, resources);
+  for (const Node::Entry& entry : node.entries) reader.resource(entry, host);
+  return std::move(host.resources);
 }
 
 }  // namespace gantry

@@ -10,9 +10,9 @@
 
 namespace gantry {
 
-/// Appends to `resources` what the map says: names of extended resources, each with a whole number or with a list of units. What
-/// is wrong becomes an error at its place.
-void read_resources(const workflow::Node& node, workflow::Diagnostics& diagnostics, std::vector<engine::NamedResource>& resources);
+/// What the map says: names of extended resources, each with a whole number or with a list of units. What is wrong becomes an
+/// error at its place.
+std::vector<engine::NamedResource> read_resources(const workflow::Node& node, workflow::Diagnostics& diagnostics);
 
 /// A device as Docker's --device has it: `path`, `path:inside` or `path:inside:rwm`. InvalidArgument with what is wrong.
 Result<runtime::Device> parse_device(std::string_view text);

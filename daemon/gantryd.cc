@@ -165,7 +165,9 @@ Result<void> Gantryd::prepare() {
   Daemon::Settings settings;
   engine::Host& host = settings.engine.host;
   host.capacity = {config_.cpu_milli, config_.memory_bytes, config_.slots, config_.pids};
-  for (const engine::NamedResource& resource : config_.resources) host.offer(resource);
+  for (const engine::NamedResource& resource : config_.resources) {
+    if (auto offered = host.offer(resource); !offered) return offered;
+  }
   host.default_pids = containerd::Config().default_pids;
   settings.engine.network = config_.network;
   settings.engine.termination_grace = config_.termination_grace;

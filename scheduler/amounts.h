@@ -40,6 +40,13 @@ struct Amounts {
     for (std::size_t i = 0; i < kNamed; ++i) named[i] -= o.named[i];
     return *this;
   }
+  /// To `o` wherever that is more.
+  Amounts& raise_to(const Amounts& o) {
+    cpu_milli = std::max(cpu_milli, o.cpu_milli), memory_bytes = std::max(memory_bytes, o.memory_bytes);
+    slots = std::max(slots, o.slots), pids = std::max(pids, o.pids);
+    for (std::size_t i = 0; i < kNamed; ++i) named[i] = std::max(named[i], o.named[i]);
+    return *this;
+  }
   friend Amounts operator+(Amounts a, const Amounts& b) { return a += b; }
   bool operator==(const Amounts&) const = default;
 };

@@ -9,12 +9,13 @@ namespace gantry::scheduler {
 
 /// `Atomic` is another one only in tests/model, which tries all interleavings.
 ///
-/// Each of the dependencies calls arrive() or arrive_alone() once; exactly one of the calls returns true, and it is the
-/// last one.
+/// Each of the dependencies calls arrive() or arrive_alone() once, or one of them for several; exactly one of the calls returns
+/// true, and it is the last one.
 ///
 ///  * arrive() releases, so that what was done before it is seen by whoever gets true: the decrements of a counter are one
 ///    release sequence, and the last caller acquires its end, either by the acquire of its own decrement or by the load.
-///  * Who loads 1 is the last: all others have decremented already, and nobody else will. It needs no locked instruction.
+///  * Who loads what it brings itself is the last: all others have decremented already, and nobody else will. It needs no
+///    locked instruction.
 ///  * arrive_alone() is for times when one thread has the whole frame to itself (Frame): relaxed, and never locked. What
 ///    hands the frame to others, or back, is what publishes it (handover.h).
 template <template <class> class Atomic = std::atomic>
@@ -22,9 +23,9 @@ class BasicCountdown {
  public:
   explicit BasicCountdown(std::uint32_t dependencies) : left_(dependencies) {}
 
-  bool arrive() {
-    if (left_.load(std::memory_order_acquire) == 1) return true;
-    return left_.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  bool arrive(std::uint32_t dependencies = 1) {
+    if (left_.load(std::memory_order_acquire) == dependencies) return true;
+    return left_.fetch_sub(dependencies, std::memory_order_acq_rel) == dependencies;
   }
 
   bool arrive_alone() {

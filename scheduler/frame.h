@@ -23,10 +23,9 @@ class Worker;
 
 /// Made by Worker::open(), ended by Worker::close(). The topology must outlive it.
 ///
-/// **One or many.** The worker that opened it has the frame to itself as long as no task of it was offered to another
-/// worker: then counting needs no locked instructions. `first_offer_` is the owner's note of that; nobody else reads it,
-/// because who has got a task of a frame that is not its own knows that it is shared. A frame whose offer comes back
-/// untouched is its owner's alone again.
+/// **One or many.** The worker that opened it has the frame to itself while nothing that it offered is at other workers
+/// (loans.h): then counting needs no locked instructions. Who has got a task of a frame that is not its own knows that it is
+/// shared, and counts only what it completes at once; all else it leaves to the worker that opened the frame.
 ///
 /// Order of the atomics: the countdown of a task publishes all that was done before the completion of each task it
 /// depends on to whoever gets it from Worker::next() (countdown.h). `ends_left_` does the same for whoever completes the
@@ -63,8 +62,7 @@ class Frame {
   const Index* heights_;
   Urgency urgency_;  ///< of a task without height
   Countdown* countdowns_;  ///< one for each task, behind the object in the same allocation
-  Worker* const worker_;            ///< that opened it
-  std::uint32_t first_offer_ = 0;   ///< number of the offer since which it is shared; 0: it is not. `worker_` only
+  Worker* const worker_;   ///< that opened it
   const Topology* topology_;
   void* owner_;
   std::atomic<Index> ends_left_;

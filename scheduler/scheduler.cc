@@ -1,10 +1,13 @@
 #include "scheduler/scheduler.h"
 
+#include <algorithm>
+#include <thread>
+
 namespace gantry::scheduler {
 
-Scheduler::Scheduler(unsigned workers, Order order) {
+Scheduler::Scheduler(unsigned workers, Order order) : processors_(std::max(1u, std::thread::hardware_concurrency())) {
   for (unsigned number = 0; number < workers; ++number) {
-    workers_.push_back(std::make_unique<Worker>(*this, order, workers > 1));
+    workers_.push_back(std::make_unique<Worker>(*this, order, workers > 1, number, number >= processors_));
   }
 }
 
@@ -14,12 +17,12 @@ void Scheduler::complete(Frame* frame, Index task) {
   auto* message = new Batch;
   message->completed = {frame, task};
   frame->worker_->inbox_.push(message);
-  sleepers_.wake_all();
+  wake_all();
 }
 
 void Scheduler::stop() {
   stopped_.store(true, std::memory_order_relaxed);
-  sleepers_.wake_all();
+  wake_all();
 }
 
 }  // namespace gantry::scheduler

@@ -11,7 +11,7 @@
 //
 //   topology.h   (workflow) which task waits for which      frame.h, countdown.h   one instance of it while it runs
 //   worker.h     one thread's ready tasks, in order         ready_queue.h          that order
-//   handover.h, sleepers.h   between threads                admission.h            who may start on this host
+//   handover.h, loans.h, sleepers.h   between threads                admission.h            who may start on this host
 //
 // gantryd has one worker, its loop: the order is then exact, priority before critical path before becoming ready. With
 // several workers each of them keeps that order among its own tasks. Nobody ever waits for a lock.
@@ -35,9 +35,9 @@ class Scheduler {
   /// Each worker is used by one thread at a time.
   [[nodiscard]] Worker& worker(unsigned number = 0) { return *workers_[number]; }
 
-  /// As Worker::complete(), for a thread that has no worker: the worker that opened the frame counts it when it asks for
-  /// what is next, and then knows whether the frame is done (Frame::is_done, Worker::take_done). Any thread; the frame must
-  /// be open.
+  /// As Worker::complete(), for a thread that has no worker, or another one: the worker that opened the frame counts it when
+  /// it asks for what is next, and then knows whether the frame is done (Frame::is_done, Worker::take_done). Any thread; the
+  /// frame must be open.
   void complete(Frame* frame, Index task);
 
   /// Lets Worker::work() return in all workers. Any thread.
@@ -46,9 +46,17 @@ class Scheduler {
  private:
   friend class Worker;
   [[nodiscard]] std::span<const std::unique_ptr<Worker>> workers() const { return workers_; }
+  [[nodiscard]] unsigned processors() const { return processors_; }
+  /// For what a certain one of them has to do.
+  void wake_all() {
+    sleepers_.wake_all();
+    aside_.wake_all();
+  }
 
+  const unsigned processors_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Sleepers sleepers_;
+  Sleepers aside_;  ///< of workers that were in the way, which no offer wakes
   std::atomic<bool> stopped_{false};  ///< relaxed: it publishes nothing
 };
 

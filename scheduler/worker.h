@@ -12,8 +12,10 @@
 // **Who shares.** A second thread helps only when a task costs more than what two threads lose by working on the same
 // countdowns (a cache line moves for about 100 ns). So each worker measures how long its tasks take, a window of them at
 // a time, and offers only while they are slow or it does not know yet. Two workers that are both fast are one too many: the
-// later one hands its tasks to the earlier. When fast tasks are followed by a slow one, others get their share after it.
+// later one hands its tasks to the earlier. When fast tasks are followed by a slow one, others ask for their share.
+// A worker above the number of processors that was put off its processor is one too many, too.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -21,6 +23,7 @@
 #include <vector>
 
 #include "scheduler/handover.h"
+#include "scheduler/loans.h"
 #include "scheduler/ready_queue.h"
 
 namespace gantry::scheduler {
@@ -42,15 +45,17 @@ struct Batch {
   static constexpr Index kMost = 128;
   Batch* next = nullptr;
   Index count = 0;
-  std::uint32_t number = 0;       ///< of an offer
-  Ready completed{nullptr, kNone};  ///< by a thread that has no worker
+  Worker* lender = nullptr;         ///< whose loan it is; null: of a batch that goes home
+  bool foreign = false;             ///< it holds frames that the lender did not open
+  Ready completed{nullptr, kNone};  ///< by a thread that has no worker, or is not the frame's
   std::unique_ptr<ReadyRun[]> runs;
 };
 
 /// One thread calls it, unless it is said otherwise.
 class alignas(64) Worker {
  public:
-  Worker(Scheduler& scheduler, Order order, bool shares);
+  /// `number`: of this one among the workers of the scheduler. `extra`: there is no processor for it alone.
+  Worker(Scheduler& scheduler, Order order, bool shares, unsigned number, bool extra);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -64,20 +69,22 @@ class alignas(64) Worker {
   std::optional<Ready> next() {
     if (!inbox_.looks_empty()) absorb_inbox();
     if (current_.empty() && !refill()) return std::nullopt;
-    if (shares_ && !before_task()) return std::nullopt;
+    if (shares_ && !goes_on() && !look()) return std::nullopt;
     return current_.take();
   }
 
   /// Says that `task`, which next() gave to somebody, is fulfilled, in whatever way. A second call for the same task does
-  /// nothing. Returns true when this was the last task of the frame.
+  /// nothing. Returns true when this was the last task of the frame. Of a frame that another worker opened it is that one who
+  /// counts it, and learns whether it was the last (Scheduler::complete).
   bool complete(Frame* frame, Index task) {
+    if (frame->worker_ != this) return leave_to_its_worker(frame, task);
     if (!frame->countdowns_[task].complete()) return false;
     if (frame->first_successor_[task] == frame->first_successor_[task + 1]) return end_reached(frame);
     for_each_ready(frame, task, [this](const ReadyRun& run) { make_ready(run); });
     return false;
   }
 
-  /// A frame whose last task was completed by a thread that has no worker; null when there is none.
+  /// A frame whose last task was completed by somebody who left the counting to this worker; null when there is none.
   Frame* take_done();
 
   /// Ends an instance. One that is not done may be ended only in a scheduler of one worker, when no other thread uses
@@ -92,7 +99,12 @@ class alignas(64) Worker {
     begin_work();
     do {
       std::optional<Ready> ready = next();
-      while (ready) ready = run(*this, *ready) ? complete_and_next(*ready, done) : next();
+      while (ready) {
+        if (shares_ && !is_fast_) fetch_countdowns(*ready);
+        const bool fulfilled = run(*this, *ready);
+        if (!fulfilled) let_go();
+        ready = fulfilled ? complete_and_next(*ready, done) : next();
+      }
       while (Frame* frame = take_done()) done(frame);
     } while (wait_for_work());
   }
@@ -107,26 +119,67 @@ class alignas(64) Worker {
   /// Counts down the successors of `task` and visits those that became ready, side by side as runs.
   template <class Visit>
   void for_each_ready(Frame* frame, Index task, Visit&& visit) {
-    const Index* const heights = frame->heights_;
-    Countdown* const countdowns = frame->countdowns_;
-    const bool alone = has_alone(frame);
-    const Index *first = nullptr, *last = nullptr;  // the run so far
-    Urgency urgency = 0;
+    const Index* edge = frame->at(frame->first_successor_[task]);
     const Index* const end = frame->at(frame->first_successor_[task + 1]);
-    for (const Index* edge = frame->at(frame->first_successor_[task]); edge != end; ++edge) {
-      const Index successor = *edge;
-      if (!(alone ? countdowns[successor].arrive_alone() : countdowns[successor].arrive())) continue;
-      const Urgency its = order_ == Order::Urgent ? frame->urgency_ + heights[successor] : 0;
-      if (first == last || edge != last || its != urgency) {
-        if (first != last) visit(ReadyRun{frame, first, last, urgency});
-        first = edge;
-        urgency = its;
-      }
-      last = edge + 1;
+    Gathered ready(*this, frame, visit);
+    // A few at a time, counted without a branch: whether one becomes ready is nothing a processor could guess.
+    while (edge != end) {
+      const Index* const part = end - edge > kAtOnce ? edge + kAtOnce : end;
+      const Index* found[kAtOnce];
+      const unsigned count = has_alone(frame) ? arrive<true>(frame, edge, part, found) : arrive<false>(frame, edge, part, found);
+      for (unsigned i = 0; i < count; ++i) ready.add(found[i]);
+      edge = part;
     }
-    if (first != last) visit(ReadyRun{frame, first, last, urgency});
+    ready.finish();
   }
-  [[nodiscard]] bool has_alone(const Frame* frame) const { return frame->worker_ == this && frame->first_offer_ == 0; }
+  static constexpr std::ptrdiff_t kAtOnce = 16;
+  template <bool kAlone>
+  static unsigned arrive(Frame* frame, const Index* edge, const Index* end, const Index** found) {
+    Countdown* const countdowns = frame->countdowns_;
+    unsigned count = 0;
+    for (; edge != end; ++edge) {
+      found[count] = edge;
+      count += kAlone ? countdowns[*edge].arrive_alone() : countdowns[*edge].arrive();
+    }
+    return count;
+  }
+  /// Makes runs of edges whose tasks are ready, in the order of the row.
+  template <class Visit>
+  struct Gathered {
+    Gathered(const Worker& worker, Frame* frame, Visit& visit) : urgent(worker.order_ == Order::Urgent), visit(visit), run{frame} {}
+    void add(const Index* edge) {
+      const Urgency urgency = urgent ? run.frame->urgency_of(*edge) : 0;
+      if (edge != run.end || urgency != run.urgency) {
+        finish();
+        run.first = edge;
+        run.urgency = urgency;
+      }
+      run.end = edge + 1;
+    }
+    void finish() {
+      if (!run.empty()) visit(run);
+    }
+    bool urgent;
+    Visit& visit;
+    ReadyRun run;
+  };
+  /// While the task runs, what its end will touch comes near: others have written it.
+  static void fetch_countdowns(Ready ready) {
+    const Frame* frame = ready.frame;
+    const Index* edge = frame->at(frame->first_successor_[ready.task]);
+    const Index* const end = std::min(frame->at(frame->first_successor_[ready.task + 1]), edge + kAtOnce);
+    if (end - edge < 2) return;  // often the end of a fan, which others need as much
+    for (; edge != end; ++edge) fetch_to_write(&frame->countdowns_[*edge]);
+    fetch_to_write(&frame->countdowns_[ready.task]);
+  }
+  static void fetch_to_write(const void* line) {
+#ifdef __x86_64__
+    asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(line)));  // the builtin fetches it to be read
+#else
+    __builtin_prefetch(line, 1);
+#endif
+  }
+  [[nodiscard]] bool has_alone(const Frame* frame) const { return frame->worker_ == this && alone_; }
   bool end_reached(Frame* frame) {
     if (!has_alone(frame)) return frame->ends_left_.fetch_sub(1, std::memory_order_acq_rel) == 1;
     const Index left = frame->ends_left_.load(std::memory_order_relaxed) - 1;
@@ -139,7 +192,10 @@ class alignas(64) Worker {
   template <class Done>
   std::optional<Ready> complete_and_next(Ready ready, Done&& done) {
     Frame* frame = ready.frame;
-    if (!frame->countdowns_[ready.task].complete()) return next();
+    if (!frame->countdowns_[ready.task].complete()) {
+      let_go();
+      return next();
+    }
     const Index first = frame->first_successor_[ready.task];
     const Index successors = frame->first_successor_[ready.task + 1] - first;
     if (successors == 0) {
@@ -148,9 +204,9 @@ class alignas(64) Worker {
     }
     if (successors == 1) {
       const Index successor = frame->successors_[first];
-      Countdown& countdown = frame->countdowns_[successor];
-      if (!(has_alone(frame) ? countdown.arrive_alone() : countdown.arrive())) return next();
-      if (current_.empty() && queue_.empty() && inbox_.looks_empty() && (!shares_ || ++in_window_ < kWindow)) {
+      if (!has_alone(frame)) return arrive_shared_and_next(frame, first);
+      if (!frame->countdowns_[successor].arrive_alone()) return next();
+      if (current_.empty() && queue_.empty() && inbox_.looks_empty() && (!shares_ || goes_on())) {
         return Ready{frame, successor};
       }
       make_ready({frame, frame->at(first), frame->at(first + 1), order_ == Order::Urgent ? frame->urgency_of(successor) : 0});
@@ -159,6 +215,15 @@ class alignas(64) Worker {
     for_each_ready(frame, ready.task, [this](const ReadyRun& run) { make_ready(run); });
     return next();
   }
+
+  /// Of a shared frame: when the next task leads to the same task and to nothing else, as in a fan, it holds that one up anyway.
+  /// So the two are counted in one, and the cache line of the count does not move for each.
+  std::optional<Ready> arrive_shared_and_next(Frame* frame, Index edge);
+  void let_go() {
+    if (held_.count > 0) count_held();
+  }
+  void count_held();
+  void look_for_loans();
 
   /// What is current is at least as urgent as all that is queued.
   void make_ready(const ReadyRun& run) {
@@ -181,10 +246,13 @@ class alignas(64) Worker {
     newest.end = run.end;
   }
 
-  /// In a scheduler of several workers: offers what others may take, and measures. False when the tasks were handed over.
-  bool before_task() {
-    if (!is_fast_ && !offer_.looks_full() && (current_.holds_several() || !queue_.empty())) offer();
-    return ++in_window_ < kWindow || end_window();
+  /// Counts a task, unless the worker has to look() after the others before it. An asker's store may be lost to the counting;
+  /// it asks again.
+  bool goes_on() {
+    const unsigned left = until_look_.load(std::memory_order_relaxed);
+    if (left <= 1) return false;
+    until_look_.store(left - 1, std::memory_order_relaxed);
+    return true;
   }
 
   /// Runs that were taken out of the queue together: all equally urgent, the first one first.
@@ -214,6 +282,7 @@ class alignas(64) Worker {
   void absorb_inbox();
   Batch* new_batch();
   void recycle(Batch* batch);
+  bool look();
   bool end_window();
   void hand_over(Worker& to);
   bool steal();
@@ -221,24 +290,49 @@ class alignas(64) Worker {
   bool wait_for_work();
   [[nodiscard]] bool may_be_slow(Nanoseconds now) const;
   void judge(bool fast);
+  bool leave_to_its_worker(Frame* frame, Index task);
+  void owe(const Batch& batch);
+  [[nodiscard]] bool owes(const Worker& other) const;
+  void repay();
+  bool was_put_off();
+  bool watch_others();
+  void step_aside();
   void free_graveyard();
 
-  static constexpr unsigned kWindow = 64;        ///< tasks between two looks at the clock
-  static constexpr Nanoseconds kWorthSharing = 300;  ///< a task
+  static constexpr unsigned kWindow = 64, kLongWindow = 4096;  ///< tasks between two looks at the clock; more while they are fast
+  static constexpr Nanoseconds kLook = 5'000;                 ///< that a window of fast tasks is made to take
+  static constexpr Nanoseconds kWorthSharing = 300;    ///< a task, when one worker does them
+  static constexpr Nanoseconds kWorthSharingOn = 600;  ///< a task, when several do, and wait for each other's cache lines
+
+  /// Runs in an offer, at most: what is not taken is put back and offered again, over and over.
+  static constexpr std::size_t kOffered = 16;
 
   Scheduler& scheduler_;
   const Order order_;
   const bool shares_;  ///< there are other workers
+  const unsigned number_;
+  const bool extra_;
+  bool alone_ = true;  ///< nothing of it is at others, as far as it knows
   Current current_;
   ReadyQueue queue_;
-  unsigned in_window_ = 0;
+  /// Completed dependencies of the task behind `edge` that were not counted yet; only while a further one of it runs here.
+  struct {
+    Frame* frame = nullptr;
+    Index edge = 0;
+    std::uint32_t count = 0;
+  } held_;
+  unsigned window_ = kWindow;    ///< tasks
+  unsigned left_in_window_ = kWindow;  ///< while they are slow
   bool is_fast_ = false;         ///< its tasks took less than kWorthSharing in the last window
-  std::uint32_t offers_ = 0;     ///< made so far
   Urgency offered_ = 0;          ///< of the most urgent run in the offer; 0: nothing was offered
   std::unique_ptr<Batch> spare_;
   std::vector<Frame*> done_;       ///< see take_done()
   std::vector<Frame*> graveyard_;  ///< closed frames that runs in the queue may belong to
-  std::chrono::nanoseconds nap_;
+  std::chrono::nanoseconds nap_, penalty_;
+  long put_off_ = 0;         ///< how often it was, of extra ones
+  bool in_the_way_ = true;   ///< an extra one, until it has worked and was not put off
+  Loans loans_;
+  std::vector<Loans::Count> owed_;         ///< to each worker
 
   // What other threads touch, on lines of its own.
   alignas(64) Slot<Batch> offer_;
@@ -247,6 +341,8 @@ class alignas(64) Worker {
   alignas(64) std::atomic<Nanoseconds> window_began_{0};
   std::atomic<bool> looks_fast_{false};
   std::atomic<bool> has_work_{false};
+  /// Tasks until it looks after the others. While they are fast, a window; others make it 1 when it takes too long.
+  std::atomic<unsigned> until_look_{1};
 };
 
 }  // namespace gantry::scheduler

@@ -97,10 +97,7 @@ Result<simulate::Host> host_of(const SimulateOptions& options) {
   for (const std::string& text : options.resources) {
     auto resource = resource_of(text);
     if (!resource) return fail(resource.error().wrap("--resource"));
-    if (host.resources.size() == scheduler::Amounts::kNamed) {
-      return fail(Code::InvalidArgument, "--resource: at most " + std::to_string(scheduler::Amounts::kNamed) + " can be counted");
-    }
-    host.resources.push_back(std::move(*resource));
+    if (auto offered = host.offer(std::move(*resource)); !offered) return fail(offered.error().wrap("--resource"));
   }
   auto start_up = workflow::parse_duration_or_seconds(options.start_up);
   if (!start_up) return fail(Code::InvalidArgument, "--start-up: " + start_up.error().message);
@@ -133,7 +130,7 @@ int run(Session& session, const SimulateOptions& options) {
   if (!host) return report(host.error());
   // As a daemon of that host would refuse it.
   workflow::Diagnostics diagnostics;
-  engine::check_fit(*compiled->plan, simulate::offer_of(*host), diagnostics);
+  engine::check_fit(*compiled->plan, *host, diagnostics);
   if (diagnostics.has_errors()) {
     // The plan knows no lines of the file: it was compiled of what the file came to with its templates.
     for (const workflow::Diagnostic& one : diagnostics.items()) report(documents->front().name + ": " + one.message);

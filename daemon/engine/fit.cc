@@ -106,19 +106,7 @@ void PodAmounts::add(bool init, const scheduler::Amounts& container) {
     together_ += amounts;
     return;
   }
-  init_.cpu_milli = std::max(init_.cpu_milli, amounts.cpu_milli);
-  init_.memory_bytes = std::max(init_.memory_bytes, amounts.memory_bytes);
-  init_.pids = std::max(init_.pids, amounts.pids);
-  for (std::size_t i = 0; i < amounts.named.size(); ++i) init_.named[i] = std::max(init_.named[i], amounts.named[i]);
-}
-
-scheduler::Amounts PodAmounts::total() const {
-  scheduler::Amounts total = together_;
-  total.cpu_milli = std::max(total.cpu_milli, init_.cpu_milli);
-  total.memory_bytes = std::max(total.memory_bytes, init_.memory_bytes);
-  total.pids = std::max(total.pids, init_.pids);
-  for (std::size_t i = 0; i < total.named.size(); ++i) total.named[i] = std::max(total.named[i], init_.named[i]);
-  return total;
+  init_.raise_to(amounts);
 }
 
 Result<scheduler::Amounts> amounts_of(const runtime::PodSpec& pod, const Host& host) {

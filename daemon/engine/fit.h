@@ -20,7 +20,7 @@ class PodAmounts {
  public:
   /// The slots of a container do not count: a pod takes one.
   void add(bool init, const scheduler::Amounts& container);
-  [[nodiscard]] scheduler::Amounts total() const;
+  [[nodiscard]] scheduler::Amounts total() const { return scheduler::Amounts(together_).raise_to(init_); }
 
  private:
   scheduler::Amounts together_{0, 0, 1}, init_{0, 0, 1};

@@ -6,9 +6,15 @@
 
 namespace gantry::engine {
 
-void Host::offer(NamedResource resource) {
+Result<void> Host::offer(NamedResource resource) {
+  if (place_of(resource.name)) return fail(Code::InvalidArgument, resource.name + " is there twice");
+  if (resources.size() == scheduler::Amounts::kNamed) {
+    return fail(Code::InvalidArgument, "at most " + std::to_string(scheduler::Amounts::kNamed) + " resources can be counted, " +
+                                           resource.name + " is one too many");
+  }
   capacity.named.at(resources.size()) = resource.total;
   resources.push_back(std::move(resource));
+  return {};
 }
 
 std::optional<std::size_t> Host::place_of(std::string_view name) const {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "runtime/pod.h"
 #include "scheduler/amounts.h"
 
@@ -36,7 +37,8 @@ struct Host {
   /// What a container without a limit of its own may have of processes (the runtime's default).
   std::int64_t default_pids = 1024;
 
-  void offer(NamedResource resource);
+  /// InvalidArgument: it has its name from another one, or there is no place left.
+  Result<void> offer(NamedResource resource);
   /// The place of a resource in `resources`.
   [[nodiscard]] std::optional<std::size_t> place_of(std::string_view name) const;
   /// "requests 2 of NAME, this host offers none (did you mean …?)", for a name that has no place.

@@ -18,7 +18,7 @@ class Player final : public runtime::Listener {
         runtime_(Time(std::chrono::sys_days(std::chrono::year(2000) / 1 / 1)),
                  [this](const runtime::PodSpec& pod) { return script_of(pod); }) {
     Settings settings;
-    settings.host = offer_of(host);
+    settings.host = host;
     played_.engine = std::make_unique<Engine>(settings);
     runtime_.set_listener(this);
     runtime_.set_counts_starts(false);
@@ -166,12 +166,6 @@ class Player final : public runtime::Listener {
 };
 
 }  // namespace
-
-engine::Host offer_of(const Host& host) {
-  engine::Host offer{.capacity = host.capacity, .resources = {}};
-  for (const engine::NamedResource& resource : host.resources) offer.offer(resource);
-  return offer;
-}
 
 Played simulate(const workflow::Compiled& workflow, const Host& host, const Durations& durations, std::uint64_t seed) {
   return Player(host, durations, seed).play(workflow);

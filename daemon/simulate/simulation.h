@@ -15,14 +15,10 @@
 
 namespace gantry::simulate {
 
-struct Host {
-  scheduler::Amounts capacity;
+/// What is in the units of its resources is no matter here.
+struct Host : engine::Host {
   Duration start_up{60};  ///< from "start it" to "its program runs", of each pod
-  std::vector<engine::NamedResource> resources;  ///< what is in their units is no matter here
 };
-
-/// As the engine sees it.
-engine::Host offer_of(const Host& host);
 
 /// A pod that ran.
 struct PodRun {

@@ -43,12 +43,7 @@ UsageSum sum(const std::vector<Usage>& usage, Time begin, Time end, std::size_t 
   const auto whole = static_cast<double>((end - begin).count());
   for (std::size_t i = 0; i < usage.size(); ++i) {
     const scheduler::Amounts& amounts = usage[i].amounts;
-    sum.peak.cpu_milli = std::max(sum.peak.cpu_milli, amounts.cpu_milli);
-    sum.peak.memory_bytes = std::max(sum.peak.memory_bytes, amounts.memory_bytes);
-    sum.peak.slots = std::max(sum.peak.slots, amounts.slots);
-    for (std::size_t place = 0; place < amounts.named.size(); ++place) {
-      sum.peak.named[place] = std::max(sum.peak.named[place], amounts.named[place]);
-    }
+    sum.peak.raise_to(amounts);
     const Time until = i + 1 < usage.size() ? usage[i + 1].at : end;
     if (whole <= 0 || until <= usage[i].at) continue;
     const double share = static_cast<double>((until - usage[i].at).count()) / whole;

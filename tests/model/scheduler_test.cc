@@ -8,6 +8,7 @@
 
 #include "scheduler/countdown.h"
 #include "scheduler/handover.h"
+#include "scheduler/loans.h"
 #include "scheduler/sleepers.h"
 #include "tests/model/explorer.h"
 
@@ -276,6 +277,74 @@ TEST(Model, AnOfferThatComesBackMakesTheFrameItsOwnersAgain) {
 
 TEST(Model, FindsAnOwnerThatCountsAloneWhileOthersCount) {
   EXPECT_EQ(Explorer::explore([] { return offer(true); }).failure, "the third task was not ready exactly once");
+}
+
+// ---- a frame that was lent and has come back ----
+
+using Loans = scheduler::BasicLoans<Checked>;
+
+/// Three tasks lead to a fourth. The owner lends one of them, and from the borrower a second one may borrow it; the owner completes the
+/// two others, without atomic steps once its loan is back. `waits`: whether the borrower waits for its own loan.
+Explorer::Execution loan(bool passes_on, bool waits) {
+  struct State {
+    Countdown countdown{3};
+    scheduler::Slot<Item, Checked> slot, further;
+    Loans owners, borrowers;
+    Item task;
+    int ready = 0, alone = 0;
+  };
+  auto state = std::make_shared<State>();
+  Explorer::Execution execution;
+  execution.threads.push_back([state] {
+    state->owners.lend(false);
+    state->slot.put(&state->task);
+    for (int i = 0; i < 2; ++i) {
+      const bool alone = state->owners.all_back();
+      state->alone += alone ? 1 : 0;
+      state->ready += (alone ? state->countdown.arrive_alone() : state->countdown.arrive()) ? 1 : 0;
+    }
+  });
+  execution.threads.push_back([state, passes_on, waits] {
+    Item* stolen = state->slot.take();
+    if (stolen == nullptr) return;
+    if (passes_on) {
+      state->borrowers.lend(true);
+      state->further.put(stolen);
+    } else {
+      ++stolen->taken;
+      state->ready += state->countdown.arrive() ? 1 : 0;
+    }
+    if (waits && !state->borrowers.foreign_back()) return;
+    state->owners.give_back(Loans::one(false));
+  });
+  if (passes_on) {
+    execution.threads.push_back([state] {
+      Item* stolen = state->further.take();
+      if (stolen == nullptr) return;
+      ++stolen->taken;
+      state->ready += state->countdown.arrive() ? 1 : 0;
+      state->borrowers.give_back(Loans::one(true));
+    });
+  }
+  execution.check = [state] {
+    for (auto* slot : {&state->slot, &state->further}) {
+      if (slot->take() == nullptr) continue;
+      ++state->task.taken;
+      state->ready += state->countdown.arrive() ? 1 : 0;
+    }
+    Explorer::require(state->task.taken == 1, "the lent task was not taken exactly once");
+    Explorer::require(state->ready == 1, "the fourth task was not ready exactly once");
+  };
+  return execution;
+}
+
+TEST(Model, ALoanThatIsBackMakesTheFrameItsOwnersAgain) {
+  expect_right(Explorer::explore([] { return loan(false, true); }), 50);
+  expect_right(Explorer::explore([] { return loan(true, true); }, 3), 1000);
+}
+
+TEST(Model, FindsABorrowerThatGivesBackWhatItHasPassedOn) {
+  EXPECT_EQ(Explorer::explore([] { return loan(true, false); }).failure, "the fourth task was not ready exactly once");
 }
 
 }  // namespace

@@ -90,6 +90,18 @@ TEST(CheckFit, ProcessesCountWhereTheHostCountsThem) {
   EXPECT_THAT(errors(two, host), IsEmpty());
 }
 
+TEST(Host, OffersEightNamesEachOnce) {
+  Host host;
+  for (int i = 1; i <= 8; ++i) ASSERT_TRUE(host.offer({.name = "a.b/" + std::to_string(i), .total = i, .units = {}}));
+  const auto twice = host.offer({.name = "a.b/3", .total = 5, .units = {}});
+  ASSERT_FALSE(twice);
+  EXPECT_EQ(twice.error().message, "a.b/3 is there twice");
+  const auto ninth = host.offer({.name = "a.b/9", .total = 5, .units = {}});
+  ASSERT_FALSE(ninth);
+  EXPECT_EQ(ninth.error().message, "at most 8 resources can be counted, a.b/9 is one too many");
+  EXPECT_EQ(host.capacity.named, (std::array<std::int64_t, 8>{1, 2, 3, 4, 5, 6, 7, 8}));
+}
+
 TEST(AmountsOf, APodsProcessesAreThoseThatItsContainersMayHave) {
   runtime::PodSpec pod;
   pod.containers = {{.name = "main"}, {.name = "init"}, {.name = "side"}};

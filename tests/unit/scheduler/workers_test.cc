@@ -97,6 +97,75 @@ TEST(Workers, ShareWhatIsSlowFromTheBeginning) {
   scheduler.worker().close(frame);
 }
 
+/// A fan whose leaves are slow enough to be shared: what several of them count in one is there when the last one is done.
+TEST(Workers, CountTheEndOfAFanTogether) {
+  constexpr Index kLeaves = 2'000;
+  std::vector<std::pair<Index, Index>> edges;
+  for (Index leaf = 0; leaf < kLeaves; ++leaf) edges.emplace_back(leaf, kLeaves);
+  const Topology fan = workflow::build_topology(kLeaves + 1, edges);
+  for (const Order order : {Order::Urgent, Order::Newest}) {
+    Scheduler scheduler(3, order);
+    Stack<Batch> given;
+    std::atomic<bool> over{false};
+    std::vector<int> done(kLeaves + 1);
+    const auto run = [&](Worker&, Ready ready) {
+      if (ready.task == kLeaves) {
+        for (Index leaf = 0; leaf < kLeaves; ++leaf) EXPECT_EQ(done[leaf], 1);
+      }
+      for (const auto end = steady_clock::now() + std::chrono::microseconds(2); steady_clock::now() < end;) {
+      }
+      ++done[ready.task];
+      // Some are completed by others, in the middle of what is counted together.
+      if (ready.task == kLeaves || ready.task % 97 != 0) return true;
+      auto* batch = new Batch;
+      batch->completed = ready;
+      given.push(batch);
+      return false;
+    };
+    std::thread elsewhere([&] {
+      while (!over.load()) {
+        Batch* batch = given.take_all();
+        if (batch == nullptr) std::this_thread::yield();
+        while (batch != nullptr) {
+          scheduler.complete(batch->completed.frame, batch->completed.task);
+          delete std::exchange(batch, batch->next);
+        }
+      }
+    });
+    const auto end = [&](Frame*) { scheduler.stop(); };
+    Frame* frame = scheduler.worker().open(fan, 0, 0, nullptr);
+    std::thread one([&] { scheduler.worker(1).work(run, end); }), two([&] { scheduler.worker(2).work(run, end); });
+    scheduler.worker().work(run, end);
+    one.join();
+    two.join();
+    over = true;
+    elsewhere.join();
+    EXPECT_TRUE(frame->is_done());
+    EXPECT_EQ(done, std::vector<int>(kLeaves + 1, 1));
+    scheduler.worker().close(frame);
+  }
+}
+
+/// Fast and slow tasks by turns: frames are shared, come back to their owner, and are shared again.
+TEST(Workers, ShareAndTakeBackByTurns) {
+  const Topology graph = random_graph(60'000, 2, 11);
+  Scheduler scheduler(2);
+  std::vector<int> done(graph.task_count());
+  const auto run = [&](Worker&, Ready ready) {
+    if (ready.task / 5'000 % 2 == 1 && ready.task % 50 == 0) std::this_thread::sleep_for(std::chrono::microseconds(20));
+    ++done[ready.task];
+    return true;
+  };
+  const auto over = [&](Frame*) { scheduler.stop(); };
+  Frame* frame = scheduler.worker().open(graph, 0, 0, nullptr);
+  std::thread other([&] { scheduler.worker(1).work(run, over); });
+  scheduler.worker().work(run, over);
+  other.join();
+  EXPECT_TRUE(frame->is_done());
+  EXPECT_EQ(done, std::vector<int>(graph.task_count(), 1));
+  scheduler.worker().close(frame);
+}
+
 /// Workers and threads that have none, together: the runner gives every other task away.
 TEST(Workers, TasksAreCompletedElsewhere) {
   const Topology graph = random_graph(5'000, 2, 9);
@@ -153,7 +222,7 @@ TEST(Workers, OpenAndCloseFramesAsTheyGo) {
     if (ended->owner() == nullptr) return scheduler.stop();
     const std::unique_ptr<Ready> caller(static_cast<Ready*>(ended->owner()));
     worker.close(ended);
-    if (worker.complete(caller->frame, caller->task)) scheduler.stop();
+    if (worker.complete(caller->frame, caller->task)) scheduler.stop();  // of another worker's frame that one hears of it
   };
   const auto work = [&](unsigned number) {
     Worker& worker = scheduler.worker(number);

@@ -24,7 +24,10 @@ inline Durations durations(const std::string& yaml) {
 }
 
 inline Host host(std::int64_t cpus) {
-  return {.capacity = {.cpu_milli = cpus * 1000, .memory_bytes = 8ll << 30, .slots = 100}, .start_up = Duration(0), .resources = {}};
+  Host host;
+  host.capacity = {.cpu_milli = cpus * 1000, .memory_bytes = 8ll << 30, .slots = 100};
+  host.start_up = Duration(0);
+  return host;
 }
 
 /// compile → (unit, lint) → package; each wants one CPU.

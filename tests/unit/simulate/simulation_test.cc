@@ -21,7 +21,7 @@ std::vector<std::string> names(const Played& played, const std::vector<std::size
 
 TEST(Simulate, NamedResourcesHoldStepsUp) {
   Host gpus = host(8);
-  gpus.resources.push_back({.name = "nvidia.com/gpu", .total = 2, .units = {}});
+  ASSERT_TRUE(gpus.offer({.name = "nvidia.com/gpu", .total = 2, .units = {}}));
   const auto workflow = compile(R"(
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
