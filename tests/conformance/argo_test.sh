@@ -5,7 +5,7 @@
 #   argo_test.sh DIRECTORY-OF-GANTRY-AND-GANTRYD [--real]
 #
 # --real: compares whole statuses and logs with what Argo gave on a cluster; what differs for a reason is in exceptions.tsv.
-# Exit status 77 when they are not there. JOBS (default 4): cases at a time. ROUNDS (default 1): how often, in a row.
+# Exit status 77 when they are not there. JOBS (default 8): cases at a time. ROUNDS (default 1): how often, in a row.
 set -euo pipefail
 SELF=argo_test
 here=$(dirname "$(readlink -f "$0")")
@@ -46,7 +46,7 @@ done
 status=0
 for ((round = 1; round <= ${ROUNDS:-1} && status == 0; round++)); do
     start=$(now)
-    "$runner" --socket "$WORK/gantry.sock" --jobs "${JOBS:-4}" "${compare[@]}" > "$WORK/runner.log" 2>&1 || status=$?
+    "$runner" --socket "$WORK/gantry.sock" --jobs "${JOBS:-8}" "${compare[@]}" > "$WORK/runner.log" 2>&1 || status=$?
     say "round $round: $(tail -n 1 "$WORK/runner.log"), in $(took "$start")"
 done
 # A case that failed, and what was wrong with it.
