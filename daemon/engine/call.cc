@@ -58,6 +58,10 @@ void Engine::Impl::add_child(Live& live, Node& parent, const Node& child) {
   }
   parent.children.push_back(child.id);
   mark(live, parent);
+  // After a retry it may stand below its graph meanwhile (retry_run.cc keep_reachable).
+  if (live.run.status.retries == 0 || !live.restored || child.boundary_id == parent.id) return;
+  Node* graph = live.by_id.find(child.boundary_id);
+  if (graph != nullptr && std::erase(graph->children, child.id) > 0) mark(live, *graph);
 }
 
 void Engine::Impl::add_child(Live& live, std::string_view parent_id, const Node& child) {

@@ -39,6 +39,8 @@ void Engine::Impl::run_hooks(Call& graph_call, Index task, Index m, bool ended) 
       if (hook.is_exit() && (!ended || !workflow::is_completed(node.phase))) continue;
       if (!hook.is_exit() && is_item) continue;
       if (live.run.status.shutdown == Shutdown::Terminate) continue;
+      // Of a step that never began no hook begins (steps.go executeStepGroup).
+      if (m != kNone && graph_call.graph->halt == Halt::Unmade && never_began(*record.members[m].call)) continue;
       if (hook.expression) {
         const CallScope scope(live, graph_call, now_, nullptr, TaskNode{task, &node});
         auto wanted = evaluate_bool(*hook.expression, scope);

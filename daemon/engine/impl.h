@@ -84,6 +84,7 @@ class Engine::Impl {
   void fail_run(Live& live, const std::string& message);
   void shut_down(Live& live, Shutdown how);
   void exceed_deadline(Live& live);
+  static void drop_held(Live& live);
   /// The end of activeDeadlineSeconds; none when there is no such deadline.
   [[nodiscard]] std::optional<Time> deadline_of(const Live& live) const;
   /// Ends everything below `call`: pods are told to end with `message`, graphs start nothing more.

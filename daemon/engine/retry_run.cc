@@ -76,6 +76,7 @@ class Retrier {
   }
 
   RetriedRun result(Time now) && {
+    keep_reachable();
     RetriedRun out;
     std::unordered_map<std::string_view, bool> goes;
     for (Index i = 0; i < nodes_.size(); ++i) {
@@ -84,8 +85,9 @@ class Retrier {
     for (Index i = 0; i < nodes_.size(); ++i) {
       Node& node = nodes_[i];
       if (fate_[i] == Fate::Goes) continue;
-      bool changed = fate_[i] == Fate::GoesOn;
-      if (changed) reset(node, now);
+      const bool goes_on = fate_[i] == Fate::GoesOn;
+      bool changed = goes_on || std::find(lent_.begin(), lent_.end(), i) != lent_.end();
+      if (goes_on) reset(node, now);
       for (auto* ids : {&node.children, &node.outbound_nodes}) {
         changed |= std::erase_if(*ids, [&](const SharedText& id) { return goes.contains(id); }) > 0;
       }
@@ -327,10 +329,23 @@ class Retrier {
     }
   }
 
+  /// What was skipped is skipped again.
   [[nodiscard]] bool keeps_something(Index i) const {
     bool keeps = false;
-    each_below(i, [&](Index other) { keeps |= fate_[other] == Fate::Stays; });
+    each_below(i, [&](Index other) { keeps |= fate_[other] == Fate::Stays && nodes_[other].type != NodeType::Skipped; });
     return keeps;
+  }
+
+  /// What came after a daemon that is started again stands below its graph until it is the daemon's child again, which it never is
+  /// when that does not come up.
+  void keep_reachable() {
+    for (Index i = 0; i < nodes_.size(); ++i) {
+      if (fate_[i] == Fate::Goes || boundary_[i] == kNone || parents_[i].empty() || fate_[boundary_[i]] == Fate::Goes) continue;
+      const auto& above = parents_[i];
+      if (!std::all_of(above.begin(), above.end(), [&](Index parent) { return fate_[parent] == Fate::Goes; })) continue;
+      nodes_[boundary_[i]].children.push_back(nodes_[i].id);
+      lent_.push_back(boundary_[i]);
+    }
   }
 
   [[nodiscard]] bool was_daemon(const Node& node) const {
@@ -359,6 +374,7 @@ class Retrier {
   std::vector<std::vector<Index>> children_, parents_;
   std::vector<Index> boundary_;
   std::vector<Fate> fate_;
+  std::vector<Index> lent_;  ///< graphs that have children of others for a while
 };
 
 }  // namespace

@@ -213,9 +213,8 @@ void Engine::Impl::shut_down(Live& live, Shutdown how) {
   bool in_exit = live.exit != nullptr;
   if (live.root && !in_exit) stop_tree(*live.root, Halt::Shutdown, message);
   if (in_exit && everything) stop_tree(*live.exit, Halt::Shutdown, message);
-  // Graphs of hooks that go on keep what they hold.
-  std::erase_if(live.held, [&](const Live::Held& held) { return everything || held.graph->graph->halt != Halt::No; });
-  if (!everything) return;
+  if (!everything) return drop_held(live);
+  live.held.clear();
   std::vector<Call*> hooks;
   for (const HookCall& hook : live.hooks) {
     if (hook.call) hooks.push_back(hook.call.get());
@@ -234,8 +233,13 @@ std::optional<Time> Engine::Impl::deadline_of(const Live& live) const {
 void Engine::Impl::exceed_deadline(Live& live) {
   if (live.exit) return;  // the exit handler runs without this deadline
   live.deadline_exceeded = true;
-  std::erase_if(live.held, [](const Live::Held& held) { return !held.graph->in_exit_handler; });
   if (live.root) stop_tree(*live.root, Halt::Deadline, "Step exceeded its deadline");
+  drop_held(live);
+}
+
+/// Graphs of hooks and exit handlers that go on keep what they hold.
+void Engine::Impl::drop_held(Live& live) {
+  std::erase_if(live.held, [](const Live::Held& held) { return held.graph->graph->halt != Halt::No; });
 }
 
 void Engine::Impl::stop_tree(Call& call, Halt why, const std::string& message) {

@@ -355,7 +355,8 @@ void Engine::Impl::member_call_ended(Call& call, Index task, Index m) {
     graph.halt = Halt::Unmade;
     graph.error = "step group deemed errored due to child " + member.node->name + " error: " + member.node->message;
     graph.held.clear();
-    // Those that run already are waited for: they end the member.
+    // Those that run already, or ran when the daemon ended, are waited for: they end the member.
+    if (taking_up_) run_hooks(call, task, m, false);
     if (!any_runs(member.hooks)) member_done(call, task, m);
     return;
   }
