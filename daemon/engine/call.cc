@@ -158,7 +158,15 @@ NodeType type_of(const Template& tmpl, const workflow::Plan& plan, bool attempt)
   return plan.graphs[tmpl.body].kind == workflow::Graph::Kind::Steps ? NodeType::Steps : NodeType::Dag;
 }
 
-static bool never_began(const Node& node, const Template& tmpl) {
+/// Other children are hooks, and what comes after it.
+static bool has_containers(const Live& live, const Node& pod) {
+  return std::any_of(pod.children.begin(), pod.children.end(), [&](const SharedText& id) {
+    const Node* child = live.by_id.find(id);
+    return child != nullptr && child->type == NodeType::Container;
+  });
+}
+
+static bool never_began(const Live& live, const Node& node, const Template& tmpl) {
   if (node.phase != Phase::Error) return false;
   if (node.message.starts_with(kTooDeep)) return false;
   switch (node.type) {
@@ -171,19 +179,19 @@ static bool never_began(const Node& node, const Template& tmpl) {
       // One whose tasks went wrong has no message.
       return !node.message.empty();
     case NodeType::Pod:
-      return !node.has_pod && node.children.empty() && tmpl.kind != Template::Kind::Data;
+      return !node.has_pod && !has_containers(live, node) && tmpl.kind != Template::Kind::Data;
     default:
       return false;
   }
 }
 
 bool never_began(const Call& call) {
-  if (never_began(*call.node, *call.tmpl)) return true;
+  if (never_began(*call.live, *call.node, *call.tmpl)) return true;
   // An attempt that is not tried again, and not because there were too many.
   const Node* last = call.retry ? call.retry->last : nullptr;
   // Null: it has none, or it ended in an earlier life.
   if (call.node->type == NodeType::Retry && last == nullptr) last = last_attempt(*call.live, *call.node);
-  return last != nullptr && call.node->message == last->message && never_began(*last, *call.tmpl);
+  return last != nullptr && call.node->message == last->message && never_began(*call.live, *last, *call.tmpl);
 }
 
 /// Where the name of the called template was looked up.
