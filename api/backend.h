@@ -19,13 +19,13 @@
 #include <utility>
 #include <vector>
 
+#include "api/document.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/unique_fd.h"
 
 namespace gantry::api {
 
-using Json = nlohmann::json;
 template <class T>
 using Reply = std::function<void(Result<T>)>;
 
@@ -148,6 +148,7 @@ struct Command {
 /// A part of the nodes of a workflow, in order of creation.
 struct NodePage {
   std::size_t first = 0, limit = 0;  ///< limit 0: all that follow
+  bool left_out = false;             ///< nobody wants to see nodes
 };
 
 /// A Secret or a ConfigMap. Values go in and never come out again through the API for secrets.
@@ -211,13 +212,13 @@ class Backend {
   // Workflows. `{name}` may be `@latest` wherever a workflow is named.
   virtual void create(CreateRequest request, Reply<std::vector<Json>> reply) = 0;
   virtual void lint(CreateRequest request, Reply<std::vector<Json>> reply) = 0;
-  virtual void get(const std::string& name_space, const std::string& name, NodePage nodes, Reply<Json> reply) = 0;
+  virtual void get(const std::string& name_space, const std::string& name, NodePage nodes, Reply<Document> reply) = 0;
   virtual void list(ListQuery query, Reply<ListPage> reply) = 0;
   virtual void remove(const std::string& name_space, const std::string& name,
                       Reply<Json> reply) = 0;
   /// The workflow as it is then; for Resubmit the new one.
   virtual void command(const std::string& name_space, const std::string& name, Command command,
-                       Reply<Json> reply) = 0;
+                       Reply<Document> reply) = 0;
   virtual void submit(SubmitRequest request, Reply<Json> reply) = 0;
   /// Sends `{"type": "ADDED"|"MODIFIED"|"DELETED", "object": Workflow}`; the current objects first,
   /// as ADDED.

@@ -74,6 +74,12 @@ class ExchangeAnswer final : public Answer {
       exchange->resume();
     }
   }
+  void document(Document document) override {
+    if (auto exchange = std::exchange(exchange_, nullptr)) {
+      exchange->answer_document(std::move(document));
+      exchange->resume();
+    }
+  }
   void fail(HttpError error) override {
     if (auto exchange = std::exchange(exchange_, nullptr)) {
       exchange->answer_error(error);
@@ -326,6 +332,24 @@ void Exchange::answer_with(unsigned status, const char* content_type, std::strin
   held.release();
   status_ = status;
   MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+}
+
+void Exchange::answer_document(Document document) {
+  if (connection_ == nullptr || response_) return;
+  auto reader = std::make_unique<DocumentReader>(std::move(document));
+  const auto read = [](void* held, std::uint64_t, char* out, std::size_t size) -> ssize_t {
+    const std::size_t count = static_cast<DocumentReader*>(held)->read(out, size);
+    return count > 0 ? static_cast<ssize_t>(count) : MHD_CONTENT_READER_END_OF_STREAM;
+  };
+  response_.reset(MHD_create_response_from_callback(reader->size(), kStreamBlock, read, reader.get(),
+                                                    [](void* held) { delete static_cast<DocumentReader*>(held); }));
+  if (!response_) {
+    gone_ = true;  // out of memory: the connection is closed
+    return;
+  }
+  reader.release();
+  status_ = 200;
+  MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_CONTENT_TYPE, kJsonType);
 }
 
 void Exchange::answer_file(UniqueFd content, const std::string& name, const char* content_type) {

@@ -71,6 +71,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void dispatch();
   void flush_spool();
   void answer_with(unsigned status, const char* content_type, std::string body);
+  void answer_document(Document document);
   void answer_file(UniqueFd content, const std::string& name, const char* content_type);
   void answer_error(const HttpError& error);
   /// What an answer tells of the object that was made, for the audit log.

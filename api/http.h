@@ -46,6 +46,7 @@ class Answer {
   virtual ~Answer() = default;
   virtual void object(const Json& json) = 0;
   virtual void fail(HttpError error) = 0;
+  virtual void document(Document document) = 0;
   virtual void text(std::string text) = 0;
   /// A regular file from its start, for the client to save as `name`.
   virtual void file(UniqueFd content, const std::string& name, const char* content_type) = 0;
@@ -62,6 +63,15 @@ Reply<T> reply_with(AnswerPtr answer, Shape shape) {
       answer->fail(std::move(result.error()));
     } else {
       answer->object(shape(std::move(*result)));
+    }
+  };
+}
+inline Reply<Document> reply_with_document(AnswerPtr answer) {
+  return [answer = std::move(answer)](Result<Document> result) {
+    if (!result) {
+      answer->fail(std::move(result.error()));
+    } else {
+      answer->document(std::move(*result));
     }
   };
 }

@@ -53,12 +53,12 @@ class DaemonBackend final : public api::Backend {
   void create(api::CreateRequest request, api::Reply<std::vector<api::Json>> reply) override;
   void lint(api::CreateRequest request, api::Reply<std::vector<api::Json>> reply) override;
   void get(const std::string& name_space, const std::string& name, api::NodePage nodes,
-           api::Reply<api::Json> reply) override;
+           api::Reply<api::Document> reply) override;
   void list(api::ListQuery query, api::Reply<api::ListPage> reply) override;
   void remove(const std::string& name_space, const std::string& name,
               api::Reply<api::Json> reply) override;
   void command(const std::string& name_space, const std::string& name, api::Command command,
-               api::Reply<api::Json> reply) override;
+               api::Reply<api::Document> reply) override;
   void submit(api::SubmitRequest request, api::Reply<api::Json> reply) override;
   void watch(api::WatchQuery query, api::StreamPtr stream) override;
   void logs(api::LogQuery query, api::StreamPtr stream) override;
@@ -170,11 +170,11 @@ class DaemonBackend final : public api::Backend {
                      api::Reply<std::shared_ptr<api::ArtifactFile>> reply);
   static std::string said_by(const api::Command& command);
   Result<engine::Output> act(const engine::Run& run, const api::Command& command);
-  void resubmit(const Found& found, api::Command command, api::Reply<api::Json> reply);
+  void resubmit(const Found& found, api::Command command, api::Reply<api::Document> reply);
   struct Retry;
-  void retry(const Found& found, api::Command command, api::Reply<api::Json> reply);
+  void retry(const Found& found, api::Command command, api::Reply<api::Document> reply);
   void go_on(Retry& retry);
-  void end_retry(Retry& retry, Result<api::Json> answer);
+  void end_retry(Retry& retry, Result<api::Document> answer);
   void remove_directories(std::vector<std::string> directories);
 
   Daemon& daemon_;

@@ -67,7 +67,7 @@ void DaemonBackend::terminate(const std::string& uid) {
 }
 
 void DaemonBackend::command(const std::string& name_space, const std::string& name, Command command,
-                            api::Reply<Json> reply) {
+                            api::Reply<api::Document> reply) {
   find(name_space, name,
        [this, command = std::move(command), reply = std::move(reply)](Result<Found> found) {
          if (!found) return reply(fail(std::move(found.error())));
@@ -83,9 +83,9 @@ void DaemonBackend::command(const std::string& name_space, const std::string& na
          daemon_.record(uid, std::string(past_of(command.verb)), said_by(command));
          daemon_.effects().apply(std::move(*output));
          const engine::Run* run = daemon_.engine().find_uid(uid);
-         Json object = run == nullptr ? Json::object() : workflow_json(*run);
+         api::Document document = run == nullptr ? Json::object() : workflow_document(*run);
          daemon_.effects().after_commit(
-             [reply, object = std::move(object)]() mutable { reply(std::move(object)); });
+             [reply, document = std::move(document)]() mutable { reply(std::move(document)); });
        });
 }
 

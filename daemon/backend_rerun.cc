@@ -27,7 +27,7 @@ struct DaemonBackend::Retry {
   std::string uid;
   Command command;
   NodeSelector selector;
-  api::Reply<Json> reply;
+  api::Reply<api::Document> reply;
   StoredRun run;
   Result<workflow::Compiled> compiled = fail(Code::Internal, "not compiled");
 
@@ -42,7 +42,7 @@ struct DaemonBackend::Retry {
   }
 };
 
-void DaemonBackend::retry(const Found& found, Command command, api::Reply<Json> reply) {
+void DaemonBackend::retry(const Found& found, Command command, api::Reply<api::Document> reply) {
   if (auto admitted = daemon_.admission().check(); !admitted) return reply(fail(std::move(admitted.error())));
   const auto* live = std::get_if<const engine::Run*>(&found);
   const engine::RunInfo& info = live != nullptr ? (*live)->info : std::get<StoredRun>(found).info;
@@ -79,7 +79,7 @@ void DaemonBackend::retry(const Found& found, Command command, api::Reply<Json> 
   });
 }
 
-void DaemonBackend::end_retry(Retry& retry, Result<Json> answer) {
+void DaemonBackend::end_retry(Retry& retry, Result<api::Document> answer) {
   retrying_.erase(retry.uid);
   retry.reply(std::move(answer));
 }
@@ -104,12 +104,12 @@ void DaemonBackend::go_on(Retry& retry) {
   daemon_.effects().apply(daemon_.engine().retry(
       std::move(run.info), std::move(retry.compiled->plan), std::move(*left), daemon_.now()));
   const engine::Run* again = daemon_.engine().find_uid(retry.uid);
-  Json object = again == nullptr ? Json::object() : workflow_json(*again);
+  api::Document document = again == nullptr ? Json::object() : workflow_document(*again);
   retrying_.erase(retry.uid);
   daemon_.effects().after_commit(
-      [this, logs = std::move(logs), reply = retry.reply, object = std::move(object)]() mutable {
+      [this, logs = std::move(logs), reply = retry.reply, document = std::move(document)]() mutable {
         remove_directories(std::move(logs));
-        reply(std::move(object));
+        reply(std::move(document));
       });
 }
 
@@ -136,7 +136,7 @@ static std::string without_shutdown(const std::string& spec_json) {
 
 /// A new workflow with the spec of an old one (argo-workflows workflow/util
 /// FormulateResubmitWorkflow).
-void DaemonBackend::resubmit(const Found& found, Command command, api::Reply<Json> reply) {
+void DaemonBackend::resubmit(const Found& found, Command command, api::Reply<api::Document> reply) {
   const auto* live = std::get_if<const engine::Run*>(&found);
   const engine::RunInfo& old = live != nullptr ? (*live)->info : std::get<StoredRun>(found).info;
   const engine::RunStatus& status =

@@ -24,9 +24,14 @@ const engine::RunInfo& DaemonBackend::run_info_of(const Found& found) {
   return std::get<StoredRun>(found).info;
 }
 
-static Json json_of(const std::variant<const engine::Run*, StoredRun>& found, api::NodePage nodes = {}) {
-  if (const auto* live = std::get_if<const engine::Run*>(&found)) return workflow_json(**live, nodes);
-  return workflow_json(std::get<StoredRun>(found), nodes);
+static api::Document document_of(const std::variant<const engine::Run*, StoredRun>& found, api::NodePage nodes) {
+  if (const auto* live = std::get_if<const engine::Run*>(&found)) return workflow_document(**live, nodes);
+  return workflow_document(std::get<StoredRun>(found), nodes);
+}
+
+static Json json_of(const std::variant<const engine::Run*, StoredRun>& found) {
+  if (const auto* live = std::get_if<const engine::Run*>(&found)) return workflow_json(**live);
+  return workflow_json(std::get<StoredRun>(found));
 }
 
 DaemonBackend::DaemonBackend(Daemon& daemon, containerd::Images* images, LogStreams::Watch watch,
@@ -94,10 +99,10 @@ void DaemonBackend::find(const std::string& name_space, const std::string& name,
 }
 
 void DaemonBackend::get(const std::string& name_space, const std::string& name, api::NodePage nodes,
-                        api::Reply<Json> reply) {
+                        api::Reply<api::Document> reply) {
   find(name_space, name, [nodes, reply = std::move(reply)](Result<Found> found) {
     if (!found) return reply(fail(std::move(found.error())));
-    reply(json_of(*found, nodes));
+    reply(document_of(*found, nodes));
   });
 }
 
@@ -146,7 +151,7 @@ void DaemonBackend::erase(const Found& found, std::function<void(Result<void>)> 
   const bool live = std::holds_alternative<const engine::Run*>(found);
   const engine::RunInfo info = run_info_of(found);
   const std::string uid = info.uid;
-  const Json object = json_of(found);
+  const Json object = watchers_.know(uid) ? json_of(found) : Json();
   const auto artifacts = artifacts_of_deleted(found);
   const auto repository = repository_of(found);
   retrying_.erase(uid);

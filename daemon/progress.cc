@@ -1,5 +1,7 @@
 #include "daemon/progress.h"
 
+#include <absl/container/flat_hash_map.h>
+
 #include <algorithm>
 #include <bitset>
 #include <cstdint>
@@ -14,7 +16,7 @@ using Index = std::uint32_t;
 using Children = std::vector<std::vector<Index>>;
 
 Children children_of(const std::vector<const engine::Node*>& nodes) {
-  std::unordered_map<std::string_view, Index> index;
+  absl::flat_hash_map<std::string_view, Index> index;
   index.reserve(nodes.size());
   for (Index i = 0; i < nodes.size(); ++i) index.emplace(nodes[i]->id, i);
   Children children(nodes.size());

@@ -109,6 +109,10 @@ void Watchers::tell(Watcher& watcher, const std::string& uid, const api::Json& o
   watcher.stream->send({{"type", type}, {"object", object}});
 }
 
+bool Watchers::know(const std::string& uid) const {
+  return std::any_of(watchers_.begin(), watchers_.end(), [&](const WatcherPtr& watcher) { return watcher->known.contains(uid); });
+}
+
 void Watchers::run_deleted(const std::string& uid, const api::Json& object) {
   changed_.erase(uid);
   auto watchers = watchers_;  // sending may end a stream

@@ -21,7 +21,9 @@ class Watchers : public RunObserver {
   /// Sends what there is now as ADDED, then every change, until the client goes. `query.name` is a
   /// name or empty.
   void add(api::WatchQuery query, api::StreamPtr stream);
-  /// `object` is the last state of a run that was deleted.
+  /// Whether somebody has been told of the run.
+  [[nodiscard]] bool know(const std::string& uid) const;
+  /// `object` is the last state of a run that was deleted; of one that nobody knows it may be null.
   void run_deleted(const std::string& uid, const api::Json& object);
 
   void run_changed(const std::string& uid) override { changed_.insert(uid); }

@@ -17,11 +17,6 @@ using engine::Node;
 using engine::NodeType;
 using NodeList = std::vector<const Node*>;
 
-/// The nodes of a run that its status has.
-struct Shown {
-  std::size_t first = 0, count = 0;
-};
-
 Json time_json(const std::optional<Time>& time) { return time ? Json(rfc3339(*time)) : Json(); }
 
 void put_text(Json& object, const char* key, const std::string& text) {
@@ -107,9 +102,7 @@ Json conditions_json(const NodeList& nodes, engine::RunPhase phase) {
   return conditions;
 }
 
-Json status_json(const engine::RunInfo& info, const engine::RunStatus& status,
-                 const NodeList& nodes, const Shown& shown) {
-  RunProgress progress = count_progress(nodes, shown.first, shown.count);
+Json status_json(const engine::RunStatus& status, const NodeList& nodes, const RunProgress& progress) {
   Json json{{"phase", engine::run_phase_name(status.phase)},
             {"startedAt", time_json(status.started)},
             {"finishedAt", time_json(status.finished)}};
@@ -119,14 +112,6 @@ Json status_json(const engine::RunInfo& info, const engine::RunStatus& status,
     json["conditions"] = std::move(conditions);
   }
   if (!status.outputs.empty()) json["outputs"] = values_json(status.outputs);
-  if (shown.count > 0) {
-    Json map = Json::object();
-    std::string scope = "local/" + info.name;
-    for (std::size_t i = shown.first; i < shown.first + shown.count; ++i) {
-      map[nodes[i]->id.str()] = node_status(*nodes[i], progress.nodes[i], scope);
-    }
-    json["nodes"] = std::move(map);
-  }
   return json;
 }
 
@@ -149,10 +134,11 @@ Json object_json(const engine::RunInfo& info, const std::map<std::string, std::s
           {"spec", spec.is_object() ? std::move(spec) : Json::object()}};
 }
 
-Json workflow_json(const engine::RunInfo& info, const engine::RunStatus& status,
-                   const NodeList& nodes, const Shown& shown) {
+/// Without its nodes.
+Json bare_json(const engine::RunInfo& info, const engine::RunStatus& status, const NodeList& nodes,
+               const RunProgress& progress) {
   Json json = object_json(info, all_labels(info, status));
-  json["status"] = status_json(info, status, nodes, shown);
+  json["status"] = status_json(status, nodes, progress);
   if (status.suspended) {
     json["spec"]["suspend"] = true;
   } else {
@@ -177,28 +163,45 @@ NodeList pointers(const Nodes& nodes) {
 template <class AnyRun>
 Json whole(const AnyRun& run, bool with_nodes) {
   const NodeList nodes = pointers(run.nodes);
-  return workflow_json(run.info, run.status, nodes, {0, with_nodes ? nodes.size() : 0});
+  const RunProgress progress = count_progress(nodes, 0, with_nodes ? nodes.size() : 0);
+  Json json = bare_json(run.info, run.status, nodes, progress);
+  if (!with_nodes || nodes.empty()) return json;
+  Json& map = json["status"]["nodes"] = Json::object();
+  const std::string scope = "local/" + run.info.name;
+  for (std::size_t i = 0; i < nodes.size(); ++i) map[nodes[i]->id.str()] = node_status(*nodes[i], progress.nodes[i], scope);
+  return json;
 }
 
 template <class AnyRun>
-Json part(const AnyRun& run, api::NodePage page) {
+api::Document part(const AnyRun& run, api::NodePage page) {
   const NodeList nodes = pointers(run.nodes);
   const std::size_t first = std::min(page.first, nodes.size()), left = nodes.size() - first;
-  const std::size_t count = page.limit == 0 ? left : std::min(page.limit, left);
-  Json json = workflow_json(run.info, run.status, nodes, {first, count});
-  if (count < left) {
-    json["metadata"]["continue"] = std::to_string(first + count);
-    json["metadata"]["remainingItemCount"] = left - count;
+  const std::size_t most = page.limit == 0 ? left : std::min(page.limit, left), count = page.left_out ? 0 : most;
+  const RunProgress progress = count_progress(nodes, first, count);
+  Json json = bare_json(run.info, run.status, nodes, progress);
+  if (most < left) {
+    json["metadata"]["continue"] = std::to_string(first + most);
+    json["metadata"]["remainingItemCount"] = left - most;
   }
-  return json;
+  if (count == 0) return json;
+  api::PackedText text;
+  const std::string scope = "local/" + run.info.name;
+  for (std::size_t i = first; i < first + count; ++i) {
+    text.append(i == first ? "{\"" : ",\"");
+    text.append(nodes[i]->id.str());  // nothing in it is to be escaped
+    text.append("\":");
+    text.append(node_status(*nodes[i], progress.nodes[i], scope).dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
+  text.append("}");
+  return {std::move(json), std::move(text)};
 }
 
 }  // namespace
 
 Json workflow_json(const engine::Run& run, bool with_nodes) { return whole(run, with_nodes); }
 Json workflow_json(const StoredRun& run, bool with_nodes) { return whole(run, with_nodes); }
-Json workflow_json(const engine::Run& run, api::NodePage page) { return part(run, page); }
-Json workflow_json(const StoredRun& run, api::NodePage page) { return part(run, page); }
+api::Document workflow_document(const engine::Run& run, api::NodePage page) { return part(run, page); }
+api::Document workflow_document(const StoredRun& run, api::NodePage page) { return part(run, page); }
 
 Json workflow_json(const engine::RunInfo& info) { return object_json(info, info.labels); }
 

@@ -99,7 +99,7 @@ void command_workflow(Backend& backend, Request& request, AnswerPtr answer) {
     auto command = read_command(request, name.verb);
     if (!command) return answer->fail(std::move(command.error()));
     return backend.command(request.name_space(), request.name(), std::move(*command),
-                           reply_with_object(std::move(answer)));
+                           reply_with_document(std::move(answer)));
   }
   answer->fail(Error{Code::Internal, "no such command: " + request.path});
 }

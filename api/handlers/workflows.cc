@@ -75,11 +75,13 @@ void get_workflow(Backend& backend, Request& request, AnswerPtr answer) {
   auto first = request.query.number("nodes.continue"), limit = request.query.number("nodes.limit");
   if (!first) return answer->fail(std::move(first.error()));
   if (!limit) return answer->fail(std::move(limit.error()));
-  const NodePage nodes{.first = first->value_or(0), .limit = limit->value_or(0)};
+  const NodePage nodes{.first = first->value_or(0), .limit = limit->value_or(0), .left_out = fields.excludes("status.nodes")};
+  if (fields.empty()) return backend.get(request.name_space(), request.name(), nodes, reply_with_document(std::move(answer)));
   backend.get(request.name_space(), request.name(), nodes,
-              reply_with<Json>(std::move(answer), [fields](Json workflow) {
-                fields.apply(workflow);
-                return workflow;
+              reply_with<Document>(std::move(answer), [fields](Document workflow) {
+                Json whole = std::move(workflow).whole();
+                fields.apply(whole);
+                return whole;
               }));
 }
 

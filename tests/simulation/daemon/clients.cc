@@ -56,9 +56,9 @@ void Clients::ask_for_uid(std::size_t number) {
   Life* life = serving();
   if (life == nullptr) return;
   life->turn([&] {
-    life->backend().get(kNameSpace, runs[number].name, {}, [this, life, number](const Result<api::Json>& found) {
+    life->backend().get(kNameSpace, runs[number].name, {}, [this, life, number](const Result<api::Document>& found) {
       if (!life->effect("answer what " + runs[number].name + " is")) return;
-      if (found) return accepted(number, (*found)["metadata"]["uid"]);
+      if (found) return accepted(number, found->object["metadata"]["uid"]);
       ask_again(number);
     });
   });
@@ -109,7 +109,7 @@ void Clients::command(const ClientRun& run, api::Verb verb, std::function<void()
   api::Command command;
   command.verb = verb;
   life->turn([&] {
-    life->backend().command(kNameSpace, run.name, command, [life, what, done](const Result<api::Json>& answer) {
+    life->backend().command(kNameSpace, run.name, command, [life, what, done](const Result<api::Document>& answer) {
       if (!life->effect("answer to " + what + (answer ? "" : ": " + answer.error().message))) return;
       if (answer) done();
     });

@@ -10,6 +10,7 @@ namespace {
 struct KeptAnswer final : Answer {
   void object(const Json& json) override { answered = json; }
   void fail(HttpError e) override { error = std::move(e); }
+  void document(Document document) override { answered = std::move(document).whole(); }
   void text(std::string text) override { answered = text; }
   void file(UniqueFd, const std::string& name, const char*) override { answered = name; }
   StreamPtr stream(Fields) override {

@@ -108,9 +108,9 @@ class FakeBackend final : public Backend {
     calls.push_back(json(request, "lint"));
     answer<std::vector<Json>>(std::move(reply), workflows);
   }
-  void get(const std::string& ns, const std::string& name, NodePage nodes, Reply<Json> reply) override {
+  void get(const std::string& ns, const std::string& name, NodePage nodes, Reply<Document> reply) override {
     calls.push_back({{"call", "get"}, {"ns", ns}, {"name", name}, {"first", nodes.first}, {"limit", nodes.limit}});
-    answer<Json>(std::move(reply), workflows.front());
+    answer<Document>(std::move(reply), workflows.front());
   }
   void list(ListQuery q, Reply<ListPage> reply) override {
     calls.push_back({{"call", "list"},
@@ -131,7 +131,7 @@ class FakeBackend final : public Backend {
     answer<Json>(std::move(reply), Json::object());
   }
   void command(const std::string& ns, const std::string& name, Command c,
-               Reply<Json> reply) override {
+               Reply<Document> reply) override {
     static constexpr const char* kVerbs[] = {"stop", "terminate", "suspend", "resume",
                                              "set",  "retry",     "resubmit"};
     calls.push_back({{"call", kVerbs[static_cast<int>(c.verb)]},
@@ -144,7 +144,7 @@ class FakeBackend final : public Backend {
                      {"restart", c.restart_successful},
                      {"memoized", c.memoized},
                      {"parameters", c.parameters}});
-    answer<Json>(std::move(reply), workflows.front());
+    answer<Document>(std::move(reply), workflows.front());
   }
   void submit(SubmitRequest request, Reply<Json> reply) override {
     calls.push_back(json(request.options, "submit"));

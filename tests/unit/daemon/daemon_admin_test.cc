@@ -61,9 +61,7 @@ TEST_F(AdminTest, ADrainedDaemonTakesNothingNewAndFinishesWhatRuns) {
   daemon_->on_removed(pod);
   settle();
   EXPECT_EQ(backend_->status()["drained"], true);
-  auto retried = await<Json>([&](auto done) {
-    backend_->command("argo", "echo", {.verb = api::Verb::Retry, .restart_successful = true}, done);
-  });
+  auto retried = command("echo", {.verb = api::Verb::Retry, .restart_successful = true});
   EXPECT_THAT(retried.error().message, HasSubstr("is being drained"));
 
   (void)await<Json>([&](auto done) { backend_->resume({.uid = 1000, .pid = 5}, done); });
@@ -85,9 +83,7 @@ TEST_F(AdminTest, DrainingCanStopWhatRuns) {
 TEST_F(AdminTest, WhatHappenedToAWorkflowAndWhoDidIt) {
   ASSERT_TRUE(create(kEcho, {.caller = {.uid = 1000, .pid = 7}}));
   now_ += std::chrono::seconds(1);
-  (void)await<Json>([&](auto done) {
-    backend_->command("argo", "echo", {.verb = api::Verb::Suspend, .caller = {.uid = 7, .pid = 1}}, done);
-  });
+  (void)command("echo", {.verb = api::Verb::Suspend, .caller = {.uid = 7, .pid = 1}});
   now_ += std::chrono::seconds(1);
   start();
   now_ += std::chrono::milliseconds(1500);
@@ -111,9 +107,7 @@ TEST_F(AdminTest, ARetryKeepsTheHistoryOfWhatItTakesBack) {
   settle();
   daemon_->on_removed(only_pod());
   settle();
-  auto retried = await<Json>([&](auto done) {
-    backend_->command("argo", "echo", {.verb = api::Verb::Retry, .caller = {.uid = 9, .pid = 1}}, done);
-  });
+  auto retried = command("echo", {.verb = api::Verb::Retry, .caller = {.uid = 9, .pid = 1}});
   ASSERT_TRUE(retried) << retried.error().message;
   settle();
   const auto found = reasons("echo");

@@ -154,8 +154,18 @@ class DaemonTest : public ::testing::Test {
     if (request.file.empty()) request.file = "f.yaml";
     return await<std::vector<Json>>([&](auto done) { backend_->create(request, done); });
   }
+  /// await() of an answer that is a document: all of it.
+  template <class Ask>
+  Result<Json> await_document(Ask ask) {
+    Result<api::Document> document = await<api::Document>(std::move(ask));
+    if (!document) return fail(std::move(document.error()));
+    return std::move(*document).whole();
+  }
+  Result<Json> command(const std::string& name, api::Command command) {
+    return await_document([&](auto done) { backend_->command("argo", name, std::move(command), done); });
+  }
   Result<Json> get(const std::string& name) {
-    return await<Json>([&](auto done) { backend_->get("argo", name, {}, done); });
+    return await_document([&](auto done) { backend_->get("argo", name, {}, done); });
   }
   std::string phase(const std::string& name) {
     auto json = get(name);

@@ -357,10 +357,7 @@ TEST_F(ResourcesTest, SubmitFromACronWorkflow) {
 
 TEST_F(ResourcesTest, ResubmitIsANewWorkflow) {
   ASSERT_TRUE(create(kEcho));
-  auto again = await<Json>([&](auto done) {
-    backend_->command("argo", "echo", {.verb = api::Verb::Resubmit, .parameters = {{"a", "b"}}},
-                      done);
-  });
+  auto again = command("echo", {.verb = api::Verb::Resubmit, .parameters = {{"a", "b"}}});
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_THAT((*again)["metadata"]["name"].get<std::string>(), testing::StartsWith("echo-"));
   EXPECT_EQ((*again)["metadata"]["labels"]["workflows.argoproj.io/resubmitted-from-workflow"],

@@ -144,8 +144,7 @@ TEST_F(DaemonTest, StopAndTerminate) {
   ASSERT_TRUE(create(kEcho));
   std::string pod = only_pod();
   daemon_->on_started(pod, now_);
-  auto stopped =
-      await<Json>([&](auto done) { backend_->command("argo", "echo", {.verb = api::Verb::Stop}, done); });
+  auto stopped = command("echo", {.verb = api::Verb::Stop});
   ASSERT_TRUE(stopped);
   EXPECT_EQ((*stopped)["spec"]["shutdown"], "Stop");
   EXPECT_THAT(runtime_.calls, Contains("signal " + pod + " 15"));
@@ -154,8 +153,7 @@ TEST_F(DaemonTest, StopAndTerminate) {
   EXPECT_EQ(phase("echo"), "Failed");
   daemon_->on_removed(pod);
   settle();
-  auto late = await<Json>(
-      [&](auto done) { backend_->command("argo", "echo", {.verb = api::Verb::Terminate}, done); });
+  auto late = command("echo", {.verb = api::Verb::Terminate});
   EXPECT_EQ(late.error().code, Code::FailedPrecondition);
 }
 
@@ -291,7 +289,7 @@ spec:
   const std::string pod = engine::pod_id(daemon_->engine().find("argo", "later")->info, root);
   // A life before has prepared it, and died before it had stored so.
   daemon_->remove_strangers({{pod, {{kInstanceLabel, "me"}}, false}});
-  ASSERT_TRUE(await<Json>([&](auto done) { backend_->command("argo", "later", {.verb = api::Verb::Resume}, done); }));
+  ASSERT_TRUE(command("later", {.verb = api::Verb::Resume}));
   settle();
   EXPECT_THAT(runtime_.calls, ElementsAre("remove " + pod));
   daemon_->on_removed(pod);

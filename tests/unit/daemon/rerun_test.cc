@@ -33,7 +33,7 @@ spec:
 class RerunTest : public DaemonTest {
  protected:
   Result<Json> command(api::Command command, const std::string& name = "pair") {
-    return await<Json>([&](auto done) { backend_->command("argo", name, command, done); });
+    return DaemonTest::command(name, std::move(command));
   }
   Result<Json> retry(api::Command options = {}) {
     options.verb = api::Verb::Retry;
@@ -165,7 +165,7 @@ TEST_F(RerunTest, OnlyWhatIsOverAndFailed) {
 
 TEST_F(RerunTest, TwoRetriesAtOnceAndADeletedRun) {
   fail_pair();
-  std::optional<Result<Json>> first, second;
+  std::optional<Result<api::Document>> first, second;
   backend_->command("argo", "pair", {.verb = api::Verb::Retry},
                     [&](auto r) { first = std::move(r); });
   backend_->command("argo", "pair", {.verb = api::Verb::Retry},

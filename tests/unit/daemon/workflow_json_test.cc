@@ -136,7 +136,7 @@ TEST(WorkflowJson, APartOfTheNodes) {
   const Json whole = workflow_json(run);
   Json nodes = Json::object();
   for (std::size_t i = 0; i < run.nodes.size(); ++i) {
-    const Json page = workflow_json(run, {.first = i, .limit = 1});
+    const Json page = workflow_document(run, {.first = i, .limit = 1}).whole();
     nodes.update(page["status"]["nodes"]);
     EXPECT_EQ(page["status"]["nodes"].size(), 1u);
     EXPECT_EQ(page["status"]["progress"], whole["status"]["progress"]);
@@ -145,8 +145,10 @@ TEST(WorkflowJson, APartOfTheNodes) {
     EXPECT_EQ(page["metadata"].value("remainingItemCount", std::size_t{0}), left);
   }
   EXPECT_EQ(nodes, whole["status"]["nodes"]);
-  EXPECT_EQ(workflow_json(run, api::NodePage{}), whole);
-  EXPECT_FALSE(workflow_json(run, {.first = 1000, .limit = 1})["status"].contains("nodes"));
+  EXPECT_EQ(workflow_document(run).whole(), whole);
+  EXPECT_FALSE(workflow_document(run, {.left_out = true}).whole()["status"].contains("nodes"));
+  EXPECT_EQ(workflow_document(run, {.left_out = true}).whole()["status"]["progress"], whole["status"]["progress"]);
+  EXPECT_FALSE(workflow_document(run, {.first = 1000, .limit = 1}).whole()["status"].contains("nodes"));
 }
 
 TEST(WorkflowJson, ARunningRun) {
