@@ -165,6 +165,8 @@ void Oracle::judge_run() {
     // Of what comes in the same moment either may be first.
     const bool at_once = *root.node->finished == at && run.status.phase != RunPhase::Failed;
     if (*root.node->finished >= at && !at_once) main = "Failed";
+    // A retried run may have waited for its locks, with nothing left to do but its exit handler.
+    if (is_kept(*root.node) && !case_.workflow.locks.empty() && run.status.phase == RunPhase::Failed) main = "Failed";
     // A daemon that comes back does not know what came first.
     if (done.crashed && run.status.phase == RunPhase::Failed) main = "Failed";
   }

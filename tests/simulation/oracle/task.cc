@@ -80,6 +80,7 @@ Outcome Oracle::skipped_node(Frame& frame, const std::string& name, Phase phase)
   }
   seen_.insert(name);
   if (engine::is_carried_over(*node)) return {node, true, false, true};
+  if (is_kept(*node)) return {node, false, false, false};
   Verdict verdict = Verdict::of(phase);
   verdict.natural = false;
   check(*node, verdict);
