@@ -328,7 +328,7 @@ class alignas(64) Worker {
   std::unique_ptr<Batch> spare_;
   std::vector<Frame*> done_;       ///< see take_done()
   std::vector<Frame*> graveyard_;  ///< closed frames that runs in the queue may belong to
-  std::chrono::nanoseconds nap_, penalty_;
+  std::chrono::nanoseconds nap_{0}, penalty_{0};
   long put_off_ = 0;         ///< how often it was, of extra ones
   bool in_the_way_ = true;   ///< an extra one, until it has worked and was not put off
   Loans loans_;

@@ -97,6 +97,40 @@ TEST(Workers, ShareWhatIsSlowFromTheBeginning) {
   scheduler.worker().close(frame);
 }
 
+/// A thread that has no worker, and completes what it is given.
+class Elsewhere {
+ public:
+  explicit Elsewhere(Scheduler& scheduler) : scheduler_(scheduler) {}
+  ~Elsewhere() {
+    over_ = true;
+    thread_.join();
+  }
+  Elsewhere(const Elsewhere&) = delete;
+  Elsewhere& operator=(const Elsewhere&) = delete;
+
+  void complete(Ready ready) {
+    auto* batch = new Batch;
+    batch->completed = ready;
+    given_.push(batch);
+  }
+
+ private:
+  void run() {
+    while (!over_.load()) {
+      Batch* batch = given_.take_all();
+      if (batch == nullptr) std::this_thread::yield();
+      while (batch != nullptr) {
+        scheduler_.complete(batch->completed.frame, batch->completed.task);
+        delete std::exchange(batch, batch->next);
+      }
+    }
+  }
+  Scheduler& scheduler_;
+  Stack<Batch> given_;
+  std::atomic<bool> over_{false};
+  std::thread thread_{[this] { run(); }};
+};
+
 /// A fan whose leaves are slow enough to be shared: what several of them count in one is there when the last one is done.
 TEST(Workers, CountTheEndOfAFanTogether) {
   constexpr Index kLeaves = 2'000;
@@ -105,8 +139,7 @@ TEST(Workers, CountTheEndOfAFanTogether) {
   const Topology fan = workflow::build_topology(kLeaves + 1, edges);
   for (const Order order : {Order::Urgent, Order::Newest}) {
     Scheduler scheduler(3, order);
-    Stack<Batch> given;
-    std::atomic<bool> over{false};
+    Elsewhere elsewhere(scheduler);
     std::vector<int> done(kLeaves + 1);
     const auto run = [&](Worker&, Ready ready) {
       if (ready.task == kLeaves) {
@@ -117,29 +150,15 @@ TEST(Workers, CountTheEndOfAFanTogether) {
       ++done[ready.task];
       // Some are completed by others, in the middle of what is counted together.
       if (ready.task == kLeaves || ready.task % 97 != 0) return true;
-      auto* batch = new Batch;
-      batch->completed = ready;
-      given.push(batch);
+      elsewhere.complete(ready);
       return false;
     };
-    std::thread elsewhere([&] {
-      while (!over.load()) {
-        Batch* batch = given.take_all();
-        if (batch == nullptr) std::this_thread::yield();
-        while (batch != nullptr) {
-          scheduler.complete(batch->completed.frame, batch->completed.task);
-          delete std::exchange(batch, batch->next);
-        }
-      }
-    });
     const auto end = [&](Frame*) { scheduler.stop(); };
     Frame* frame = scheduler.worker().open(fan, 0, 0, nullptr);
     std::thread one([&] { scheduler.worker(1).work(run, end); }), two([&] { scheduler.worker(2).work(run, end); });
     scheduler.worker().work(run, end);
     one.join();
     two.join();
-    over = true;
-    elsewhere.join();
     EXPECT_TRUE(frame->is_done());
     EXPECT_EQ(done, std::vector<int>(kLeaves + 1, 1));
     scheduler.worker().close(frame);
@@ -170,25 +189,12 @@ TEST(Workers, ShareAndTakeBackByTurns) {
 TEST(Workers, TasksAreCompletedElsewhere) {
   const Topology graph = random_graph(5'000, 2, 9);
   Scheduler scheduler(2);
-  Stack<Batch> given;
-  std::atomic<bool> over{false};
-  std::thread elsewhere([&] {
-    while (!over.load()) {
-      Batch* batch = given.take_all();
-      if (batch == nullptr) std::this_thread::yield();
-      while (batch != nullptr) {
-        scheduler.complete(batch->completed.frame, batch->completed.task);
-        delete std::exchange(batch, batch->next);
-      }
-    }
-  });
+  Elsewhere elsewhere(scheduler);
   std::atomic<Index> ran{0};
   const auto run = [&](Worker&, Ready ready) {
     ++ran;
     if (ready.task % 2 == 0) return true;
-    auto* batch = new Batch;
-    batch->completed = ready;
-    given.push(batch);
+    elsewhere.complete(ready);
     return false;
   };
   const auto done = [&](Frame*) { scheduler.stop(); };
@@ -196,8 +202,6 @@ TEST(Workers, TasksAreCompletedElsewhere) {
   std::thread other([&] { scheduler.worker(1).work(run, done); });
   scheduler.worker().work(run, done);
   other.join();
-  over = true;
-  elsewhere.join();
   EXPECT_EQ(ran, graph.task_count());
   EXPECT_TRUE(frame->is_done());
   scheduler.worker().close(frame);

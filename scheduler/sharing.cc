@@ -1,0 +1,330 @@
+// What a worker has to do with the others: offers, loans, and sleep.
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "scheduler/scheduler.h"
+#include "scheduler/worker.h"
+
+namespace gantry::scheduler {
+
+namespace {
+
+std::int64_t now_nanoseconds() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// How long a worker sleeps before it looks again at others that are fast, or until it is woken.
+constexpr std::chrono::nanoseconds kShortestNap = std::chrono::microseconds(50);
+constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(1);
+/// How long it looks for work before it sleeps.
+constexpr std::int64_t kWatch = 20'000;
+constexpr std::chrono::nanoseconds kUntilWoken = std::chrono::hours(1);
+/// How long an extra worker that was in the way keeps out of it.
+constexpr std::chrono::nanoseconds kShortestPenalty = std::chrono::milliseconds(50);
+constexpr std::chrono::nanoseconds kLongestPenalty = std::chrono::seconds(1);
+
+}  // namespace
+
+std::optional<Ready> Worker::arrive_shared_and_next(Frame* frame, Index edge) {
+  ++held_.count;
+  held_.frame = frame;
+  held_.edge = edge;
+  const Index task = frame->successors_[edge];
+  if (!current_.empty() && current_.runs[current_.at].frame == frame) {
+    const Index expected = *current_.runs[current_.at].first;
+    const Index first = frame->first_successor_[expected];
+    if (frame->first_successor_[expected + 1] == first + 1 && frame->successors_[first] == task) {
+      const std::optional<Ready> ready = next();
+      if (ready && ready->frame == frame && ready->task == expected) return ready;
+      let_go();  // something else came first
+      return ready ? ready : next();
+    }
+  }
+  let_go();
+  return next();
+}
+
+void Worker::count_held() {
+  Frame* frame = held_.frame;
+  const Index* edge = frame->at(held_.edge);
+  if (!frame->countdowns_[*edge].arrive(std::exchange(held_.count, 0))) return;
+  make_ready({frame, edge, edge + 1, order_ == Order::Urgent ? frame->urgency_of(*edge) : 0});
+}
+
+Batch* Worker::new_batch() {
+  if (spare_) return spare_.release();
+  auto* batch = new Batch;
+  batch->runs = std::make_unique<ReadyRun[]>(Batch::kMost);
+  return batch;
+}
+
+void Worker::recycle(Batch* batch) {
+  if (!spare_ && batch->runs) {
+    spare_.reset(batch);
+  } else {
+    delete batch;
+  }
+}
+
+void Worker::offer() {
+  Batch* batch = new_batch();
+  if (queue_.empty() && current_.count - current_.at == 1) {
+    ReadyRun& run = current_.runs[current_.at];
+    ReadyRun half = run;
+    run.end = half.first = run.first + (run.size() + 1) / 2;
+    batch->runs[0] = half;
+    batch->count = 1;
+  } else {
+    // One stays, so that this worker has something, too.
+    std::optional<ReadyRun> first;
+    if (!current_.empty()) first = current_.runs[current_.at++];
+    put_back_current();
+    batch->count = static_cast<Index>(queue_.pop(batch->runs.get(), std::min<std::size_t>((queue_.size() + 1) / 2, kOffered)));
+    if (first) current_.set(*first);
+  }
+  batch->lender = this;
+  batch->foreign = std::any_of(batch->runs.get(), batch->runs.get() + batch->count,
+                               [this](const ReadyRun& run) { return run.frame->worker_ != this; });
+  loans_.lend(batch->foreign);
+  alone_ = false;
+  offered_ = batch->runs[0].urgency;
+  offer_.put(batch);
+  scheduler_.sleepers_.wake_one();
+}
+
+void Worker::look_for_loans() {
+  alone_ = loans_.all_back();
+  if (alone_) let_go();
+}
+
+bool Worker::take_back_offer() {
+  offered_ = 0;
+  Batch* batch = offer_.take();
+  if (batch == nullptr) return false;
+  loans_.take_back(batch->foreign);
+  look_for_loans();
+  absorb(batch);
+  return true;
+}
+
+void Worker::absorb(Batch* batch) {
+  // What is current may be less urgent; of Order::Newest it is newer, and its neighbours are in the cache.
+  if (order_ == Order::Urgent) put_back_current();
+  // Backwards to the front: what was offered came before what became ready since.
+  for (Index i = batch->count; i-- > 0;) queue_.push_front(batch->runs[i]);
+  recycle(batch);
+}
+
+void Worker::absorb_inbox() {
+  Batch* newest = inbox_.take_all();
+  Batch* oldest = nullptr;
+  while (newest != nullptr) {
+    Batch* next = std::exchange(newest->next, oldest);
+    oldest = std::exchange(newest, next);
+  }
+  while (oldest != nullptr) {
+    Batch* batch = std::exchange(oldest, oldest->next);
+    owe(*batch);
+    for (Index i = 0; i < batch->count; ++i) make_ready(batch->runs[i]);
+    const Ready completed = batch->completed;
+    if (completed.frame != nullptr && complete(completed.frame, completed.task)) done_.push_back(completed.frame);
+    recycle(batch);
+  }
+}
+
+Frame* Worker::take_done() {
+  if (done_.empty()) return nullptr;
+  Frame* frame = done_.back();
+  done_.pop_back();
+  return frame;
+}
+
+void Worker::judge(bool fast) {
+  is_fast_ = fast;
+  looks_fast_.store(fast, std::memory_order_relaxed);
+}
+
+/// So slow that it is worth to take from it; or inside of a long task.
+bool Worker::may_be_slow(Nanoseconds now) const {
+  return !looks_fast_.load(std::memory_order_relaxed) ||
+         now - window_began_.load(std::memory_order_relaxed) >= kWorthSharing * kWindow;
+}
+
+/// Offers what others may take, and measures. False when the tasks were handed over.
+bool Worker::look() {
+  if (is_fast_ || --left_in_window_ == 0) {
+    if (!end_window()) return false;
+  }
+  if (!is_fast_ && !offer_.looks_full() && (current_.holds_several() || !queue_.empty())) offer();
+  until_look_.store(is_fast_ ? window_ : 1, std::memory_order_relaxed);
+  return true;
+}
+
+bool Worker::end_window() {
+  const Nanoseconds now = now_nanoseconds();
+  const Nanoseconds took = now - window_began_.load(std::memory_order_relaxed);
+  // When it is asked before its time it is not known how many tasks there were, but that they took long.
+  const bool shared = !alone_ || std::any_of(owed_.begin(), owed_.end(), [](Loans::Count owed) { return owed != 0; });
+  judge(took < (shared ? kWorthSharingOn : kWorthSharing) * kWindow);
+  window_began_.store(now, std::memory_order_relaxed);
+  left_in_window_ = kWindow;
+  if (!alone_) look_for_loans();
+  if (!is_fast_) {
+    in_the_way_ = was_put_off();
+    if (!in_the_way_) return true;
+    hand_over(*scheduler_.workers()[number_ % scheduler_.processors()]);
+    return false;
+  }
+  window_ = took > kLook ? std::max(window_ / 2, kWindow) : std::min(window_ * 2, kLongWindow);
+  take_back_offer();
+  for (const auto& other : scheduler_.workers()) {
+    if (other.get() == this) break;
+    const bool works = other->has_work_.load(std::memory_order_relaxed);
+    // One that has run out of what it lent counts faster than this one.
+    if (works ? other->may_be_slow(now) : !owes(*other)) continue;
+    hand_over(*other);
+    return false;
+  }
+  return !current_.empty() || refill();
+}
+
+void Worker::hand_over(Worker& to) {
+  put_back_current();
+  while (!queue_.empty()) {
+    Batch* batch = new_batch();
+    batch->count = static_cast<Index>(queue_.pop(batch->runs.get(), Batch::kMost));
+    bool home = true;
+    batch->foreign = false;
+    for (Index i = 0; i < batch->count; ++i) {
+      const Worker* opener = batch->runs[i].frame->worker_;
+      home &= opener == &to;
+      batch->foreign |= opener != &to && opener != this;
+    }
+    batch->lender = home ? nullptr : this;
+    if (!home) {
+      loans_.lend(batch->foreign);
+      alone_ = false;
+    }
+    to.inbox_.push(batch);
+  }
+  scheduler_.wake_all();
+}
+
+bool Worker::steal() {
+  const Nanoseconds now = now_nanoseconds();
+  for (const auto& other : scheduler_.workers()) {
+    if (other.get() == this || !other->may_be_slow(now)) continue;
+    if (Batch* batch = other->offer_.take()) {
+      owe(*batch);
+      absorb(batch);
+      return true;
+    }
+    // It was fast and is no more, or is not at work.
+    const bool asks = other->has_work_.load(std::memory_order_relaxed) && other->looks_fast_.load(std::memory_order_relaxed);
+    if (asks) other->until_look_.store(1, std::memory_order_relaxed);
+  }
+  return false;
+}
+
+void Worker::owe(const Batch& batch) {
+  if (batch.lender == nullptr) return;
+  owed_.resize(scheduler_.workers().size());
+  owed_[batch.lender->number_] += Loans::one(batch.foreign);
+}
+
+bool Worker::owes(const Worker& other) const { return !owed_.empty() && owed_[other.number_] != 0; }
+
+/// When it has nothing to do: what it borrowed is done.
+void Worker::repay() {
+  if (owed_.empty() || !loans_.foreign_back()) return;
+  for (std::size_t i = 0; i < owed_.size(); ++i) {
+    if (owed_[i] != 0) scheduler_.workers()[i]->loans_.give_back(std::exchange(owed_[i], 0));
+  }
+}
+
+bool Worker::leave_to_its_worker(Frame* frame, Index task) {
+  scheduler_.complete(frame, task);
+  return false;
+}
+
+/// Whether an extra worker had a processor taken away from it since it was last asked: then there is none for it.
+bool Worker::was_put_off() {
+  if (!extra_) return false;
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return std::exchange(put_off_, usage.ru_nivcsw) != usage.ru_nivcsw;
+}
+
+void Worker::begin_work() {
+  nap_ = kShortestNap;
+  left_in_window_ = window_ = kWindow;
+  until_look_.store(1, std::memory_order_relaxed);
+  judge(false);  // it is not known yet: whoever wants to help may
+  window_began_.store(now_nanoseconds(), std::memory_order_relaxed);
+  has_work_.store(true, std::memory_order_relaxed);
+  was_put_off();  // from now on it counts
+}
+
+bool Worker::wait_for_work() {
+  has_work_.store(false, std::memory_order_relaxed);
+  step_aside();
+  if (watch_others()) return begin_work(), true;
+  for (;;) {
+    repay();
+    const Sleepers::Ticket ticket = scheduler_.sleepers_.prepare();
+    const bool stopped = scheduler_.stopped_.load(std::memory_order_relaxed);
+    if (stopped || !inbox_.looks_empty() || offer_.looks_full() || steal()) {
+      scheduler_.sleepers_.cancel();
+      if (stopped) return false;
+      break;
+    }
+    const auto& all = scheduler_.workers();
+    const bool others_work = std::any_of(all.begin(), all.end(), [](const auto& worker) {
+      return worker->has_work_.load(std::memory_order_relaxed);
+    });
+    scheduler_.sleepers_.sleep(ticket, others_work ? nap_ : kUntilWoken);
+    nap_ = std::min(2 * nap_, kLongestNap);
+  }
+  begin_work();
+  return true;
+}
+
+/// For a moment, while others are at work that they share: to be woken takes longer.
+bool Worker::watch_others() {
+  if (extra_) return false;
+  for (const Nanoseconds end = now_nanoseconds() + kWatch; now_nanoseconds() < end;) {
+    repay();
+    if (!inbox_.looks_empty() || steal()) return true;
+    const auto& all = scheduler_.workers();
+    const bool others_share = std::any_of(all.begin(), all.end(), [](const auto& worker) {
+      return worker->has_work_.load(std::memory_order_relaxed) && !worker->looks_fast_.load(std::memory_order_relaxed);
+    });
+    if (!others_share) return false;
+    for (int i = 0; i < 20; ++i) __builtin_ia32_pause();
+  }
+  return false;
+}
+
+/// An extra worker that was in the way sleeps where no offer wakes it.
+void Worker::step_aside() {
+  if (!extra_) return;
+  if (!std::exchange(in_the_way_, false) && !was_put_off()) {
+    penalty_ = {};
+    return;
+  }
+  penalty_ = std::clamp(2 * penalty_, kShortestPenalty, kLongestPenalty);
+  Nanoseconds left = penalty_.count();
+  const Nanoseconds until = now_nanoseconds() + left;
+  for (; left > 0; left = until - now_nanoseconds()) {
+    const Sleepers::Ticket ticket = scheduler_.aside_.prepare();
+    if (scheduler_.stopped_.load(std::memory_order_relaxed) || !inbox_.looks_empty()) return scheduler_.aside_.cancel();
+    repay();
+    scheduler_.aside_.sleep(ticket, std::chrono::nanoseconds(left));
+  }
+}
+
+}  // namespace gantry::scheduler
