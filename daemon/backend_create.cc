@@ -200,7 +200,8 @@ void DaemonBackend::reserve(Candidates candidates, Accepted accepted,
     if (daemon_.engine().find(info.name_space, info.name) != nullptr ||
         !reserved_.insert(key).second) {
       for (const auto& name : names) reserved_.erase(name);
-      return questions->reply(fail(taken(info.name)));
+      // The one that has the name is stored first: what the client hears is true after a crash, too.
+      return daemon_.effects().after_news([questions, error = taken(info.name)] { questions->reply(fail(error)); });
     }
     names.push_back(std::move(key));
   }
