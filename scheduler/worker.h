@@ -166,10 +166,10 @@ class alignas(64) Worker {
   /// While the task runs, what its end will touch comes near: others have written it.
   static void fetch_countdowns(Ready ready) {
     const Frame* frame = ready.frame;
-    const Index* edge = frame->at(frame->first_successor_[ready.task]);
-    const Index* const end = std::min(frame->at(frame->first_successor_[ready.task + 1]), edge + kAtOnce);
-    if (end - edge < 2) return;  // often the end of a fan, which others need as much
-    for (; edge != end; ++edge) fetch_to_write(&frame->countdowns_[*edge]);
+    const Index* const edges = frame->at(frame->first_successor_[ready.task]);
+    const std::ptrdiff_t count = frame->at(frame->first_successor_[ready.task + 1]) - edges;
+    if (count < 2) return;  // often the end of a fan, which others need as much
+    for (std::ptrdiff_t i = 0; i < std::min(count, kAtOnce); ++i) fetch_to_write(&frame->countdowns_[edges[i]]);
     fetch_to_write(&frame->countdowns_[ready.task]);
   }
   static void fetch_to_write(const void* line) {
