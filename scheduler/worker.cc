@@ -53,9 +53,9 @@ void Worker::put_back_current() {
 /// Order::Newest: makes room in front of what is current, the oldest half of which goes to the queue.
 void Worker::spill_current() {
   constexpr std::size_t kHalf = Current::kMost / 2;
-  while (current_.count > kHalf) queue_.push_front(current_.runs[--current_.count]);
-  std::copy_backward(current_.runs, current_.runs + current_.count, current_.runs + Current::kMost);
-  current_.at = Current::kMost - current_.count;
+  while (current_.count - current_.at > kHalf) queue_.push_front(current_.runs[--current_.count]);
+  std::copy_backward(current_.runs + current_.at, current_.runs + current_.count, current_.runs + Current::kMost);
+  current_.at = Current::kMost - (current_.count - current_.at);
   current_.count = Current::kMost;
 }
 
@@ -67,7 +67,7 @@ bool Worker::refill() {
       continue;
     }
     // Order::Newest leaves room for what becomes ready, which comes before.
-    const std::size_t most = order_ == Order::Newest ? std::min(Current::kMost / 2, queue_.size()) : Current::kMost;
+    const std::size_t most = order_ == Order::Newest ? std::min(Current::kMost / 2, queue_.size()) : Current::kTaken;
     current_.at = order_ == Order::Newest ? Current::kMost - most : 0;
     current_.count = current_.at + queue_.pop(current_.runs + current_.at, most);
     current_.urgency = current_.runs[current_.at].urgency;
