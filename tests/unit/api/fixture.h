@@ -376,8 +376,9 @@ class Harness : public Executor {
   }
   void offload(std::function<void()> work, std::function<void()> done) override {
     ++offloaded;
-    workers_.emplace_back([this, work = std::move(work), done = std::move(done)] {
+    workers_.emplace_back([this, work = std::move(work), done = std::move(done)]() mutable {
       work();
+      work = nullptr;  // what it holds is gone before the turn after which conditions are looked at
       post(done);
     });
   }
