@@ -379,7 +379,7 @@ class Harness : public Executor {
     workers_.emplace_back([this, work = std::move(work), done = std::move(done)]() mutable {
       work();
       work = nullptr;  // what it holds is gone before the turn after which conditions are looked at
-      post(done);
+      post(std::move(done));
     });
   }
   void after(Duration, std::function<void()>) override {}
