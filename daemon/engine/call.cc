@@ -116,7 +116,7 @@ std::vector<SharedText> Engine::Impl::outbound(Live& live, const Node& node) {
       std::vector<SharedText> ids;
       for (const SharedText& child : node.children) {
         const Node& member = *live.by_id.find(child);
-        if (member.type == NodeType::StepGroup) continue;  // the one that follows an empty one
+        if (!member.name.starts_with(node.name + ".")) continue;  // what follows a group without members
         for (SharedText& id : outbound(live, member)) ids.push_back(std::move(id));
       }
       if (ids.empty()) ids.push_back(node.id);

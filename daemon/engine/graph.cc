@@ -129,10 +129,12 @@ static std::optional<std::string> broken_results(const GraphCall& graph, Index t
 bool Engine::Impl::end_group(Call& call) {
   GraphCall& graph = *call.graph;
   Node& group = *std::exchange(graph.group, nullptr);
+  // One that succeeded in an earlier life of the daemon has, even if what it served to others has ended since.
+  const bool stands = group.phase == Phase::Succeeded;
   std::string failure;
   for (Index step : graph.graph->successors_of(graph.group_barrier)) {
     const Task& task = graph.graph->tasks[step];
-    if (task.kind != Task::Kind::Call) continue;
+    if (task.kind != Task::Kind::Call || stands) continue;
     for (const Member& member : graph.tasks[step].members) {
       const Node* node = member.node;
       if (node == nullptr || !workflow::is_failed_or_error(node->phase) || !failure.empty()) continue;

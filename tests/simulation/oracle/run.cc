@@ -100,10 +100,10 @@ Outcome Oracle::begin(const Template& tmpl, const std::string& name, const std::
     verdict = tmpl.is_graph() ? graph(tmpl, *node, input, role) : leaf(tmpl, *node, input, role);
   }
   if (const auto at = cut(role.in_exit); at && node->finished && *node->finished >= *at) {
-    // In the very moment both are possible; and a daemon that comes back hears of a pod that could not be started in the
-    // moment in which the timers ring that came due while it was away.
-    const bool heard = case_.interference.late && !tmpl.is_graph() && verdict->phases.contains(Phase::Error);
-    if (*node->finished > *at) verdict->phases = heard ? std::set{Phase::Error} : std::set<Phase>{};
+    // In the very moment both are possible; and a daemon that comes back hears how a pod ended in the moment in which the timers
+    // ring that came due while it was away.
+    const bool heard = case_.interference.late && !tmpl.is_graph();
+    if (*node->finished > *at && !heard) verdict->phases.clear();
     verdict->phases.insert(Phase::Failed);
     if (tmpl.kind == Template::Kind::Daemon) verdict->phases.insert(Phase::Succeeded);
     // Timers that came due while the daemon was away ring in their order: the suspension was over before.
@@ -208,6 +208,9 @@ void Oracle::judge_run() {
 void Oracle::judge_leftovers() {
   for (const auto& [name, node] : case_.run.nodes) {
     if (seen_.contains(name) || is_kept(node) || engine::is_carried_over(node)) continue;
+    // A retry kept what is below it, and its turn did not come again.
+    const bool waited = case_.interference.retries > 0 && !node.has_pod && node.phase == Phase::Failed;
+    if (waited && node.finished == case_.run.status.finished && node.message == case_.run.status.message) continue;
     const auto below = [&name = name](const std::string& accepted) { return name.starts_with(accepted); };
     if (std::any_of(accepted_.begin(), accepted_.end(), below)) continue;
     complain(name + " should not be there; it is " + phase_text(node.phase) + " (" + node.message + ")");
