@@ -319,19 +319,23 @@ MHD_Result Exchange::queue() {
   return result;
 }
 
+bool Exchange::respond(MHD_Response* response, unsigned status, const char* content_type) {
+  response_.reset(response);
+  if (!response_) {
+    gone_ = true;
+    return false;
+  }
+  status_ = status;
+  MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+  return true;
+}
+
 void Exchange::answer_with(unsigned status, const char* content_type, std::string body) {
   if (connection_ == nullptr || response_) return;
   auto held = std::make_unique<std::string>(std::move(body));
-  response_.reset(MHD_create_response_from_buffer_with_free_callback_cls(
-      held->size(), held->data(), [](void* text) { delete static_cast<std::string*>(text); },
-      held.get()));
-  if (!response_) {
-    gone_ = true;  // out of memory: the connection is closed
-    return;
-  }
-  held.release();
-  status_ = status;
-  MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+  MHD_Response* response = MHD_create_response_from_buffer_with_free_callback_cls(
+      held->size(), held->data(), [](void* text) { delete static_cast<std::string*>(text); }, held.get());
+  if (respond(response, status, content_type)) held.release();
 }
 
 void Exchange::answer_document(Document document) {
@@ -341,31 +345,20 @@ void Exchange::answer_document(Document document) {
     const std::size_t count = static_cast<DocumentReader*>(held)->read(out, size);
     return count > 0 ? static_cast<ssize_t>(count) : MHD_CONTENT_READER_END_OF_STREAM;
   };
-  response_.reset(MHD_create_response_from_callback(reader->size(), kStreamBlock, read, reader.get(),
-                                                    [](void* held) { delete static_cast<DocumentReader*>(held); }));
-  if (!response_) {
-    gone_ = true;  // out of memory: the connection is closed
-    return;
-  }
-  reader.release();
-  status_ = 200;
-  MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_CONTENT_TYPE, kJsonType);
+  MHD_Response* response =
+      MHD_create_response_from_callback(reader->size(), kStreamBlock, read, reader.get(),
+                                        [](void* held) { delete static_cast<DocumentReader*>(held); });
+  if (respond(response, 200, kJsonType)) reader.release();
 }
 
 void Exchange::answer_file(UniqueFd content, const std::string& name, const char* content_type) {
   if (connection_ == nullptr || response_) return;
   struct stat info {};
   if (::fstat(content.get(), &info) != 0) return answer_error(Error{Code::Internal, "the artifact cannot be read"});
-  response_.reset(MHD_create_response_from_fd64(static_cast<std::uint64_t>(info.st_size), content.get()));
-  if (!response_) {
-    gone_ = true;  // out of memory: the connection is closed
-    return;
-  }
+  if (!respond(MHD_create_response_from_fd64(static_cast<std::uint64_t>(info.st_size), content.get()), 200, content_type)) return;
   (void)content.release();  // the response closes it
-  status_ = 200;
   std::string quoted;
   for (const char c : name) quoted += c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ' ? '_' : c;
-  MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
   MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_CONTENT_DISPOSITION, ("filename=\"" + quoted + "\"").c_str());
   // What a step wrote must not act in the name of the page that shows it.
   MHD_add_response_header(response_.get(), "Content-Security-Policy", "sandbox; base-uri 'none'; default-src 'none'");

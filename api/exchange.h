@@ -70,6 +70,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   MHD_Result queue();
   void dispatch();
   void flush_spool();
+  /// Takes the response. False when there is none, for want of memory: then the connection is closed.
+  bool respond(MHD_Response* response, unsigned status, const char* content_type);
   void answer_with(unsigned status, const char* content_type, std::string body);
   void answer_document(Document document);
   void answer_file(UniqueFd content, const std::string& name, const char* content_type);
