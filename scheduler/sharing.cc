@@ -304,7 +304,9 @@ bool Worker::watch_others() {
       return worker->has_work_.load(std::memory_order_relaxed) && !worker->looks_fast_.load(std::memory_order_relaxed);
     });
     if (!others_share) return false;
+#ifdef __x86_64__
     for (int i = 0; i < 20; ++i) __builtin_ia32_pause();
+#endif
   }
   return false;
 }
