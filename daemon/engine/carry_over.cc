@@ -5,6 +5,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "daemon/engine/daemon_template.h"
+
 namespace gantry::engine {
 namespace {
 
@@ -60,12 +62,6 @@ class Carrier {
   std::unordered_map<const Node*, Attempt> attempts_;
   std::unordered_map<const Node*, const Node*> last_;  ///< of a Retry node
 };
-
-bool is_daemon(const workflow::Plan& plan, const Node& node) {
-  return std::any_of(plan.templates.begin(), plan.templates.end(), [&](const workflow::Template& tmpl) {
-    return tmpl.name == node.template_name && tmpl.kind == workflow::Template::Kind::Pod && plan.pods[tmpl.body].daemon;
-  });
-}
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "daemon/engine/daemon_template.h"
 #include "daemon/engine/impl.h"
 
 namespace gantry::engine {
@@ -11,11 +12,6 @@ using workflow::Hook;
 
 static bool has_begun(const std::vector<HookCall>& calls, const Hook& hook) {
   return std::any_of(calls.begin(), calls.end(), [&](const HookCall& call) { return call.hook == &hook; });
-}
-
-static bool is_daemon(const workflow::Plan& plan, const workflow::Task& task) {
-  const workflow::Template& called = plan.templates[task.callee];
-  return called.kind == workflow::Template::Kind::Pod && plan.pods[called.body].daemon;
 }
 
 static std::string node_name(const std::string& parent, const Hook& hook) {
@@ -45,7 +41,7 @@ void Engine::Impl::run_hooks(Call& graph_call, Index task, Index m, bool ended) 
       if (!hook.is_exit() && is_item) continue;
       if (live.run.status.shutdown == Shutdown::Terminate) continue;
       // A daemon that ended in an earlier life ended after others had begun to rely on it, or its hooks are stored.
-      if (taking_up_ && is_daemon(*live.run.plan, t) && node.finished && *node.finished < now_) continue;
+      if (taking_up_ && is_daemon(*live.run.plan, live.run.plan->templates[t.callee]) && node.finished && *node.finished < now_) continue;
       // Of a step that never began no hook begins (steps.go executeStepGroup).
       if (m != kNone && graph_call.graph->halt == Halt::Unmade && never_began(*record.members[m].call)) continue;
       if (hook.expression) {

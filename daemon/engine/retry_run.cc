@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "daemon/engine/daemon_template.h"
+
 namespace gantry::engine {
 namespace {
 
@@ -38,6 +40,7 @@ class Retrier {
     parents_.resize(nodes_.size());
     boundary_.resize(nodes_.size(), kNone);
     fate_.resize(nodes_.size(), Fate::Stays);
+    has_lent_.resize(nodes_.size());
     for (Index i = 0; i < nodes_.size(); ++i) {
       boundary_[i] = find(nodes_[i].boundary_id);
       for (const SharedText& id : nodes_[i].children) {
@@ -86,7 +89,7 @@ class Retrier {
       Node& node = nodes_[i];
       if (fate_[i] == Fate::Goes) continue;
       const bool goes_on = fate_[i] == Fate::GoesOn;
-      bool changed = goes_on || std::find(lent_.begin(), lent_.end(), i) != lent_.end();
+      bool changed = goes_on || has_lent_[i];
       if (goes_on) reset(node, now);
       for (auto* ids : {&node.children, &node.outbound_nodes}) {
         changed |= std::erase_if(*ids, [&](const SharedText& id) { return goes.contains(id); }) > 0;
@@ -344,16 +347,13 @@ class Retrier {
       const auto& above = parents_[i];
       if (!std::all_of(above.begin(), above.end(), [&](Index parent) { return fate_[parent] == Fate::Goes; })) continue;
       nodes_[boundary_[i]].children.push_back(nodes_[i].id);
-      lent_.push_back(boundary_[i]);
+      has_lent_[boundary_[i]] = true;
     }
   }
 
   [[nodiscard]] bool was_daemon(const Node& node) const {
     if (node.type != NodeType::Pod || node.phase != Phase::Succeeded || node.ip.empty()) return false;
-    return std::any_of(plan_.templates.begin(), plan_.templates.end(), [&](const workflow::Template& tmpl) {
-      return tmpl.name == node.template_name && tmpl.kind == workflow::Template::Kind::Pod &&
-             plan_.pods[tmpl.body].daemon;
-    });
+    return is_daemon(plan_, node);
   }
 
   static void reset(Node& node, Time now) {
@@ -374,7 +374,7 @@ class Retrier {
   std::vector<std::vector<Index>> children_, parents_;
   std::vector<Index> boundary_;
   std::vector<Fate> fate_;
-  std::vector<Index> lent_;  ///< graphs that have children of others for a while
+  std::vector<bool> has_lent_;  ///< graphs that have children of others for a while
 };
 
 }  // namespace
