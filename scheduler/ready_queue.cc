@@ -29,12 +29,13 @@ void ReadyQueue::link(const ReadyRun& run, bool front) {
   latest_ = {run.urgency, &last};
 }
 
-std::size_t ReadyQueue::pop(ReadyRun* runs, std::size_t most) {
+std::size_t ReadyQueue::pop(ReadyRun* runs, std::size_t most, Urgency least) {
   auto top = priorities_.begin();
   while (top->second.levels.empty()) ++top;
   Priority& priority = top->second;
   const std::uint32_t level = priority.levels.greatest();
   const Urgency urgency = (static_cast<Urgency>(top->first) << 32) | level;
+  if (urgency < least) return 0;
   Index& last = priority.last[level];
   const Index first = entries_[last].next;
   Index entry = first, taken_last = first;

@@ -33,8 +33,9 @@ class ReadyQueue {
   /// Before all that are equally urgent: for what was taken and not used up.
   void push_front(const ReadyRun& run) { link(run, true); }
 
-  /// Takes the most urgent runs, up to `most` that are equally urgent; the first one first. It must not be empty.
-  std::size_t pop(ReadyRun* runs, std::size_t most);
+  /// Takes the most urgent runs, up to `most` that are equally urgent; the first one first. None when these are less urgent
+  /// than `least`. It must not be empty.
+  std::size_t pop(ReadyRun* runs, std::size_t most, Urgency least = 0);
 
   [[nodiscard]] bool empty() const { return runs_ == 0; }
   /// Runs, not tasks.

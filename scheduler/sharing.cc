@@ -79,12 +79,10 @@ void Worker::offer() {
     batch->runs[0] = half;
     batch->count = 1;
   } else {
-    // One stays, so that this worker has something, too.
-    std::optional<ReadyRun> first;
-    if (!current_.empty()) first = current_.runs[current_.at++];
-    put_back_current();
+    // The first stay, so that this worker has something, too, and does not take the offer back at once.
+    const std::size_t runs = current_.count - current_.at;
+    put_back_current(queue_.empty() ? (runs + 1) / 2 : std::min<std::size_t>(soon_, runs));
     batch->count = static_cast<Index>(queue_.pop(batch->runs.get(), std::min<std::size_t>((queue_.size() + 1) / 2, kOffered)));
-    if (first) current_.set(*first);
   }
   batch->lender = this;
   batch->foreign = std::any_of(batch->runs.get(), batch->runs.get() + batch->count,
@@ -170,6 +168,7 @@ bool Worker::end_window() {
   // When it is asked before its time it is not known how many tasks there were, but that they took long.
   const bool shared = !alone_ || std::any_of(owed_.begin(), owed_.end(), [](Loans::Count owed) { return owed != 0; });
   judge(took < (shared ? kWorthSharingOn : kWorthSharing) * kWindow);
+  soon_ = static_cast<std::size_t>(std::clamp<Nanoseconds>(kSoon * kWindow / std::max<Nanoseconds>(took, 1), 1, kOffered));
   window_began_.store(now, std::memory_order_relaxed);
   left_in_window_ = kWindow;
   if (!alone_) look_for_loans();
@@ -262,6 +261,7 @@ bool Worker::was_put_off() {
 void Worker::begin_work() {
   nap_ = kShortestNap;
   left_in_window_ = window_ = kWindow;
+  soon_ = 1;
   until_look_.store(1, std::memory_order_relaxed);
   judge(false);  // it is not known yet: whoever wants to help may
   window_began_.store(now_nanoseconds(), std::memory_order_relaxed);

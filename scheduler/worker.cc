@@ -45,9 +45,9 @@ void Worker::free_graveyard() {
   graveyard_.clear();
 }
 
-void Worker::put_back_current() {
-  while (current_.count > current_.at) queue_.push_front(current_.runs[--current_.count]);
-  current_.at = current_.count = 0;
+void Worker::put_back_current(std::size_t kept) {
+  while (current_.count > current_.at + kept) queue_.push_front(current_.runs[--current_.count]);
+  if (kept == 0) current_.at = current_.count = 0;
 }
 
 /// Order::Newest: makes room in front of what is current, the oldest half of which goes to the queue.
@@ -69,13 +69,13 @@ bool Worker::refill() {
     // Order::Newest leaves room for what becomes ready, which comes before.
     const std::size_t most = order_ == Order::Newest ? std::min(Current::kMost / 2, queue_.size()) : Current::kTaken;
     current_.at = order_ == Order::Newest ? Current::kMost - most : 0;
-    current_.count = current_.at + queue_.pop(current_.runs + current_.at, most);
-    current_.urgency = current_.runs[current_.at].urgency;
-    if (current_.urgency < offered_) {
-      put_back_current();
+    const std::size_t count = queue_.pop(current_.runs + current_.at, most, offered_);
+    current_.count = current_.at + count;
+    if (count == 0) {
       take_back_offer();
       continue;
     }
+    current_.urgency = current_.runs[current_.at].urgency;
     if (!graveyard_.empty()) {
       const auto end = std::remove_if(current_.runs + current_.at, current_.runs + current_.count,
                                       [](const ReadyRun& run) { return run.frame->closed_; });

@@ -92,7 +92,7 @@ class alignas(64) Worker {
   void close(Frame* frame);
 
   /// Takes tasks until Scheduler::stop() is called, and sleeps when there are none. `run(worker, ready)` does the task's
-  /// work and returns whether it is fulfilled; if not, somebody calls complete() later. `done(frame)` is called when the
+  /// work and returns whether it is fulfilled; if not, and only then, somebody calls complete() later. `done(frame)` is called when the
   /// last task of a frame was fulfilled so, or by Scheduler::complete().
   template <class Run, class Done>
   void work(Run&& run, Done&& done) {
@@ -170,7 +170,6 @@ class alignas(64) Worker {
     const std::ptrdiff_t count = frame->at(frame->first_successor_[ready.task + 1]) - edges;
     if (count < 2) return;  // often the end of a fan, which others need as much
     for (std::ptrdiff_t i = 0; i < std::min(count, kAtOnce); ++i) fetch_to_write(&frame->countdowns_[edges[i]]);
-    fetch_to_write(&frame->countdowns_[ready.task]);
   }
   static void fetch_to_write(const void* line) {
 #ifdef __x86_64__
@@ -192,10 +191,6 @@ class alignas(64) Worker {
   template <class Done>
   std::optional<Ready> complete_and_next(Ready ready, Done&& done) {
     Frame* frame = ready.frame;
-    if (!frame->countdowns_[ready.task].complete()) {
-      let_go();
-      return next();
-    }
     const Index first = frame->first_successor_[ready.task];
     const Index successors = frame->first_successor_[ready.task + 1] - first;
     if (successors == 0) {
@@ -292,7 +287,7 @@ class alignas(64) Worker {
       return {run.frame, *task};
     }
   };
-  void put_back_current();
+  void put_back_current(std::size_t kept = 0);  ///< all but so many of the first
   void spill_current();
 
   bool refill();
@@ -326,6 +321,7 @@ class alignas(64) Worker {
 
   /// Runs in an offer, at most: what is not taken is put back and offered again, over and over.
   static constexpr std::size_t kOffered = 16;
+  static constexpr Nanoseconds kSoon = 16'000;  ///< what a worker does in that time it does not offer
 
   Scheduler& scheduler_;
   const Order order_;
@@ -341,6 +337,7 @@ class alignas(64) Worker {
     Index edge = 0;
     std::uint32_t count = 0;
   } held_;
+  std::size_t soon_ = 1;         ///< tasks of its that take about kSoon; 1: they take longer, or it is not known
   unsigned window_ = kWindow;    ///< tasks
   unsigned left_in_window_ = kWindow;  ///< while they are slow
   bool is_fast_ = false;         ///< its tasks took less than kWorthSharing in the last window

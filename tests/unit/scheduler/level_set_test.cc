@@ -32,6 +32,15 @@ TEST(LevelSet, KeepsWhatIsInItWhenItGrows) {
     set.insert(size - 1);
     EXPECT_EQ(set.greatest(), size - 1);
   }
+  for (const std::uint32_t size : {64u, 65u, 4097u, 300'000u}) {
+    LevelSet grown;
+    grown.grow(64);
+    grown.insert(5);
+    grown.grow(size);
+    EXPECT_EQ(grown.greatest(), 5u) << size;
+    grown.erase(5);
+    EXPECT_TRUE(grown.empty()) << size;
+  }
 }
 
 TEST(LevelSet, IsAsASetOfNumbers) {
