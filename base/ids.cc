@@ -12,6 +12,12 @@ std::uint32_t fnv32a(std::string_view text) {
   return hash;
 }
 
+std::string TextsHash::text() const {
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016lx", static_cast<unsigned long>(hash_));
+  return digits;
+}
+
 static void random_bytes(unsigned char* bytes, std::size_t count) {
   // Requests of up to 256 bytes are never cut short once the pool is ready (getrandom(2)).
   while (getrandom(bytes, count, 0) != static_cast<ssize_t>(count)) {

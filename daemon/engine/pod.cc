@@ -30,6 +30,9 @@ Result<std::unique_ptr<MadePod>> Engine::Impl::make_pod(Call& call) {
   runtime::PodSpec* const spec = &built->spec;
   auto artifacts = pod_artifacts(call, scope, *spec);
   if (!artifacts) return fail(artifacts.error());
+  for (const PodArtifacts::Input& input : artifacts->inputs) built->texts.add(artifact_json(input.artifact));
+  for (const Artifact& output : artifacts->outputs) built->texts.add(artifact_json(output));
+  spec->labels[kSpecHashLabel] = built->texts.text();
   auto deadline = duration_of(call.tmpl->active_deadline_seconds, scope);
   if (!deadline) return fail(deadline.error());
   auto timeout = duration_of(call.tmpl->timeout, scope);

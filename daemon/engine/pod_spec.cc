@@ -48,9 +48,12 @@ class Builder {
   std::string text(const workflow::Text& source) {
     steady_ = steady_ && always_renders(source);
     auto rendered = of_workflow_ ? source.render(OutwardScope(scope_, call_)) : render(source, scope_);
-    if (rendered) return std::move(*rendered);
-    fail_with(rendered.error());
-    return {};
+    if (!rendered) {
+      fail_with(rendered.error());
+      return {};
+    }
+    texts_.add(*rendered);
+    return std::move(*rendered);
   }
 
   /// A text that is parsed or looked up: with another value it may be wrong.
@@ -234,6 +237,7 @@ class Builder {
   }
 
   [[nodiscard]] bool steady() const { return steady_; }
+  [[nodiscard]] const TextsHash& texts() const { return texts_; }
   std::optional<Error> error() && { return std::move(error_); }
 
  private:
@@ -366,6 +370,7 @@ class Builder {
   const Call& call_;
   const CallScope& scope_;
   bool steady_ = true;        ///< BuiltPod::steady
+  TextsHash texts_;           ///< BuiltPod::texts
   bool of_workflow_ = false;  ///< the texts are those of the workflow's volumes
   std::optional<Error> error_;
 };
@@ -477,6 +482,8 @@ Result<BuiltPod> build_pod(const Live& live, const Call& call, const CallScope& 
   }
   pod.capture_stdout = captures_result(call);
   built.steady = builder.steady() && patch == nullptr;
+  built.texts = builder.texts();
+  built.texts.add(std::to_string(pod.termination_grace.count()) + (host_network ? " host" : ""));
   if (auto error = std::move(builder).error()) return fail(std::move(*error));
   return built;
 }

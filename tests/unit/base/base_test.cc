@@ -33,6 +33,18 @@ TEST(Ids, HashIsGosFnv32a) {
   EXPECT_EQ(fnv32a("foobar"), 0xbf9cf968u);
 }
 
+TEST(Ids, TheHashOfTextsKnowsWhereOneEnds) {
+  const auto of = [](std::initializer_list<std::string_view> texts) {
+    TextsHash hash;
+    for (std::string_view text : texts) hash.add(text);
+    return hash.text();
+  };
+  EXPECT_EQ(of({}), "cbf29ce484222325");
+  EXPECT_EQ(of({"a"}), "089be207b544f1e4") << "FNV-1a of \"a\\0\"";
+  EXPECT_NE(of({"ab", "c"}), of({"a", "bc"}));
+  EXPECT_NE(of({"a"}), of({"a", ""}));
+}
+
 TEST(Ids, RandomNamesHaveTheirFormAndDiffer) {
   std::set<std::string> uuids, suffixes;
   for (int i = 0; i < 200; ++i) {

@@ -6,6 +6,7 @@
 namespace gantry::engine {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -109,6 +110,27 @@ TEST_F(SurroundingsTest, PendingTimeoutLeavesWhatRunsAlone) {
   EXPECT_EQ(end(), "Succeeded");
 }
 
+TEST_F(SurroundingsTest, MaxDurationIsTimeThatPassesWhateverTheClockSays) {
+  const auto submit_retried = [&] {
+    submit(R"(
+  entrypoint: main
+  templates:
+  - name: main
+    retryStrategy: {limit: 5, backoff: {duration: 10m, maxDuration: 30m}}
+    container: {image: busybox, command: [fail-until, '2', '{{retries}}']}
+)");
+  };
+  for (const auto by : {2h, -2h}) {
+    submit_retried();
+    run_for(5min);
+    world_.set_clock(by);
+    world_.run_to_rest();
+    EXPECT_EQ(end(), "Succeeded") << by.count();
+    world_.forget("wf");
+    world_.run_to_rest();
+  }
+}
+
 TEST_F(SurroundingsTest, PodsHaveTheWorkflowsLabelsAndTheTemplates) {
   const auto pod = pod_of(R"(
   entrypoint: main
@@ -121,6 +143,22 @@ TEST_F(SurroundingsTest, PodsHaveTheWorkflowsLabelsAndTheTemplates) {
   EXPECT_EQ(pod.labels.at("a"), "workflow");
   EXPECT_EQ(pod.labels.at("b"), "wf");
   EXPECT_EQ(pod.labels.at("gantry.io/run"), "wf") << "the daemon's own are not the user's";
+}
+
+TEST_F(SurroundingsTest, PodsSayWhatTheyAreMadeOf) {
+  const auto hash = [&](const std::string& argument, const std::string& grace = "5") {
+    return pod_of(R"(
+  entrypoint: main
+  arguments: {parameters: [{name: p, value: ")" + argument + R"("}]}
+  templates:
+  - name: main
+    podSpecPatch: '{"terminationGracePeriodSeconds": )" + grace + R"(}'
+    container: {image: busybox, command: [echo, "{{workflow.parameters.p}}"]}
+)").labels.at(kSpecHashLabel);
+  };
+  EXPECT_EQ(hash("a"), hash("a"));
+  EXPECT_NE(hash("a"), hash("b"));
+  EXPECT_NE(hash("a"), hash("a", "6"));
 }
 
 TEST_F(SurroundingsTest, APatchIsRenderedAndLaidOverThePod) {

@@ -96,3 +96,7 @@ mutation(17 effects.cc
   [[  for (auto& row : later.batch.nodes) {
     if (!MUTATED(17)) gathered_.add(std::move(row));
   }]])
+
+mutation(18 pod.cc
+  [[  spec->labels[kSpecHashLabel] = built->texts.text();]]
+  [[  if (!MUTATED(18)) spec->labels[kSpecHashLabel] = built->texts.text();]])
