@@ -116,17 +116,26 @@ void Clients::command(const ClientRun& run, api::Verb verb, std::function<void()
   });
 }
 
+void ClientRun::landed(std::uint32_t retries) {
+  Interference& life = lives[retries];
+  if (!life.terminated && !life.stopped) life.stopped = in_flight.stopped;
+  if (!life.terminated) life.terminated = in_flight.terminated;
+  in_flight = {};
+}
+
 void Clients::shut_down(ClientRun& run, engine::Shutdown how) {
   const engine::Run* now = live(run);
   const bool stop = how == engine::Shutdown::Stop;
   std::optional<std::uint32_t> retries;
-  if (now != nullptr) {
-    retries = now->status.retries;
-    Interference& life = run.lives[*retries];
-    auto& at = stop ? life.stopped : life.terminated;
-    if (!at && !(stop && life.terminated)) at = machine_.wall();
-  }
-  command(run, stop ? api::Verb::Stop : api::Verb::Terminate, [&run, retries] { run.stop_acknowledged = retries; });
+  if (now != nullptr) retries = now->status.retries;
+  Interference& life = retries ? run.lives[*retries] : run.in_flight;
+  auto& at = stop ? life.stopped : life.terminated;
+  if (!at && !(stop && life.terminated)) at = machine_.wall();
+  command(run, stop ? api::Verb::Stop : api::Verb::Terminate, [this, &run, retries] {
+    const engine::Run* then = serving()->daemon().engine().find(kNameSpace, run.name);
+    if (!retries && then != nullptr) run.landed(then->status.retries);
+    run.stop_acknowledged = retries ? retries : then != nullptr ? std::optional(then->status.retries) : std::nullopt;
+  });
 }
 
 void Clients::retry(ClientRun& run) {

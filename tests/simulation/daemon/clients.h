@@ -25,9 +25,15 @@ struct ClientRun {
   std::string uid;  ///< once it was accepted
   bool deleting = false, deleted = false;
   std::map<std::uint32_t, Interference> lives;  ///< what was done to it, by how often it was retried before
+  /// A stop and a terminate that are asked for while nothing of it is live: perhaps it was to be retried, and they are of
+  /// that life. Entered into `lives` once it is known which one they reached.
+  Interference in_flight;
   // How often it had been retried when the daemon acknowledged something.
   std::optional<std::uint32_t> stop_acknowledged;
   std::uint32_t retries_acknowledged = 0;
+
+  /// `in_flight` reached the life after so many retries.
+  void landed(std::uint32_t retries);
 };
 
 class Clients {

@@ -84,6 +84,8 @@ void Promises::check_acknowledged(const std::map<std::string, StoredRun>& stored
     }
     // What was not committed is void.
     client.lives.erase(client.lives.upper_bound(status.retries), client.lives.end());
+    if (status.shutdown == engine::Shutdown::None) client.in_flight = {};
+    client.landed(status.retries);
     Interference& life = client.lives[status.retries];
     if (status.shutdown == engine::Shutdown::None) life.stopped.reset();
     if (status.shutdown != engine::Shutdown::Terminate) life.terminated.reset();
