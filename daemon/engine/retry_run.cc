@@ -120,7 +120,8 @@ class Retrier {
     return selected;
   }
 
-  /// Whether something that is not to run again succeeded after the node. What a hook did does not count.
+  /// Whether something that is not to run again succeeded after the node. What a hook did does not count, nor what the containers
+  /// of the node's own pod did.
   std::vector<bool> find_successes(const std::vector<Index>& again) {
     std::vector<bool> excepted(nodes_.size()), below(nodes_.size());
     for (Index i : again) excepted[i] = true;
@@ -134,7 +135,7 @@ class Retrier {
       }
     };
     for (Index i = 0; i < nodes_.size(); ++i) {
-      if (nodes_[i].phase == Phase::Succeeded && !excepted[i]) tell_parents(i);
+      if (nodes_[i].phase == Phase::Succeeded && nodes_[i].type != NodeType::Container && !excepted[i]) tell_parents(i);
     }
     while (!todo.empty()) {
       const Index i = todo.back();
@@ -207,6 +208,15 @@ class Retrier {
     if (fate_[i] == Fate::Stays) fate_[i] = Fate::GoesOn;
   }
 
+  void reset_groups(Index i) {
+    for (Index parent : parents_[i]) {
+      const NodeType type = nodes_[parent].type;
+      const bool group = type == NodeType::TaskGroup || (type == NodeType::StepGroup && nodes_[i].type != type);
+      // What follows an empty group of other steps is below it, too.
+      if (group && boundary_[parent] == boundary_[i]) reset_fate(parent);
+    }
+  }
+
   /// What encloses the node goes on: its Retry, step group and loop, the graph it is in, and so on.
   void reset_around(Index i) {
     for (;;) {
@@ -214,11 +224,10 @@ class Retrier {
         reset_fate(retry);
         i = retry;
       }
-      for (Index parent : parents_[i]) {
-        const NodeType type = nodes_[parent].type;
-        const bool group = type == NodeType::TaskGroup || (type == NodeType::StepGroup && nodes_[i].type != type);
-        // What follows an empty group of other steps is below it, too.
-        if (group && boundary_[parent] == boundary_[i]) reset_fate(parent);
+      reset_groups(i);
+      // A group waits for the hooks of what is in it.
+      if (nodes_[i].hooked) {
+        for (Index parent : parents_[i]) reset_groups(parent);
       }
       i = boundary_[i];
       if (i == kNone) return;

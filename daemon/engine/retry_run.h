@@ -9,7 +9,8 @@
 // Where it goes further than upstream, so that a retry does something and what it leaves can go on:
 //   * Suspend nodes, and tasks that could not be resolved, run again too when they failed;
 //   * a graph that failed although none of its nodes did (its outputs, `stop` between two steps) is Running again;
-//   * an exit hook that succeeded after a failed step does not keep that step;
+//   * an exit hook that succeeded after a failed step does not keep that step, nor does a container of a set that failed;
+//   * the group around a step whose hook runs again is Running again;
 //   * of several attempts that are graphs themselves, the last one goes on and the others stay as they are;
 //   * daemons of a graph that goes on are started again.
 
