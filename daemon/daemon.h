@@ -66,6 +66,8 @@ class Daemon final : public runtime::Listener {
 
   /// The runtime needs a listener to be made, so it comes afterwards; before recover().
   void set_runtime(runtime::Runtime& runtime);
+  /// The wall clock was set by so much.
+  void clock_was_set(Duration by) { engine_.clock_was_set(by); }
   void add_observer(RunObserver& observer) { observers_.push_back(&observer); }
 
   /// Loads Secrets, ConfigMaps and the objects around workflows, and takes up the runs that were not over. A run that cannot be

@@ -29,6 +29,7 @@
 #include "daemon/notify.h"
 #include "daemon/store_set_aside.h"
 #include "daemon/sweeper.h"
+#include "daemon/wall_clock.h"
 
 namespace gantry {
 namespace {
@@ -112,6 +113,10 @@ class Gantryd {
     failure_ = error;
     loop_.stop();
   }
+  void clock_was_set(Duration by) {
+    spdlog::warn("the wall clock was set by {:+.3f} s", std::chrono::duration<double>(by).count());
+    if (daemon_) daemon_->clock_was_set(by);
+  }
   void report_status();
   Result<void> open_store(const std::string& path, bool used_before);
   Result<void> set_aside_owned();
@@ -122,6 +127,8 @@ class Gantryd {
   Loop loop_;  // goes last: everything below posts to it
   std::unique_ptr<Store> store_;
   std::unique_ptr<AuditLog> audit_;
+  WallClock clock_{now, [] { return Time(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch())); },
+                   [this](Duration by) { clock_was_set(by); }};
   std::unique_ptr<Daemon> daemon_;
   std::unique_ptr<ContainerdSide> containerd_;
   std::unique_ptr<DaemonBackend> backend_;
@@ -184,7 +191,7 @@ Result<void> Gantryd::prepare() {
   settings.log_root = log_root;
   daemon_ = std::make_unique<Daemon>(
       std::move(settings),
-      Daemon::Environment{.store = *store_, .executor = loop_, .now = now, .log = log});
+      Daemon::Environment{.store = *store_, .executor = loop_, .now = [this] { return clock_.now(); }, .log = log});
   auto opened = daemon_->open_artifacts(
       {.directory = state + "/artifacts", .log_root = log_root, .fallback = config_.artifact_repository, .limits = {}});
   if (!opened) return opened;

@@ -143,6 +143,7 @@ struct RetryCall {
   const Node* last = nullptr; ///< the last attempt that ended
   bool waiting = false;       ///< for a backoff's end
   bool paused = false;        ///< for the run to be resumed
+  Duration clock_set_by{0};   ///< Engine::Impl::clock_set_by_ when it began
 };
 
 struct Call {

@@ -380,6 +380,8 @@ Output Engine::artifacts_listed(const std::string& id, const Result<std::vector<
   return impl_->finish();
 }
 
+void Engine::clock_was_set(Duration by) { impl_->clock_was_set(by); }
+
 Output Engine::timer_due(std::uint64_t token, Time now) {
   impl_->begin(now);
   impl_->timer_due(token);

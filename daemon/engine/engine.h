@@ -161,6 +161,9 @@ class Engine {
   /// What a watched output of a running pod holds now.
   Output pod_output(const std::string& pod, const std::string& output, const std::string& content, Time now);
   Output timer_due(std::uint64_t token, Time now);
+  /// The wall clock was set by so much: what retries may take in all is time that passes. (Timers are the loop's: their delay is
+  /// known when they are set.)
+  void clock_was_set(Duration by);
   struct HttpAnswer {
     long status = 0;
     std::map<std::string, std::string> headers;  ///< names in lower case

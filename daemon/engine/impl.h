@@ -70,6 +70,7 @@ class Engine::Impl {
   /// `subject`: a pod, or the id of a Retry or Suspend node.
   void set_timer(Time at, TimerKind kind, const std::string& uid, const std::string& subject);
   void timer_due(std::uint64_t token);
+  void clock_was_set(Duration by) { clock_set_by_ += by; }
 
   // run.cc
   void start_run(Live& live);
@@ -269,6 +270,7 @@ class Engine::Impl {
 
   // One event's.
   Time now_{};
+  Duration clock_set_by_{0};  ///< in all, in this life of the daemon
   Output output_;
   std::vector<Live*> touched_;
   std::vector<std::unique_ptr<Call>> graveyard_;

@@ -10,6 +10,7 @@ namespace gantry::engine {
 
 void Engine::Impl::open_retry(Call& call) {
   call.retry = std::make_unique<RetryCall>();
+  call.retry->clock_set_by = clock_set_by_;
   call.node->phase = Phase::Running;
   if (call.tmpl->retry->limit) {
     auto text = render(*call.tmpl->retry->limit, CallScope(*call.live, call, now_));
@@ -96,7 +97,8 @@ Result<std::optional<Time>> Engine::Impl::retry_deadline(const Call& retry) {
   if (!most) return fail(most.error());
   if (!*most) return std::nullopt;
   const Node* first = retry.live->run.find(retry.node->name + "(0)");
-  return std::optional<Time>((first != nullptr && first->started ? *first->started : now_) + **most);
+  const Time began = first != nullptr && first->started ? *first->started : now_;
+  return std::optional<Time>(began + **most + (clock_set_by_ - retry.retry->clock_set_by));
 }
 
 /// When the next attempt may begin: duration × factor^(attempts - 1), at most `cap`, after the end of the last one.

@@ -39,7 +39,7 @@ class Clock(FaultTest):
             "step-deadline": step(jumped, activeDeadlineSeconds=600),
             "timeout": step(jumped, timeout="600s"),
             "retry": step(jumped + "; [ {{retries}} = 1 ]",
-                          retryStrategy={"limit": "1", "backoff": {"duration": "2", "maxDuration": "7200"}}),
+                          retryStrategy={"limit": "1", "backoff": {"duration": "2", "maxDuration": "1800"}}),
         }
         due = {
             "due-run": {**step("exec sleep 600.5"), "activeDeadlineSeconds": DUE},

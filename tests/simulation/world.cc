@@ -81,7 +81,7 @@ void World::carry_out(engine::Output output, const std::string& deleted) {
       row.nodes[node->name] = *node;
     }
   }
-  Time done = now() + Duration(random_() % static_cast<std::uint64_t>(options_.slowest_commit.count() + 1));
+  Time done = runtime_.now() + Duration(random_() % static_cast<std::uint64_t>(options_.slowest_commit.count() + 1));
   last_commit_ = done = std::max(done, last_commit_);
   runtime_.at(done, [this, life = life_, rows = std::move(rows), memos = std::move(output.memos),
                      effects = std::move(output.durable), deleted] {
@@ -142,13 +142,13 @@ void World::perform(const engine::Effect& effect) {
     void operator()(const engine::SendRequest& e) {
       world.requests.push_back(e);
       if (!world.options_.server) return;  // it never answers
-      world.runtime_.at(world.now(), [this_world = &world, life = world.life_, e] {
+      world.runtime_.at(world.runtime_.now(), [this_world = &world, life = world.life_, e] {
         if (life != this_world->life_) return;
         this_world->carry_out(this_world->engine_->request_ended(e.id, this_world->options_.server(e), this_world->now()));
       });
     }
     void operator()(const engine::ListArtifacts& e) {
-      world.runtime_.at(world.now(), [this_world = &world, life = world.life_, e] {
+      world.runtime_.at(world.runtime_.now(), [this_world = &world, life = world.life_, e] {
         if (life != this_world->life_) return;
         this_world->carry_out(this_world->engine_->artifacts_listed(e.id, this_world->options_.keys, this_world->now()));
       });
@@ -158,8 +158,8 @@ void World::perform(const engine::Effect& effect) {
     }
     void operator()(const engine::RemoveClaims& e) { world.runtime_.remove_claims(e.run_uid); }
     void operator()(const engine::SetTimer& e) {
-      world.runtime_.at(e.at, [this_world = &world, life = world.life_, token = e.token] {
-        if (life == this_world->life_) this_world->carry_out(this_world->engine_->timer_due(token, this_world->now()));
+      world.runtime_.at(e.at - world.ahead_, [this_world = &world, life = world.life_, token = e.token, at = e.at] {
+        if (life == this_world->life_) this_world->carry_out(this_world->engine_->timer_due(token, std::max(at, this_world->now())));
       });
     }
   };

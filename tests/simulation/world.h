@@ -52,7 +52,13 @@ class World : public runtime::Listener {
     carry_out(std::move(*output));
     return {};
   }
-  [[nodiscard]] Time now() const { return runtime_.now(); }
+  /// The daemon's clock, and the host's.
+  [[nodiscard]] Time now() const { return runtime_.now() + ahead_; }
+  /// Somebody sets the clock.
+  void set_clock(Duration by) {
+    ahead_ += by;
+    engine_->clock_was_set(by);
+  }
   /// Ends the daemon between two effects, and starts the next one at once on what was committed.
   void crash();
   /// Lets one thing happen. False when the world is at rest.
@@ -77,8 +83,12 @@ class World : public runtime::Listener {
 
   void on_prepared(const std::string& pod) override { carry_out(engine_->pod_prepared(pod, now())); }
   void on_failed(const std::string& pod, const Error& e) override { carry_out(engine_->pod_failed(pod, e, now())); }
-  void on_started(const std::string& pod, Time at) override { carry_out(engine_->pod_started(pod, at, now())); }
+  void on_started(const std::string& pod, Time at) override { carry_out(engine_->pod_started(pod, at + ahead_, now())); }
   void on_exited(const std::string& pod, runtime::PodExit exit) override {
+    for (auto& [name, container] : exit.containers) {
+      if (container.started != Time{}) container.started += ahead_;
+      container.finished += ahead_;
+    }
     carry_out(engine_->pod_exited(pod, exit, now()));
   }
   void on_container(const std::string& pod, const std::string& container,
@@ -109,6 +119,7 @@ class World : public runtime::Listener {
   Options options_;
   std::mt19937_64 random_;
   runtime::SimulatedRuntime runtime_;
+  Duration ahead_{0};  ///< of the daemon's clock
   std::unique_ptr<engine::Engine> engine_;
   std::map<std::string, workflow::PlanPtr> plans_;
   std::map<std::string, StoredRun> stored_;
