@@ -14,8 +14,8 @@ namespace gantry::api {
 using Json = nlohmann::json;
 
 struct Document {
-  Document(Json object) : object(std::move(object)) {}  // NOLINT: any object is a document
-  Document(Json object, PackedText nodes) : object(std::move(object)), nodes(std::make_shared<PackedText>(std::move(nodes))) {}
+  Document(Json whole) : object(std::move(whole)) {}  // NOLINT: any object is a document
+  Document(Json rest, PackedText packed) : object(std::move(rest)), nodes(std::make_shared<PackedText>(std::move(packed))) {}
 
   Json object;
   std::shared_ptr<PackedText> nodes;  ///< status.nodes, which `object` lacks then: a JSON object; null: there is no more
