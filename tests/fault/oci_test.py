@@ -81,13 +81,16 @@ class Oci(FaultTest):
         self.assertPhase(self.d.run(self.one()), "Succeeded")
 
     def test_slow_create(self):
-        usual = self.others(SLOW)
-        self.fault("create", f"sleep {SLOW}", self.MEANT)
+        slowness = 3 * SLOW if LONG else SLOW
+        usual = self.others(slowness)
+        self.fault("create", f"sleep {slowness}", self.MEANT)
         slow = self.d.submit(self.one("echo unlucky"))
-        meanwhile = self.others(SLOW * 0.7)
+        meanwhile = self.others(slowness * 0.7)
         self.assertEqual(self.d.get(slow)["status"]["phase"], "Running")
-        usual, meanwhile = sorted(usual)[len(usual) // 2], sorted(meanwhile)[len(meanwhile) // 2]
-        print(f"a run takes {usual * 1000:.0f} ms, beside a slow one {meanwhile * 1000:.0f} ms (medians)")
+        # The 99th of a hundred means something when there are a hundred.
+        which, share = ("99th percentiles", 0.99) if len(meanwhile) >= 100 else ("medians", 0.5)
+        usual, meanwhile = (sorted(took)[int(len(took) * share)] for took in (usual, meanwhile))
+        print(f"a run takes {usual * 1000:.0f} ms, beside a slow one {meanwhile * 1000:.0f} ms ({which})")
         self.assertLess(meanwhile, usual * 1.2 + 0.1)
         self.assertPhase(self.d.wait(slow), "Succeeded")
 
