@@ -146,7 +146,8 @@ class alignas(64) Worker {
   /// Makes runs of edges whose tasks are ready, in the order of the row.
   template <class Visit>
   struct Gathered {
-    Gathered(const Worker& worker, Frame* frame, Visit& visit) : urgent(worker.order_ == Order::Urgent), visit(visit), run{frame} {}
+    Gathered(const Worker& worker, Frame* frame, Visit& visitor)
+        : urgent(worker.order_ == Order::Urgent), visit(visitor), run{frame} {}
     void add(const Index* edge) {
       const Urgency urgency = urgent ? run.frame->urgency_of(*edge) : 0;
       if (edge != run.end || urgency != run.urgency) {

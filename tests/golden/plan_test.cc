@@ -60,8 +60,8 @@ TEST_P(GoldenPlan, IsAsBefore) {
   EXPECT_EQ(made, read_file(golden)) << golden;
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, GoldenPlan, testing::ValuesIn(files()), [](const auto& info) {
-  std::string name = info.param.stem().string();
+INSTANTIATE_TEST_SUITE_P(Files, GoldenPlan, testing::ValuesIn(files()), [](const auto& of) {
+  std::string name = of.param.stem().string();
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });

@@ -15,7 +15,7 @@ constexpr ShapeField kResource[] = {{"action"},
                                     {"mergeStrategy"},
                                     {"manifest"},
                                     {"manifestFrom", Kind::Object, &kManifestFromShape},
-                                    {"setOwnerReference", Kind::Flag},
+                                    {"setOwnerReference", Kind::Boolean},
                                     {"successCondition"},
                                     {"failureCondition"},
                                     {"flags", Kind::Texts}};
@@ -30,7 +30,7 @@ constexpr ShapeField kToleration[] = {
 constexpr ShapeField kAffinity[] = {
     {"nodeAffinity", Kind::Object}, {"podAffinity", Kind::Object}, {"podAntiAffinity", Kind::Object}};
 constexpr ShapeField kRetryAffinity[] = {{"nodeAntiAffinity", Kind::Object}};
-constexpr ShapeField kTemplateReference[] = {{"name"}, {"clusterScope", Kind::Flag}};
+constexpr ShapeField kTemplateReference[] = {{"name"}, {"clusterScope", Kind::Boolean}};
 constexpr ShapeField kBudget[] = {{"minAvailable", Kind::Any},
                                   {"maxUnavailable", Kind::Any},
                                   {"selector", Kind::Object},
@@ -102,7 +102,7 @@ void Reader::shaped(const Node& node, const ShapeField& field) {
       Int ignored;
       return integer(node, ignored);
     }
-    case Kind::Flag: {
+    case Kind::Boolean: {
       Flag ignored;
       return flag(node, ignored);
     }

@@ -11,7 +11,7 @@ namespace gantry::workflow::argo {
 struct Shape;
 
 struct ShapeField {
-  enum class Kind : unsigned char { Text, Integer, Flag, Texts, Any, Object, Objects };
+  enum class Kind : unsigned char { Text, Integer, Boolean, Texts, Any, Object, Objects };
   std::string_view name;
   Kind kind = Kind::Text;
   const Shape* below = nullptr;  ///< Object, Objects: what it has; null: anything

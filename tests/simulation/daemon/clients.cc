@@ -131,8 +131,9 @@ void Clients::shut_down(ClientRun& run, engine::Shutdown how) {
   Interference& life = retries ? run.lives[*retries] : run.in_flight;
   auto& at = stop ? life.stopped : life.terminated;
   if (!at && !(stop && life.terminated)) at = machine_.wall();
-  command(run, stop ? api::Verb::Stop : api::Verb::Terminate, [this, &run, retries] {
-    const engine::Run* then = serving()->daemon().engine().find(kNameSpace, run.name);
+  Life* to = serving();
+  command(run, stop ? api::Verb::Stop : api::Verb::Terminate, [to, &run, retries] {
+    const engine::Run* then = to->daemon().engine().find(kNameSpace, run.name);
     if (!retries && then != nullptr) run.landed(then->status.retries);
     run.stop_acknowledged = retries ? retries : then != nullptr ? std::optional(then->status.retries) : std::nullopt;
   });

@@ -198,7 +198,9 @@ TEST(StoreDisk, WhatIsTriedAgainStaysWhereverThePowerFails) {
     ASSERT_TRUE(runs) << seed << ": " << runs.error().message;
     ASSERT_EQ(runs->size(), 1u) << seed;
     ASSERT_TRUE((*runs)[0].damage.empty()) << seed << ": " << (*runs)[0].damage;
-    if (acknowledged) ASSERT_EQ((*runs)[0].nodes.size(), 9u) << seed;
+    if (acknowledged) {
+      ASSERT_EQ((*runs)[0].nodes.size(), 9u) << seed;
+    }
   }
   EXPECT_GT(taken, 40);
 }
@@ -402,7 +404,9 @@ TEST(StoreDisk, ATornWalLosesNothingThatWasAcknowledgedBefore) {
     ASSERT_TRUE(opened) << seed << ": " << opened.error().message;
     const auto names = store.names({});
     // What is torn ends the log: "b" cannot be there without "a".
-    if (names.size() == 1) EXPECT_EQ(names[0], "a") << seed;
+    if (names.size() == 1) {
+      EXPECT_EQ(names[0], "a") << seed;
+    }
     EXPECT_TRUE(store.write(batch_of("c"))) << seed;
   }
 }

@@ -154,7 +154,9 @@ TEST(CompileWorkflows, SurvivesRealFiles) {
                                                  R"(},"spec":)" + one.spec_json + "}",
                                              Format::Json, {}, again);
         EXPECT_EQ(twice.size(), 1u) << entry.path() << texts(again)[0];
-        if (!twice.empty()) EXPECT_EQ(twice[0].spec_json, one.spec_json);
+        if (!twice.empty()) {
+          EXPECT_EQ(twice[0].spec_json, one.spec_json);
+        }
       }
     }
     for (const Diagnostic& one : diagnostics.items())
