@@ -77,8 +77,9 @@ Result<void> Engine::Impl::find_targets(Call& call) {
 bool Engine::Impl::was_begun(const Call& call, Index task) const {
   if (!call.live->restored) return false;
   const Task& t = call.graph->graph->tasks[task];
-  if (call.live->run.find(task_node_name(call, task)) != nullptr) return true;
+  // The end of steps has no node of its own.
   if (t.kind == Task::Kind::Barrier && t.name.empty()) return workflow::is_fulfilled(call.node->phase);
+  if (call.live->run.find(task_node_name(call, task)) != nullptr) return true;
   if (!t.loop) return false;
   // Of a loop in steps, the first item tells; it stands below its group.
   const Node* group = call.live->run.find(call.node->name + "[" + std::to_string(t.group) + "]");
