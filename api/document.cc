@@ -4,6 +4,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/json_text.h"
+
 namespace gantry::api {
 
 Json Document::whole() && {
@@ -18,11 +20,9 @@ Json Document::whole() && {
   return std::move(object);
 }
 
-static std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 DocumentReader::DocumentReader(Document document) : nodes_(std::move(document.nodes)) {
   if (!nodes_) {
-    before_ = text_of(document.object);
+    before_ = json_text(document.object);
     return;
   }
   // status comes last, and its nodes last in it.
@@ -32,7 +32,7 @@ DocumentReader::DocumentReader(Document document) : nodes_(std::move(document.no
     text.pop_back();
     return text.size() > 1 ? text + "," : text;
   };
-  before_ = open(text_of(document.object)) + "\"status\":" + open(text_of(status)) + "\"nodes\":";
+  before_ = open(json_text(document.object)) + "\"status\":" + open(json_text(status)) + "\"nodes\":";
   after_ = "}}";
 }
 

@@ -50,8 +50,4 @@ Json error_in_stream(const Error& error) {
             {"http_status", MHD_get_reason_phrase_for(status)}}}};
 }
 
-std::string to_text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace gantry::api

@@ -29,8 +29,4 @@ Json error_body(const Error& error);
 /// `{"error": {"grpc_code", "http_code", "message", "http_status"}}`, an error inside a stream.
 Json error_in_stream(const Error& error);
 
-/// JSON on one line. Bytes that are not UTF-8 (logs have them) become U+FFFD instead of an
-/// exception.
-std::string to_text(const Json& json);
-
 }  // namespace gantry::api

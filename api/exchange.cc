@@ -8,6 +8,8 @@
 #include <cctype>
 #include <cstring>
 
+#include "base/json_text.h"
+
 namespace gantry::api {
 namespace {
 
@@ -70,7 +72,7 @@ class ExchangeAnswer final : public Answer {
   void object(const Json& json) override {
     if (auto exchange = std::exchange(exchange_, nullptr)) {
       exchange->note_object(json);
-      exchange->answer_with(200, kJsonType, to_text(json));
+      exchange->answer_with(200, kJsonType, json_text(json));
       exchange->resume();
     }
   }
@@ -367,7 +369,7 @@ void Exchange::answer_file(UniqueFd content, const std::string& name, const char
 
 void Exchange::answer_error(const HttpError& error) {
   error_ = error.error.message;
-  answer_with(error.status, kJsonType, to_text(error_body(error.error)));
+  answer_with(error.status, kJsonType, json_text(error_body(error.error)));
   if (response_ && !error.allow.empty()) {
     MHD_add_response_header(response_.get(), MHD_HTTP_HEADER_ALLOW, error.allow.c_str());
   }

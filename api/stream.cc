@@ -5,6 +5,7 @@
 
 #include "api/errors.h"
 #include "api/server.h"
+#include "base/json_text.h"
 
 namespace gantry::api {
 
@@ -45,7 +46,7 @@ void StreamBody::append(const Json& message) {
     taken_ = 0;
   }
   if (framing_ == Framing::EventStream) buffer_ += "data: ";
-  buffer_ += to_text(message);
+  buffer_ += json_text(message);
   buffer_ += framing_ == Framing::EventStream ? "\n\n" : "\n";
 }
 

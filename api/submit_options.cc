@@ -4,6 +4,7 @@
 
 #include "api/errors.h"
 #include "api/selector.h"
+#include "base/json_text.h"
 
 namespace gantry::api {
 namespace {
@@ -86,9 +87,9 @@ Result<void> read_submit_options(const Json& options, CreateRequest& out) {
     for (const Json& item : list) {
       if (item.is_structured() && name != "artifacts" && name != "ownerReference") {
         return fail(Code::InvalidArgument,
-                    "submitOptions." + name + ": " + to_text(item) + " is not a text");
+                    "submitOptions." + name + ": " + json_text(item) + " is not a text");
       }
-      std::string text = item.is_string() ? item.get<std::string>() : to_text(item);
+      std::string text = item.is_string() ? item.get<std::string>() : json_text(item);
       if (auto set = set_submit_option(name, text, out); !set) return set;
     }
   }

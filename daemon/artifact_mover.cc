@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json_text.h"
 #include "daemon/artifacts/files.h"
 
 namespace gantry {
@@ -50,7 +51,7 @@ Result<void> write_moved(const std::string& path, const Moved& moved) {
   for (const auto& input : moved.inputs) {
     inputs.push_back({{"path", input.path}, {"source", input.source}, {"containers", input.containers}});
   }
-  const std::string text = Json{{"inputs", inputs}, {"trees", moved.trees}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = json_text(Json{{"inputs", inputs}, {"trees", moved.trees}});
   const std::string temporary = path + ".new";
   UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd.valid()) return fail(errno_error("create " + temporary, errno));

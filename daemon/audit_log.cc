@@ -10,6 +10,7 @@
 #include <fstream>
 #include <utility>
 
+#include "base/json_text.h"
 #include "base/unique_fd.h"
 
 namespace gantry {
@@ -78,7 +79,7 @@ AuditLog::AuditLog(Settings settings, Executor& executor, std::function<void(con
 AuditLog::~AuditLog() = default;
 
 void AuditLog::write(const api::AuditRecord& record) {
-  state_->lines += audit_json(record).dump(-1, ' ', false, api::Json::error_handler_t::replace) + '\n';
+  state_->lines += json_text(audit_json(record)) + '\n';
   send(state_);
 }
 

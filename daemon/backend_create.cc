@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json_text.h"
 #include "daemon/backend.h"
 #include "daemon/engine/carry_over.h"
 #include "daemon/engine/fit.h"
@@ -50,7 +51,7 @@ void override_spec(workflow::Compiled& compiled, const CreateRequest& request) {
 RunOrigin origin_of(const workflow::Compiled& compiled) {
   RunOrigin origin{.ttl = to_text(ttl_of_spec(compiled.effective_spec_json))};
   if (!compiled.templates.empty()) {
-    origin.templates = nlohmann::json(compiled.templates).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    origin.templates = json_text(nlohmann::json(compiled.templates));
   }
   return origin;
 }

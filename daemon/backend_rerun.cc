@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/json_text.h"
 #include "daemon/backend.h"
 #include "daemon/engine/carry_over.h"
 #include "daemon/engine/retry_run.h"
@@ -164,7 +165,7 @@ void DaemonBackend::resubmit(const Found& found, Command command, api::Reply<api
   Json document{{"apiVersion", "argoproj.io/v1alpha1"},
                 {"kind", "Workflow"},
                 {"metadata", std::move(metadata)}};
-  std::string text = document.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = json_text(document);
   text.pop_back();
   api::CreateRequest request{
       .name_space = old.name_space,

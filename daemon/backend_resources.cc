@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/ids.h"
+#include "base/json_text.h"
 #include "daemon/backend.h"
 #include "daemon/labels.h"
 #include "daemon/names.h"
@@ -274,8 +275,7 @@ void DaemonBackend::suspend_cron(const std::string& name_space, const std::strin
   }
   object["spec"]["suspend"] = suspend;
   Resource resource = *old;
-  resource.json = std::make_shared<const std::string>(
-      object.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  resource.json = std::make_shared<const std::string>(json_text(object));
   if (*resource.json != *old->json) ++resource.generation;
   resource.version = daemon_.resources().next_version();
   std::vector<Change> changes;

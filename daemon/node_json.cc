@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_text.h"
+
 namespace gantry {
 
 nlohmann::json artifacts_json(const std::vector<engine::Artifact>& artifacts) {
@@ -13,7 +15,7 @@ nlohmann::json artifacts_json(const std::vector<engine::Artifact>& artifacts) {
     const std::string text = engine::artifact_json(artifact);
     json parsed = json::parse(text, nullptr, false);
     if (parsed.is_discarded()) {  // a value holds bytes that are no UTF-8
-      const json clean = json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+      const json clean = json::parse(json_text(json(text)));
       parsed = json::parse(clean.get_ref<const std::string&>(), nullptr, false);
     }
     list.push_back(std::move(parsed));
@@ -26,8 +28,6 @@ namespace {
 using Json = nlohmann::json;
 using engine::Node;
 using engine::Parameter;
-
-constexpr auto kReplace = Json::error_handler_t::replace;
 
 std::int64_t millis(Time time) { return time.time_since_epoch().count(); }
 
@@ -165,13 +165,13 @@ std::string node_json(const Node& node) {
   put("memoCache", node.memo->cache);
   put("memoKey", node.memo->key);
   if (node.locked) json["locked"] = true;
-  std::string text = json.dump(-1, ' ', false, kReplace);
+  std::string text = json_text(json);
   text.shrink_to_fit();  // a hundred thousand of them may wait to be stored
   return text;
 }
 
 std::string node_outputs_json(const engine::NodeOutputs& outputs) {
-  return outputs_json(outputs).dump(-1, ' ', false, kReplace);
+  return json_text(outputs_json(outputs));
 }
 
 Result<engine::NodeOutputs> node_outputs_from_json(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json_text.h"
 #include "daemon/event_binding.h"
 #include "daemon/names.h"
 #include "workflow/document.h"
@@ -130,7 +131,7 @@ std::string object_json(const api::ResourceRequest& request, const ResourceDocum
   Json object{{"apiVersion", kApiVersion},
               {"kind", names_of(request.kind).kind},
               {"metadata", std::move(metadata)}};
-  std::string text = object.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = json_text(object);
   text.pop_back();
   // The spec keeps the order of its fields.
   return text + ",\"spec\":" + document.spec + "}";

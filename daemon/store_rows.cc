@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json_text.h"
 #include "daemon/node_json.h"
 #include "daemon/store_events.h"
 #include "daemon/store_resources.h"
@@ -14,7 +15,7 @@ using Json = nlohmann::json;
 using Map = std::map<std::string, std::string>;
 
 std::string map_json(const Map& map) {
-  return Json(map).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(Json(map));
 }
 
 /// Nothing when the text is damaged.

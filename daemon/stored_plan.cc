@@ -3,6 +3,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
+
 namespace gantry {
 
 /// The object that was submitted, as far as compiling needs it.
@@ -14,7 +16,7 @@ static std::string document_of(const engine::RunInfo& info) {
                             {"namespace", info.name_space},
                             {"labels", info.labels},
                             {"annotations", info.annotations}}}};
-  std::string text = document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string text = json_text(document);
   text.pop_back();
   return text + ",\"spec\":" + info.spec_json + "}";
 }

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
+
 namespace gantry {
 namespace {
 
@@ -13,7 +15,7 @@ std::string workflow_document(Json metadata, Json spec) {
                 {"kind", "Workflow"},
                 {"metadata", std::move(metadata)},
                 {"spec", std::move(spec)}};
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(document);
 }
 
 void copy_texts(const Json& from, const char* field, Json& into) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/json_text.h"
 #include "daemon/labels.h"
 #include "daemon/node_json.h"
 #include "daemon/progress.h"
@@ -190,7 +191,7 @@ api::Document part(const AnyRun& run, api::NodePage page) {
     text.append(i == first ? "{\"" : ",\"");
     text.append(nodes[i]->id.str());  // nothing in it is to be escaped
     text.append("\":");
-    text.append(node_status(*nodes[i], progress.nodes[i], scope).dump(-1, ' ', false, Json::error_handler_t::replace));
+    text.append(json_text(node_status(*nodes[i], progress.nodes[i], scope)));
   }
   text.append("}");
   return {std::move(json), std::move(text)};

@@ -6,6 +6,7 @@
 #include "api/body.h"
 #include "api/handlers/handlers.h"
 #include "api/selector.h"
+#include "base/json_text.h"
 
 namespace gantry::api {
 namespace {
@@ -90,7 +91,7 @@ Result<Object> read_object(ObjectKind kind, const Request& request) {
   auto body = parse_object(request.body);
   if (!body) return pass(std::move(body.error()));
   if (auto given = body->find("kind"); given != body->end() && *given != kind_name(kind)) {
-    return invalid("kind is " + to_text(*given) + ", wanted \"" + kind_name(kind) + "\"");
+    return invalid("kind is " + json_text(*given) + ", wanted \"" + kind_name(kind) + "\"");
   }
   Json metadata = body->contains("metadata") ? (*body)["metadata"] : Json::object();
   if (!metadata.is_object()) return invalid("metadata is not an object");

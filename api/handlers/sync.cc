@@ -4,6 +4,7 @@
 #include "api/body.h"
 #include "api/handlers/handlers.h"
 #include "api/selector.h"
+#include "base/json_text.h"
 
 namespace gantry::api {
 namespace {
@@ -35,7 +36,7 @@ Result<SyncLimit> read(const Request& request) {
     fields = std::move(*body);
     for (const auto& [name, value] : fields.items()) {
       if (name == "limit" ? !value.is_number_integer() : !value.is_string()) {
-        return invalid(name + " is " + to_text(value) + ", wanted " + (name == "limit" ? "a whole number" : "a string"));
+        return invalid(name + " is " + json_text(value) + ", wanted " + (name == "limit" ? "a whole number" : "a string"));
       }
       if (name != "type" && name != "namespace" && name != "cmName" && name != "key" && name != "limit") {
         return invalid("unknown field \"" + name + "\"; wanted type, namespace, cmName, key or limit");

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/durable.h"
+#include "base/json_text.h"
 #include "base/unique_fd.h"
 #include "cli/commands/commands.h"
 #include "cli/render/age.h"
@@ -159,7 +160,7 @@ int audit(Session& session, const std::string& output, std::optional<int> lines)
   table.row({"TIME", "UID", "PID", "METHOD", "STATUS", "WHAT"});
   for (const Json& line : at(*answer, {"items"})) {
     if (output == "json") {
-      print_line(line.dump(-1, ' ', false, Json::error_handler_t::replace));
+      print_line(json_text(line));
       continue;
     }
     std::string what = text_at(line, {"path"});

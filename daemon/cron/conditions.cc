@@ -1,5 +1,6 @@
 #include "daemon/cron/conditions.h"
 
+#include "base/json_text.h"
 #include "workflow/expr/expression.h"
 #include "workflow/expr/time.h"
 #include "workflow/text.h"
@@ -12,7 +13,7 @@ namespace expr = workflow::expr;
 using Map = std::map<std::string, std::string>;
 
 std::string map_text(const Map& map) {
-  return nlohmann::json(map).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(nlohmann::json(map));
 }
 
 expr::Value map_value(const Map& map) {

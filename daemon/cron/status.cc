@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/json_text.h"
+
 namespace gantry::cron {
 
 using Json = nlohmann::json;
@@ -37,7 +39,7 @@ std::string to_text(const Status& status) {
   for (const auto& condition : status.conditions) {
     json["conditions"].push_back({condition.type, condition.message});
   }
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(json);
 }
 
 Status read_status(const std::string& text) {

@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/json_text.h"
 #include "runtime/containerd/reference.h"
 
 namespace gantry::containerd {
@@ -363,11 +364,11 @@ class Reader {
       if (blob == nullptr) return bad("lacks the layer " + layer.dump());
       layers.push_back(descriptor(blob->layer_type, *blob));
     }
-    const std::string manifest = Json{
+    const std::string manifest = json_text(Json{
         {"schemaVersion", 2},
         {"mediaType", kDockerManifest},
         {"config", descriptor(kDockerConfig, *config)},
-        {"layers", layers}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+        {"layers", layers}});
     auto digest = write_blob(sink_, manifest);
     if (!digest) return fail(digest.error());
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/json_text.h"
 #include "runtime/containerd/seccomp.h"
 
 namespace gantry::containerd {
@@ -379,7 +380,7 @@ Result<std::string> build_spec(const SpecInput& input, const HostFacts& host) {
       {"linux", std::move(linux_part)}};
   // Bytes that are not UTF-8 (an environment variable may hold them) become U+FFFD: JSON has no
   // other way.
-  return spec.dump(-1, ' ', false, json::error_handler_t::replace);
+  return json_text(spec);
 }
 
 }  // namespace gantry::containerd

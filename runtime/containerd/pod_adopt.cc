@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "runtime/containerd/pod_life.h"
 #include "runtime/containerd/process.h"
 #include "runtime/containerd/stale_bundle.h"
@@ -217,7 +218,7 @@ void PodLife::adopt_container(std::size_t index) {
            container.environment = process.value("env", std::vector<std::string>{});
            container.working_dir = process.value("cwd", "");
            container.process =
-               process.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+               json_text(process);
          }
          self->adopt_container(index + 1);
        });

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "base/unique_fd.h"
 #include "runtime/containerd/outputs.h"
 #include "runtime/containerd/pod_life.h"
@@ -27,7 +28,7 @@ std::string process_for(const std::string& own, const runtime::ExecSpec& spec) {
   for (const auto& variable : spec.env)
     process["env"].push_back(variable.name + "=" + variable.value);
   if (!spec.working_dir.empty()) process["cwd"] = spec.working_dir;
-  return process.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(process);
 }
 
 }  // namespace
@@ -97,7 +98,7 @@ void PodLife::find_process(std::size_t index, const std::shared_ptr<Exec>& exec)
            return exec->done(fail(Code::DataLoss, "the container's specification has no process"));
          }
          self->containers_[index].process =
-             spec["process"].dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+             json_text(spec["process"]);
          self->make_exec(index, exec);
        });
 }

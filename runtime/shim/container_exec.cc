@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "base/json_text.h"
 #include "github.com/containerd/containerd/api/events/task.pb.h"
 #include "runtime/shim/container.h"
 #include "runtime/shim/socket.h"
@@ -97,7 +98,7 @@ Result<void> Container::add_exec(const api::ExecProcessRequest& request) {
   spec["terminal"] = request.terminal();
   auto process = std::make_shared<Process>(
       id, Stdio{request.stdin(), request.stdout(), request.stderr(), request.terminal()}, loop_);
-  process->spec = spec.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  process->spec = json_text(spec);
   execs_[id] = std::move(process);
   events::TaskExecAdded event;
   event.set_container_id(id_);

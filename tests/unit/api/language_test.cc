@@ -8,6 +8,7 @@
 #include "api/query.h"
 #include "api/router.h"
 #include "api/selector.h"
+#include "base/json_text.h"
 
 namespace gantry::api {
 namespace {
@@ -347,7 +348,7 @@ TEST(Errors, Shapes) {
       error_in_stream({Code::NotFound, "x"}),
       Json::parse(
           R"({"error":{"grpc_code":5,"http_code":404,"message":"x","http_status":"Not Found"}})"));
-  EXPECT_EQ(to_text("\xff"), "\"\xef\xbf\xbd\"");
+  EXPECT_EQ(json_text(Json("\xff")), "\"\xef\xbf\xbd\"");
 }
 
 }  // namespace
