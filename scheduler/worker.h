@@ -70,7 +70,9 @@ class alignas(64) Worker {
     if (!inbox_.looks_empty()) absorb_inbox();
     if (current_.empty() && !refill()) return std::nullopt;
     if (shares_ && !goes_on() && !look()) return std::nullopt;
-    return current_.take();
+    const Ready ready = current_.take();
+    if (!current_.empty()) current_.fetch_next();
+    return ready;
   }
 
   /// Says that `task`, which next() gave to somebody, is fulfilled, in whatever way. A second call for the same task does
@@ -286,6 +288,11 @@ class alignas(64) Worker {
       const Index* task = run.first++;
       if (run.first == run.end) ++at;
       return {run.frame, *task};
+    }
+    /// What comes after it in the topology comes near while the task before it runs: equals follow each other in any order.
+    void fetch_next() const {
+      const Frame* frame = runs[at].frame;
+      __builtin_prefetch(frame->at(frame->first_successor_[*runs[at].first]));
     }
   };
   void put_back_current(std::size_t kept = 0);  ///< all but so many of the first
