@@ -132,10 +132,12 @@ void Clients::shut_down(ClientRun& run, engine::Shutdown how) {
   auto& at = stop ? life.stopped : life.terminated;
   if (!at && !(stop && life.terminated)) at = machine_.wall();
   Life* to = serving();
-  command(run, stop ? api::Verb::Stop : api::Verb::Terminate, [to, &run, retries] {
-    const engine::Run* then = to->daemon().engine().find(kNameSpace, run.name);
-    if (!retries && then != nullptr) run.landed(then->status.retries);
-    run.stop_acknowledged = retries ? retries : then != nullptr ? std::optional(then->status.retries) : std::nullopt;
+  command(run, stop ? api::Verb::Stop : api::Verb::Terminate, [to, &run, retries]() mutable {
+    if (const engine::Run* then = to->daemon().engine().find(kNameSpace, run.name); !retries && then != nullptr) {
+      retries = then->status.retries;
+      run.landed(*retries);
+    }
+    run.stop_acknowledged = retries;
   });
 }
 
