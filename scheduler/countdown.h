@@ -28,8 +28,8 @@ class BasicCountdown {
     return left_.fetch_sub(dependencies, std::memory_order_acq_rel) == dependencies;
   }
 
-  bool arrive_alone() {
-    const std::uint32_t left = left_.load(std::memory_order_relaxed) - 1;
+  bool arrive_alone(std::uint32_t dependencies = 1) {
+    const std::uint32_t left = left_.load(std::memory_order_relaxed) - dependencies;
     left_.store(left, std::memory_order_relaxed);
     return left == 0;
   }

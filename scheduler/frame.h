@@ -51,9 +51,7 @@ class Frame {
   Frame(const Topology& topology, std::int32_t priority, Index height, Worker* worker, void* owner);
   ~Frame() = default;
 
-  friend class ReadyQueue;
   [[nodiscard]] const Index* at(Index position) const { return successors_ + position; }
-  [[nodiscard]] Index position(const Index* successor) const { return static_cast<Index>(successor - successors_); }
   [[nodiscard]] Urgency urgency_of(Index task) const { return urgency_ + heights_[task]; }
 
   // The topology's arrays, at hand.

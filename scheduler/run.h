@@ -1,21 +1,20 @@
 #pragma once
 
-#include <cstdint>
-
 #include "scheduler/frame.h"
 
 namespace gantry::scheduler {
 
 /// Ready tasks of one frame that are equally urgent and stand side by side in the topology's rows of successors: a fan of
-/// a million tasks is one run of 32 bytes.
+/// a million tasks is one run of 16 bytes.
 struct ReadyRun {
-  Frame* frame = nullptr;
-  const Index* first = nullptr;  ///< into Topology::successors
-  const Index* end = nullptr;
-  Urgency urgency = 0;
+  Frame* frame;
+  Index first;  ///< position in Topology::successors
+  Index size;
+};
 
-  [[nodiscard]] bool empty() const { return first == end; }
-  [[nodiscard]] Index size() const { return static_cast<Index>(end - first); }
+struct Ready {
+  Frame* frame;
+  Index task;
 };
 
 }  // namespace gantry::scheduler

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "scheduler/scheduler.h"
 #include "scheduler/worker.h"
@@ -24,36 +25,10 @@ constexpr std::chrono::nanoseconds kLongestNap = std::chrono::milliseconds(1);
 constexpr std::int64_t kWatch = 20'000;
 constexpr std::chrono::nanoseconds kUntilWoken = std::chrono::hours(1);
 /// How long an extra worker that was in the way keeps out of it.
-constexpr std::chrono::nanoseconds kShortestPenalty = std::chrono::milliseconds(50);
+constexpr std::chrono::nanoseconds kShortestPenalty = std::chrono::milliseconds(100);
 constexpr std::chrono::nanoseconds kLongestPenalty = std::chrono::seconds(1);
 
 }  // namespace
-
-std::optional<Ready> Worker::arrive_shared_and_next(Frame* frame, Index edge) {
-  ++held_.count;
-  held_.frame = frame;
-  held_.edge = edge;
-  const Index task = frame->successors_[edge];
-  if (!current_.empty() && current_.runs[current_.at].frame == frame) {
-    const Index expected = *current_.runs[current_.at].first;
-    const Index first = frame->first_successor_[expected];
-    if (frame->first_successor_[expected + 1] == first + 1 && frame->successors_[first] == task) {
-      const std::optional<Ready> ready = next();
-      if (ready && ready->frame == frame && ready->task == expected) return ready;
-      let_go();  // something else came first
-      return ready ? ready : next();
-    }
-  }
-  let_go();
-  return next();
-}
-
-void Worker::count_held() {
-  Frame* frame = held_.frame;
-  const Index* edge = frame->at(held_.edge);
-  if (!frame->countdowns_[*edge].arrive(std::exchange(held_.count, 0))) return;
-  make_ready({frame, edge, edge + 1, order_ == Order::Urgent ? frame->urgency_of(*edge) : 0});
-}
 
 Batch* Worker::new_batch() {
   if (spare_) return spare_.release();
@@ -70,34 +45,22 @@ void Worker::recycle(Batch* batch) {
   }
 }
 
-void Worker::offer() {
+/// Half of what there is besides the first `kept` tasks.
+void Worker::offer(std::size_t kept) {
   Batch* batch = new_batch();
-  if (queue_.empty() && current_.count - current_.at == 1) {
-    ReadyRun& run = current_.runs[current_.at];
-    ReadyRun half = run;
-    run.end = half.first = run.first + (run.size() + 1) / 2;
-    batch->runs[0] = half;
-    batch->count = 1;
-  } else {
-    // The first stay, so that this worker has something, too, and does not take the offer back at once.
-    const std::size_t runs = current_.count - current_.at;
-    put_back_current(queue_.empty() ? (runs + 1) / 2 : std::min<std::size_t>(soon_, runs));
-    batch->count = static_cast<Index>(queue_.pop(batch->runs.get(), std::min<std::size_t>((queue_.size() + 1) / 2, kOffered)));
-  }
+  batch->count = static_cast<Index>(queue_.pop_back(batch->runs.get(), kOffered, kept, batch->urgency));
+  if (batch->count == 0) return recycle(batch);
   batch->lender = this;
   batch->foreign = std::any_of(batch->runs.get(), batch->runs.get() + batch->count,
                                [this](const ReadyRun& run) { return run.frame->worker_ != this; });
   loans_.lend(batch->foreign);
   alone_ = false;
-  offered_ = batch->runs[0].urgency;
+  offered_ = batch->urgency;
   offer_.put(batch);
   scheduler_.sleepers_.wake_one();
 }
 
-void Worker::look_for_loans() {
-  alone_ = loans_.all_back();
-  if (alone_) let_go();
-}
+void Worker::look_for_loans() { alone_ = loans_.all_back(); }
 
 bool Worker::take_back_offer() {
   offered_ = 0;
@@ -110,10 +73,7 @@ bool Worker::take_back_offer() {
 }
 
 void Worker::absorb(Batch* batch) {
-  // What is current may be less urgent; of Order::Newest it is newer, and its neighbours are in the cache.
-  if (order_ == Order::Urgent) put_back_current();
-  // Backwards to the front: what was offered came before what became ready since.
-  for (Index i = batch->count; i-- > 0;) queue_.push_front(batch->runs[i]);
+  for (Index i = 0; i < batch->count; ++i) queue_.push_back(batch->runs[i], batch->urgency);
   recycle(batch);
 }
 
@@ -127,9 +87,10 @@ void Worker::absorb_inbox() {
   while (oldest != nullptr) {
     Batch* batch = std::exchange(oldest, oldest->next);
     owe(*batch);
-    for (Index i = 0; i < batch->count; ++i) make_ready(batch->runs[i]);
+    for (Index i = 0; i < batch->count; ++i) queue_.push_back(batch->runs[i], batch->urgency);
     const Ready completed = batch->completed;
     if (completed.frame != nullptr && complete(completed.frame, completed.task)) done_.push_back(completed.frame);
+    if (batch->count == 0 && completed.frame == nullptr) left_ = 1;  // somebody asks for a share
     recycle(batch);
   }
 }
@@ -143,6 +104,7 @@ Frame* Worker::take_done() {
 
 void Worker::judge(bool fast) {
   is_fast_ = fast;
+  if (!fast) collects_ = true;  // until they are counted
   looks_fast_.store(fast, std::memory_order_relaxed);
 }
 
@@ -154,12 +116,24 @@ bool Worker::may_be_slow(Nanoseconds now) const {
 
 /// Offers what others may take, and measures. False when the tasks were handed over.
 bool Worker::look() {
+  if (!shares_) {
+    left_ = std::numeric_limits<unsigned>::max();
+    return true;
+  }
+  bool in_window = true;
   if (is_fast_ || --left_in_window_ == 0) {
     if (!end_window()) return false;
+    in_window = false;
   }
-  if (!is_fast_ && !offer_.looks_full() && (current_.holds_several() || !queue_.empty())) offer();
-  until_look_.store(is_fast_ ? window_ : 1, std::memory_order_relaxed);
+  // What it does soon it keeps, but when it has had no more for a whole window.
+  if (!is_fast_ && !offer_.looks_full()) offer(in_window ? soon_ : 1);
+  left_ = is_fast_ ? window_ : 1;
   return true;
+}
+
+/// How many of its tasks are done soon.
+void Worker::measure(Nanoseconds took, Nanoseconds tasks) {
+  soon_ = static_cast<std::size_t>(std::clamp<Nanoseconds>(kSoon * tasks / std::max<Nanoseconds>(took, 1), 1, kOffered));
 }
 
 bool Worker::end_window() {
@@ -168,7 +142,7 @@ bool Worker::end_window() {
   // When it is asked before its time it is not known how many tasks there were, but that they took long.
   const bool shared = !alone_ || std::any_of(owed_.begin(), owed_.end(), [](Loans::Count owed) { return owed != 0; });
   judge(took < (shared ? kWorthSharingOn : kWorthSharing) * kWindow);
-  soon_ = static_cast<std::size_t>(std::clamp<Nanoseconds>(kSoon * kWindow / std::max<Nanoseconds>(took, 1), 1, kOffered));
+  measure(took, kWindow);
   window_began_.store(now, std::memory_order_relaxed);
   left_in_window_ = kWindow;
   if (!alone_) look_for_loans();
@@ -188,14 +162,13 @@ bool Worker::end_window() {
     hand_over(*other);
     return false;
   }
-  return !current_.empty() || refill();
+  return !queue_.top().empty() || refill();
 }
 
 void Worker::hand_over(Worker& to) {
-  put_back_current();
   while (!queue_.empty()) {
     Batch* batch = new_batch();
-    batch->count = static_cast<Index>(queue_.pop(batch->runs.get(), Batch::kMost));
+    batch->count = static_cast<Index>(queue_.pop_front(batch->runs.get(), Batch::kMost, batch->urgency));
     bool home = true;
     batch->foreign = false;
     for (Index i = 0; i < batch->count; ++i) {
@@ -222,9 +195,9 @@ bool Worker::steal() {
       absorb(batch);
       return true;
     }
-    // It was fast and is no more, or is not at work.
+    // It was fast and is no more: an empty batch asks.
     const bool asks = other->has_work_.load(std::memory_order_relaxed) && other->looks_fast_.load(std::memory_order_relaxed);
-    if (asks) other->until_look_.store(1, std::memory_order_relaxed);
+    if (asks && other->inbox_.looks_empty()) other->inbox_.push(new Batch);
   }
   return false;
 }
@@ -261,15 +234,17 @@ bool Worker::was_put_off() {
 void Worker::begin_work() {
   nap_ = kShortestNap;
   left_in_window_ = window_ = kWindow;
-  soon_ = 1;
-  until_look_.store(1, std::memory_order_relaxed);
-  judge(false);  // it is not known yet: whoever wants to help may
+  left_ = 1;
+  judge(!shares_);  // it is not known yet: whoever wants to help may
   window_began_.store(now_nanoseconds(), std::memory_order_relaxed);
   has_work_.store(true, std::memory_order_relaxed);
   was_put_off();  // from now on it counts
 }
 
 bool Worker::wait_for_work() {
+  if (const Nanoseconds tasks = kWindow - left_in_window_; !is_fast_ && tasks > 0) {
+    measure(now_nanoseconds() - window_began_.load(std::memory_order_relaxed), tasks);
+  }
   has_work_.store(false, std::memory_order_relaxed);
   step_aside();
   if (watch_others()) return begin_work(), true;

@@ -17,18 +17,14 @@ Worker::~Worker() {
 
 Frame* Worker::open(const Topology& topology, std::int32_t priority, Index height, void* owner) {
   Frame* frame = Frame::create(topology, priority, height, this, owner);
-  const auto roots = topology.roots();
-  ReadyRun run;
-  for (const Index& root : roots) {
-    const Urgency urgency = order_ == Order::Urgent ? frame->urgency_of(root) : 0;
-    if (!run.empty() && urgency == run.urgency) {
-      ++run.end;
-      continue;
-    }
-    if (!run.empty()) make_ready(run);
-    run = {frame, &root, &root + 1, urgency};
+  const Index end = static_cast<Index>(topology.successors.size());
+  for (Index first = topology.first_successor.back(); first != end;) {
+    const Urgency urgency = urgency_of(frame, topology.successors[first]);
+    Index size = 1;
+    while (first + size != end && urgency_of(frame, topology.successors[first + size]) == urgency) ++size;
+    queue_.push_back({frame, first, size}, urgency);
+    first += size;
   }
-  if (!run.empty()) make_ready(run);
   return frame;
 }
 
@@ -37,7 +33,6 @@ void Worker::close(Frame* frame) {
   frame->closed_ = true;
   graveyard_.push_back(frame);
   // The queue forgets its tasks when their turn comes.
-  put_back_current();
 }
 
 void Worker::free_graveyard() {
@@ -45,45 +40,24 @@ void Worker::free_graveyard() {
   graveyard_.clear();
 }
 
-void Worker::put_back_current(std::size_t kept) {
-  while (current_.count > current_.at + kept) queue_.push_front(current_.runs[--current_.count]);
-  if (kept == 0) current_.at = current_.count = 0;
-}
-
-/// Order::Newest: makes room in front of what is current, the oldest half of which goes to the queue.
-void Worker::spill_current() {
-  constexpr std::size_t kHalf = Current::kMost / 2;
-  while (current_.count - current_.at > kHalf) queue_.push_front(current_.runs[--current_.count]);
-  std::copy_backward(current_.runs + current_.at, current_.runs + current_.count, current_.runs + Current::kMost);
-  current_.at = Current::kMost - (current_.count - current_.at);
-  current_.count = Current::kMost;
+/// The next one that is not of a closed frame, whose runs are forgotten. Their topologies may be gone.
+std::optional<Ready> Worker::next_open() {
+  while (queue_.top().front().frame->closed_) {
+    queue_.top().pop_front();
+    if (queue_.top().empty() && !refill()) return std::nullopt;
+  }
+  return take<false>();
 }
 
 bool Worker::refill() {
-  for (;;) {
+  while (!queue_.turn(offered_)) {
+    if (take_back_offer()) continue;
     if (queue_.empty()) {
       if (!graveyard_.empty()) free_graveyard();
-      if (!take_back_offer()) return false;
-      continue;
+      return false;
     }
-    // Order::Newest leaves room for what becomes ready, which comes before.
-    const std::size_t most = order_ == Order::Newest ? std::min(Current::kMost / 2, queue_.size()) : Current::kTaken;
-    current_.at = order_ == Order::Newest ? Current::kMost - most : 0;
-    const std::size_t count = queue_.pop(current_.runs + current_.at, most, offered_);
-    current_.count = current_.at + count;
-    if (count == 0) {
-      take_back_offer();
-      continue;
-    }
-    current_.urgency = current_.runs[current_.at].urgency;
-    if (!graveyard_.empty()) {
-      const auto end = std::remove_if(current_.runs + current_.at, current_.runs + current_.count,
-                                      [](const ReadyRun& run) { return run.frame->closed_; });
-      current_.count = static_cast<std::size_t>(end - current_.runs);
-      if (current_.empty()) continue;
-    }
-    return true;
   }
+  return true;
 }
 
 }  // namespace gantry::scheduler

@@ -3,9 +3,9 @@
 // One thread's part of the scheduler: what is ready, in order, and no lock or locked instruction on the way but for the
 // countdowns that are truly shared.
 //
-//   complete(task) ── successors whose countdown ends ──► current run / ReadyQueue ──► next()
-//                                                                  │ half of it, while the offer is empty
-//                                                                  ▼
+//   complete(task) ── successors whose countdown ends ──► ReadyQueue ──► next()
+//                                                             │ half of it, while the offer is empty
+//                                                             ▼
 //                              offer (Slot) ◄── taken by workers that have nothing, or taken back
 //   completions by other threads, tasks handed over by other workers ──► inbox (Stack) ──► next()
 //
@@ -14,12 +14,18 @@
 // a time, and offers only while they are slow or it does not know yet. Two workers that are both fast are one too many: the
 // later one hands its tasks to the earlier. When fast tasks are followed by a slow one, others ask for their share.
 // A worker above the number of processors that was put off its processor is one too many, too.
+//
+// **When it is counted.** Fast tasks at once. While tasks are shared, their countdowns are written by several threads, so a
+// worker collects what it has completed, for kSoon at most, and counts it together: then the cache lines come all at once, and
+// not for each task. It does so only as long as nobody took its offer and it has tasks itself: as long as nobody waits for it.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "scheduler/handover.h"
@@ -31,13 +37,8 @@ namespace gantry::scheduler {
 class Scheduler;
 
 enum class Order : std::uint8_t {
-  Urgent,  ///< Most urgent first, equals as they became ready.
-  Newest,  ///< What became ready last comes first, because what it needs is at hand; priorities and heights are not read.
-};
-
-struct Ready {
-  Frame* frame;
-  Index task;
+  Urgent,   ///< Most urgent first, equals as they became ready.
+  Arrival,  ///< As they became ready, but what follows in the topology follows at once; priorities and heights are not read.
 };
 
 /// What passes from one thread to another: runs, or one completion.
@@ -47,6 +48,7 @@ struct Batch {
   Index count = 0;
   Worker* lender = nullptr;         ///< whose loan it is; null: of a batch that goes home
   bool foreign = false;             ///< it holds frames that the lender did not open
+  Urgency urgency = 0;              ///< of all runs
   Ready completed{nullptr, kNone};  ///< by a thread that has no worker, or is not the frame's
   std::unique_ptr<ReadyRun[]> runs;
 };
@@ -68,11 +70,7 @@ class alignas(64) Worker {
   /// The most urgent ready task of this worker, or nothing when there is none here nor one to be taken elsewhere.
   std::optional<Ready> next() {
     if (!inbox_.looks_empty()) absorb_inbox();
-    if (current_.empty() && !refill()) return std::nullopt;
-    if (shares_ && !goes_on() && !look()) return std::nullopt;
-    const Ready ready = current_.take();
-    if (!current_.empty()) current_.fetch_next();
-    return ready;
+    return next_here();
   }
 
   /// Says that `task`, which next() gave to somebody, is fulfilled, in whatever way. A second call for the same task does
@@ -81,9 +79,7 @@ class alignas(64) Worker {
   bool complete(Frame* frame, Index task) {
     if (frame->worker_ != this) return leave_to_its_worker(frame, task);
     if (!frame->countdowns_[task].complete()) return false;
-    if (frame->first_successor_[task] == frame->first_successor_[task + 1]) return end_reached(frame);
-    for_each_ready(frame, task, [this](const ReadyRun& run) { make_ready(run); });
-    return false;
+    return count(frame, task);
   }
 
   /// A frame whose last task was completed by somebody who left the counting to this worker; null when there is none.
@@ -100,14 +96,19 @@ class alignas(64) Worker {
   void work(Run&& run, Done&& done) {
     begin_work();
     do {
-      std::optional<Ready> ready = next();
+      std::optional<Ready> ready = next(done);
       while (ready) {
-        if (shares_ && !is_fast_) fetch_countdowns(*ready);
-        const bool fulfilled = run(*this, *ready);
-        if (!fulfilled) let_go();
-        ready = fulfilled ? complete_and_next(*ready, done) : next();
+        if (run(*this, *ready)) {
+          ready = complete_and_next(*ready, done);
+        } else {
+          count_collected(done);
+          ready = next(done);
+        }
+        if (!ready && collected_count_ > 0) {
+          count_collected(done);
+          ready = next(done);
+        }
       }
-      while (Frame* frame = take_done()) done(frame);
     } while (wait_for_work());
   }
 
@@ -118,61 +119,117 @@ class alignas(64) Worker {
   friend class Scheduler;
   using Nanoseconds = std::int64_t;
 
-  /// Counts down the successors of `task` and visits those that became ready, side by side as runs.
-  template <class Visit>
-  void for_each_ready(Frame* frame, Index task, Visit&& visit) {
-    const Index* edge = frame->at(frame->first_successor_[task]);
-    const Index* const end = frame->at(frame->first_successor_[task + 1]);
-    Gathered ready(*this, frame, visit);
-    // A few at a time, counted without a branch: whether one becomes ready is nothing a processor could guess.
-    while (edge != end) {
-      const Index* const part = end - edge > kAtOnce ? edge + kAtOnce : end;
-      const Index* found[kAtOnce];
-      const unsigned count = has_alone(frame) ? arrive<true>(frame, edge, part, found) : arrive<false>(frame, edge, part, found);
-      for (unsigned i = 0; i < count; ++i) ready.add(found[i]);
-      edge = part;
-    }
-    ready.finish();
+  std::optional<Ready> next_here() {
+    if (queue_.top().empty() && !refill()) return std::nullopt;
+    if (!goes_on() && !look()) return std::nullopt;
+    if (!graveyard_.empty()) return next_open();
+    return take<true>();
   }
-  static constexpr std::ptrdiff_t kAtOnce = 16;
-  template <bool kAlone>
-  static unsigned arrive(Frame* frame, const Index* edge, const Index* end, const Index** found) {
-    Countdown* const countdowns = frame->countdowns_;
-    unsigned count = 0;
-    for (; edge != end; ++edge) {
-      found[count] = edge;
-      count += kAlone ? countdowns[*edge].arrive_alone() : countdowns[*edge].arrive();
+  template <class Done>
+  std::optional<Ready> next(Done& done) {
+    if (!inbox_.looks_empty()) {
+      absorb_inbox();
+      while (Frame* frame = take_done()) done(frame);
     }
-    return count;
+    return next_here();
   }
-  /// Makes runs of edges whose tasks are ready, in the order of the row.
-  template <class Visit>
-  struct Gathered {
-    Gathered(const Worker& worker, Frame* frame, Visit& visitor)
-        : urgent(worker.order_ == Order::Urgent), visit(visitor), run{frame} {}
-    void add(const Index* edge) {
-      const Urgency urgency = urgent ? run.frame->urgency_of(*edge) : 0;
-      if (edge != run.end || urgency != run.urgency) {
-        finish();
-        run.first = edge;
-        run.urgency = urgency;
+  std::optional<Ready> next_open();
+  template <bool kFetches>
+  Ready take() {
+    ReadyList& list = queue_.top();
+    ReadyRun& run = list.front();
+    const Ready ready{run.frame, run.frame->successors_[run.first]};
+    if (run.size > 1) {
+      ++run.first;
+      --run.size;
+      return ready;
+    }
+    list.pop_front();
+    if constexpr (kFetches) {
+      fetch_row_index(list.look_ahead(2 * kAhead));
+      fetch_row(list.look_ahead(kAhead));
+    }
+    return ready;
+  }
+  // What comes after a later task in the topology comes near before it is needed: equals follow each other in any order.
+  static void fetch_row_index(const ReadyRun& run) {
+    __builtin_prefetch(&run.frame->first_successor_[run.frame->successors_[run.first]]);
+  }
+  static void fetch_row(const ReadyRun& run) {
+    const Frame* frame = run.frame;
+    __builtin_prefetch(frame->at(frame->first_successor_[frame->successors_[run.first]]));
+  }
+  static constexpr Index kAhead = 8;
+
+  /// Counts a task, unless the worker has to look() after the others before it.
+  bool goes_on() {
+    if (left_ <= 1) return false;
+    --left_;
+    return true;
+  }
+
+  /// Counts what `task` was needed for. True when it was the last one of the frame.
+  bool count(Frame* frame, Index task) {
+    const Index first = frame->first_successor_[task];
+    const Index successors = frame->first_successor_[task + 1] - first;
+    if (successors == 0) return end_reached(frame);
+    count_successors(frame, first, successors);
+    return false;
+  }
+  bool arrive(Frame* frame, Index task, std::uint32_t dependencies = 1) {
+    Countdown& countdown = frame->countdowns_[task];
+    return has_alone(frame) ? countdown.arrive_alone(dependencies) : countdown.arrive(dependencies);
+  }
+  void count_successors(Frame* frame, Index first, Index count) {
+    if (count > kAtOnce || !count_equals(frame, first, count)) count_any(frame, first, count);
+  }
+  /// Counts down successors; those that become ready are queued, side by side as runs.
+  void count_any(Frame* frame, Index first, Index count) {
+    ReadyRun run{frame, first, 0};
+    Urgency urgency = 0;
+    for (Index at = first; at != first + count; ++at) {
+      const Index successor = frame->successors_[at];
+      if (!arrive(frame, successor)) continue;
+      const Urgency its = urgency_of(frame, successor);
+      if (at != run.first + run.size || its != urgency) {
+        if (run.size != 0) queue_.push_back(run, urgency);
+        run.first = at;
+        run.size = 0;
       }
-      run.end = edge + 1;
+      urgency = its;
+      ++run.size;
     }
-    void finish() {
-      if (!run.empty()) visit(run);
+    if (run.size != 0) queue_.push_back(run, urgency);
+  }
+  /// The same for a few that are equally urgent, as the one that was queued last. False, and nothing is done, when it is not so.
+  bool count_equals(Frame* frame, Index first, Index count) {
+    const Index* const successors = frame->at(first);
+    if (order_ == Order::Urgent) {
+      Index differ = 0;
+      for (Index i = 1; i < count; ++i) differ |= frame->heights_[successors[i]] ^ frame->heights_[successors[0]];
+      if (differ != 0) return false;
     }
-    bool urgent;
-    Visit& visit;
-    ReadyRun run;
-  };
-  /// While the task runs, what its end will touch comes near: others have written it.
+    ReadyList* const list = queue_.latest(urgency_of(frame, successors[0]));
+    if (list == nullptr) return false;
+    Countdown* const countdowns = frame->countdowns_;
+    if (has_alone(frame)) {
+      list->push_back_some(frame, first, successors, count, [=](Index task) { return countdowns[task].arrive_alone(); });
+    } else {
+      list->push_back_some(frame, first, successors, count, [=](Index task) { return countdowns[task].arrive(); });
+    }
+    return true;
+  }
+  static constexpr Index kAtOnce = 16;
+  [[nodiscard]] Urgency urgency_of(const Frame* frame, Index task) const {
+    return order_ == Order::Urgent ? frame->urgency_of(task) : 0;
+  }
+
+  /// What the end of the task will touch comes near: others have written it.
   static void fetch_countdowns(Ready ready) {
     const Frame* frame = ready.frame;
     const Index* const edges = frame->at(frame->first_successor_[ready.task]);
-    const std::ptrdiff_t count = frame->at(frame->first_successor_[ready.task + 1]) - edges;
-    if (count < 2) return;  // often the end of a fan, which others need as much
-    for (std::ptrdiff_t i = 0; i < std::min(count, kAtOnce); ++i) fetch_to_write(&frame->countdowns_[edges[i]]);
+    const Index count = std::min(frame->first_successor_[ready.task + 1] - frame->first_successor_[ready.task], kAtOnce);
+    for (Index i = 0; i < count; ++i) fetch_to_write(&frame->countdowns_[edges[i]]);
   }
   static void fetch_to_write(const void* line) {
 #ifdef __x86_64__
@@ -190,122 +247,72 @@ class alignas(64) Worker {
   }
 
   /// complete() and next() in one. Where one task leads to one task and nothing else is to be done, as in a chain, it goes
-  /// straight on, through no queue.
+  /// straight on, through no queue; without priorities also from one task to the next in the topology, as in a row of a grid:
+  /// what it needs is at hand.
   template <class Done>
   std::optional<Ready> complete_and_next(Ready ready, Done&& done) {
     Frame* frame = ready.frame;
+    if (collects_) {
+      collected_[collected_count_++] = ready;
+      if (collected_count_ >= soon_ || !offer_.looks_full() || queue_.top().empty() || is_fast_) count_collected(done);
+      return next(done);
+    }
     const Index first = frame->first_successor_[ready.task];
     const Index successors = frame->first_successor_[ready.task + 1] - first;
     if (successors == 0) {
       if (end_reached(frame)) done(frame);
-      return next();
+      return next(done);
     }
-    if (successors == 1) {
-      const Index successor = frame->successors_[first];
-      if (!has_alone(frame)) return arrive_shared_and_next(frame, first);
-      if (!frame->countdowns_[successor].arrive_alone()) return next();
-      if (current_.empty() && queue_.empty() && inbox_.looks_empty() && (!shares_ || goes_on())) {
-        return Ready{frame, successor};
+    const Index successor = frame->successors_[first];
+    if (successors == 1 ? queue_.empty() : order_ == Order::Arrival && successor == ready.task + 1) {
+      const bool is_ready = arrive(frame, successor);
+      if (successors > 1) count_successors(frame, first + 1, successors - 1);
+      if (!is_ready) return next(done);
+      if (inbox_.looks_empty() && goes_on()) return Ready{frame, successor};
+      queue_.push_front({frame, first, 1}, urgency_of(frame, successor));
+      return next(done);
+    }
+    count_successors(frame, first, successors);
+    return next(done);
+  }
+
+  template <class Done>
+  void count_collected(Done&& done) {
+    const std::size_t count = std::exchange(collected_count_, 0);
+    for (std::size_t i = 0; i < count; ++i) fetch_countdowns(collected_[i]);
+    for (std::size_t i = 0; i < count;) {
+      const auto [frame, task] = collected_[i++];
+      const Index first = frame->first_successor_[task];
+      const Index successors = frame->first_successor_[task + 1] - first;
+      if (successors == 0) {
+        if (end_reached(frame)) done(frame);
+      } else if (successors == 1) {
+        // The end of a fan is counted once for all of them.
+        const Index successor = frame->successors_[first];
+        std::uint32_t together = 1;
+        for (; i < count && leads_only_to(frame, successor, collected_[i]); ++i) ++together;
+        if (arrive(frame, successor, together)) queue_.push_back({frame, first, 1}, urgency_of(frame, successor));
+      } else {
+        count_successors(frame, first, successors);
       }
-      make_ready({frame, frame->at(first), frame->at(first + 1), order_ == Order::Urgent ? frame->urgency_of(successor) : 0});
-      return next();
     }
-    // Of two a processor often guesses rightly which is ready (a grid), of more it does not.
-    if (order_ == Order::Newest && successors > 2 && successors <= kAtOnce) {
-      has_alone(frame) ? make_ready_newest<true>(frame, first, successors) : make_ready_newest<false>(frame, first, successors);
-    } else {
-      for_each_ready(frame, ready.task, [this](const ReadyRun& run) { make_ready(run); });
-    }
-    return next();
+    collects_ = !is_fast_;
   }
-
-  /// Of a shared frame: when the next task leads to the same task and to nothing else, as in a fan, it holds that one up anyway.
-  /// So the two are counted in one, and the cache line of the count does not move for each.
-  std::optional<Ready> arrive_shared_and_next(Frame* frame, Index edge);
-  void let_go() {
-    if (held_.count > 0) count_held();
+  static bool leads_only_to(const Frame* frame, Index successor, Ready ready) {
+    const Index first = frame->first_successor_[ready.task];
+    return ready.frame == frame && frame->first_successor_[ready.task + 1] == first + 1 && frame->successors_[first] == successor;
   }
-  void count_held();
-  void look_for_loans();
-
-  /// What is current is at least as urgent as all that is queued.
-  void make_ready(const ReadyRun& run) {
-    if (order_ == Order::Newest) return make_ready_newest(run);
-    if (current_.empty() && queue_.empty()) {
-      current_.set(run);
-    } else if (!current_.empty() && run.urgency > current_.urgency) {
-      put_back_current();
-      current_.set(run);
-    } else {
-      queue_.push_back(run);
-    }
-  }
-
-  /// Counts down a few successors; each goes in front of what is current, and stays there if it is ready. The first one comes
-  /// first. Without a branch, as in arrive().
-  template <bool kAlone>
-  void make_ready_newest(Frame* frame, Index first, Index count) {
-    if (current_.at < kAtOnce) spill_current();
-    for (const Index* edge = frame->at(first + count); edge-- != frame->at(first);) {
-      ReadyRun& newest = current_.runs[current_.at - 1];
-      newest.frame = frame;
-      newest.first = edge;
-      newest.end = edge + 1;
-      Countdown& countdown = frame->countdowns_[*edge];
-      current_.at -= kAlone ? countdown.arrive_alone() : countdown.arrive();
-    }
-  }
-  void make_ready_newest(const ReadyRun& run) {
-    if (current_.at == 0) spill_current();
-    ReadyRun& newest = current_.runs[--current_.at];
-    newest.frame = run.frame;
-    newest.first = run.first;
-    newest.end = run.end;
-  }
-
-  /// Counts a task, unless the worker has to look() after the others before it. An asker's store may be lost to the counting;
-  /// it asks again.
-  bool goes_on() {
-    const unsigned left = until_look_.load(std::memory_order_relaxed);
-    if (left <= 1) return false;
-    until_look_.store(left - 1, std::memory_order_relaxed);
-    return true;
-  }
-
-  /// Runs that were taken out of the queue together: all equally urgent, the first one first.
-  struct Current {
-    static constexpr std::size_t kTaken = 16;  ///< of Order::Urgent
-    static constexpr std::size_t kMost = 48;   ///< of Order::Newest, half of which is room for what becomes ready
-    ReadyRun runs[kMost];
-    std::size_t at = 0, count = 0;  ///< no run from `at` on is empty
-    Urgency urgency = 0;
-
-    [[nodiscard]] bool empty() const { return at == count; }
-    [[nodiscard]] bool holds_several() const { return count - at > 1 || (at < count && runs[at].size() > 1); }
-    void set(const ReadyRun& run) { runs[0] = run, at = 0, count = 1, urgency = run.urgency; }
-    Ready take() {
-      ReadyRun& run = runs[at];
-      const Index* task = run.first++;
-      if (run.first == run.end) ++at;
-      return {run.frame, *task};
-    }
-    /// What comes after it in the topology comes near while the task before it runs: equals follow each other in any order.
-    void fetch_next() const {
-      const Frame* frame = runs[at].frame;
-      __builtin_prefetch(frame->at(frame->first_successor_[*runs[at].first]));
-    }
-  };
-  void put_back_current(std::size_t kept = 0);  ///< all but so many of the first
-  void spill_current();
 
   bool refill();
-  void offer();
+  void offer(std::size_t kept);
   bool take_back_offer();
   void absorb(Batch* batch);
   void absorb_inbox();
   Batch* new_batch();
   void recycle(Batch* batch);
   bool look();
+  void look_for_loans();
+  void measure(Nanoseconds took, Nanoseconds tasks);
   bool end_window();
   void hand_over(Worker& to);
   bool steal();
@@ -323,12 +330,12 @@ class alignas(64) Worker {
   void free_graveyard();
 
   static constexpr unsigned kWindow = 64, kLongWindow = 4096;  ///< tasks between two looks at the clock; more while they are fast
-  static constexpr Nanoseconds kLook = 5'000;                 ///< that a window of fast tasks is made to take
+  static constexpr Nanoseconds kLook = 8'000;                 ///< that a window of fast tasks is made to take
   static constexpr Nanoseconds kWorthSharing = 300;    ///< a task, when one worker does them
   static constexpr Nanoseconds kWorthSharingOn = 600;  ///< a task, when several do, and wait for each other's cache lines
 
   /// Runs in an offer, at most: what is not taken is put back and offered again, over and over.
-  static constexpr std::size_t kOffered = 16;
+  static constexpr std::size_t kOffered = 32;
   static constexpr Nanoseconds kSoon = 16'000;  ///< what a worker does in that time it does not offer
 
   Scheduler& scheduler_;
@@ -337,18 +344,16 @@ class alignas(64) Worker {
   const unsigned number_;
   const bool extra_;
   bool alone_ = true;  ///< nothing of it is at others, as far as it knows
-  Current current_;
   ReadyQueue queue_;
-  /// Completed dependencies of the task behind `edge` that were not counted yet; only while a further one of it runs here.
-  struct {
-    Frame* frame = nullptr;
-    Index edge = 0;
-    std::uint32_t count = 0;
-  } held_;
+  /// Completed tasks whose successors are not counted yet.
+  std::array<Ready, kOffered> collected_;
+  std::size_t collected_count_ = 0;
+  bool collects_ = false;        ///< its tasks were not fast when it counted last
   std::size_t soon_ = 1;         ///< tasks of its that take about kSoon; 1: they take longer, or it is not known
+  unsigned left_ = 1;            ///< tasks until it looks after the others; while they are fast, a window
   unsigned window_ = kWindow;    ///< tasks
   unsigned left_in_window_ = kWindow;  ///< while they are slow
-  bool is_fast_ = false;         ///< its tasks took less than kWorthSharing in the last window
+  bool is_fast_ = true;          ///< its tasks took less than kWorthSharing in the last window
   Urgency offered_ = 0;          ///< of the most urgent run in the offer; 0: nothing was offered
   std::unique_ptr<Batch> spare_;
   std::vector<Frame*> done_;       ///< see take_done()
@@ -366,8 +371,6 @@ class alignas(64) Worker {
   alignas(64) std::atomic<Nanoseconds> window_began_{0};
   std::atomic<bool> looks_fast_{false};
   std::atomic<bool> has_work_{false};
-  /// Tasks until it looks after the others. While they are fast, a window; others make it 1 when it takes too long.
-  std::atomic<unsigned> until_look_{1};
 };
 
 }  // namespace gantry::scheduler

@@ -100,7 +100,7 @@ class AdmitByLedger {
 }  // namespace
 
 std::unique_ptr<Engine> gantry_plain(const Shape& shape, unsigned threads) {
-  return std::make_unique<Gantry<AdmitAll>>(shape, threads, Order::Newest);
+  return std::make_unique<Gantry<AdmitAll>>(shape, threads, Order::Arrival);
 }
 
 std::unique_ptr<Engine> gantry_full(const Shape& shape, unsigned threads) {

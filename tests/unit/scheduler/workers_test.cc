@@ -73,8 +73,8 @@ TEST_P(Workers, DoEachTaskOnceAndAfterItsDependencies) {
 
 INSTANTIATE_TEST_SUITE_P(Scheduler, Workers,
                          ::testing::Values(Case{1, Order::Urgent, {}}, Case{2, Order::Urgent, {}},
-                                           Case{2, Order::Newest, {}}, Case{4, Order::Urgent, {}},
-                                           Case{3, Order::Newest, nanoseconds(3000)},
+                                           Case{2, Order::Arrival, {}}, Case{4, Order::Urgent, {}},
+                                           Case{3, Order::Arrival, nanoseconds(3000)},
                                            Case{2, Order::Urgent, nanoseconds(20'000)},
                                            Case{4, Order::Urgent, nanoseconds(5000)}));
 
@@ -137,7 +137,7 @@ TEST(Workers, CountTheEndOfAFanTogether) {
   std::vector<std::pair<Index, Index>> edges;
   for (Index leaf = 0; leaf < kLeaves; ++leaf) edges.emplace_back(leaf, kLeaves);
   const Topology fan = workflow::build_topology(kLeaves + 1, edges);
-  for (const Order order : {Order::Urgent, Order::Newest}) {
+  for (const Order order : {Order::Urgent, Order::Arrival}) {
     Scheduler scheduler(3, order);
     Elsewhere elsewhere(scheduler);
     std::vector<int> done(kLeaves + 1);
@@ -205,6 +205,31 @@ TEST(Workers, TasksAreCompletedElsewhere) {
   EXPECT_EQ(ran, graph.task_count());
   EXPECT_TRUE(frame->is_done());
   scheduler.worker().close(frame);
+}
+
+/// What was completed elsewhere ends its frame at once, although the worker has other tasks: one follows the other until then.
+TEST(Workers, HearOfTheEndOfAFrameWhileTheyAreBusy) {
+  const Topology one = workflow::build_topology(1, {});
+  Scheduler scheduler;
+  Worker& worker = scheduler.worker();
+  Elsewhere elsewhere(scheduler);
+  Frame* awaited = worker.open(one, 0, 0, nullptr);
+  worker.open(one, 0, 0, nullptr);
+  worker.work(
+      [&](Worker&, Ready ready) {
+        if (ready.frame == awaited) {
+          elsewhere.complete(ready);
+          return false;
+        }
+        if (awaited != nullptr) worker.open(one, 0, 0, nullptr);
+        return true;
+      },
+      [&](Frame* frame) {
+        if (frame != awaited && awaited == nullptr) scheduler.stop();
+        if (frame == awaited) awaited = nullptr;
+        worker.close(frame);
+      });
+  EXPECT_EQ(awaited, nullptr);
 }
 
 /// A million loops of loops: frames are opened and closed by whoever is there.
