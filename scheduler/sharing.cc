@@ -141,9 +141,15 @@ bool Worker::end_window() {
   const Nanoseconds took = now - window_began_.load(std::memory_order_relaxed);
   // When it is asked before its time it is not known how many tasks there were, but that they took long.
   const bool shared = !alone_ || std::any_of(owed_.begin(), owed_.end(), [](Loans::Count owed) { return owed != 0; });
-  judge(took < (shared ? kWorthSharingOn : kWorthSharing) * kWindow);
-  measure(took, kWindow);
+  const bool fast = took < (shared ? kWorthSharingOn : kWorthSharing) * kWindow;
   window_began_.store(now, std::memory_order_relaxed);
+  if (is_fast_ && !fast && !std::exchange(doubts_, true)) {
+    window_ = kWindow;
+    return true;
+  }
+  doubts_ = false;
+  judge(fast);
+  measure(took, kWindow);
   left_in_window_ = kWindow;
   if (!alone_) look_for_loans();
   if (!is_fast_) {

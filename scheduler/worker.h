@@ -354,6 +354,7 @@ class alignas(64) Worker {
   unsigned window_ = kWindow;    ///< tasks
   unsigned left_in_window_ = kWindow;  ///< while they are slow
   bool is_fast_ = true;          ///< its tasks took less than kWorthSharing in the last window
+  bool doubts_ = false;          ///< they did not, but it may have been interrupted: the next window says so
   Urgency offered_ = 0;          ///< of the most urgent run in the offer; 0: nothing was offered
   std::unique_ptr<Batch> spare_;
   std::vector<Frame*> done_;       ///< see take_done()

@@ -29,6 +29,7 @@ inline void work_for(std::chrono::nanoseconds work) {
   }
 }
 
+// The shape must outlive its engine.
 std::unique_ptr<Engine> gantry_plain(const Shape& shape, unsigned threads);
 /// Priorities, critical path, and each task admitted by the ledger.
 std::unique_ptr<Engine> gantry_full(const Shape& shape, unsigned threads);

@@ -24,10 +24,9 @@ using Clock = std::chrono::steady_clock;
 template <class Admit>
 class Gantry final : public Engine {
  public:
-  Gantry(const Shape& shape, unsigned threads, Order order) : threads_(threads), order_(order) {
-    topology_ = workflow::build_topology(shape.count, shape.edges);
-    plan_bytes = sizeof(Index) * (topology_.dependency_count.capacity() + topology_.first_successor.capacity() +
-                                  topology_.successors.capacity() + topology_.height.capacity());
+  Gantry(const Shape& shape, unsigned threads, Order order)
+      : threads_(threads), order_(order), topology_(shape.topology) {
+    plan_bytes = shape.plan_bytes();
   }
 
   std::chrono::nanoseconds run(std::chrono::nanoseconds work) override {
@@ -60,7 +59,7 @@ class Gantry final : public Engine {
  private:
   unsigned threads_;
   Order order_;
-  workflow::Topology topology_;
+  const workflow::Topology& topology_;
 };
 
 struct AdmitAll {

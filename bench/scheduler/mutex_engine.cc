@@ -14,10 +14,8 @@ using Clock = std::chrono::steady_clock;
 
 class MutexAndDeque final : public Engine {
  public:
-  MutexAndDeque(const Shape& shape, unsigned threads) : threads_(threads) {
-    topology_ = workflow::build_topology(shape.count, shape.edges);
-    plan_bytes = sizeof(Index) * (topology_.dependency_count.capacity() + topology_.first_successor.capacity() +
-                                  topology_.successors.capacity() + topology_.height.capacity());
+  MutexAndDeque(const Shape& shape, unsigned threads) : threads_(threads), topology_(shape.topology) {
+    plan_bytes = shape.plan_bytes();
   }
 
   std::chrono::nanoseconds run(std::chrono::nanoseconds work) override {
@@ -61,7 +59,7 @@ class MutexAndDeque final : public Engine {
 
  private:
   unsigned threads_;
-  workflow::Topology topology_;
+  const workflow::Topology& topology_;
 };
 
 }  // namespace

@@ -7,13 +7,13 @@
 namespace gantry::bench {
 
 Shape chain(Index tasks) {
-  Shape shape{tasks, {}};
+  Shape shape{tasks, {}, {}};
   for (Index i = 1; i < tasks; ++i) shape.edges.emplace_back(i - 1, i);
   return shape;
 }
 
 Shape fan(Index tasks) {
-  Shape shape{tasks, {}};
+  Shape shape{tasks, {}, {}};
   for (Index i = 1; i + 1 < tasks; ++i) shape.edges.emplace_back(0, i);
   for (Index i = 1; i + 1 < tasks; ++i) shape.edges.emplace_back(i, tasks - 1);
   return shape;
@@ -21,7 +21,7 @@ Shape fan(Index tasks) {
 
 Shape grid(Index tasks) {
   const auto side = static_cast<Index>(std::lround(std::sqrt(tasks)));
-  Shape shape{side * side, {}};
+  Shape shape{side * side, {}, {}};
   for (Index row = 0; row < side; ++row) {
     for (Index column = 0; column < side; ++column) {
       const Index task = row * side + column;
@@ -35,7 +35,7 @@ Shape grid(Index tasks) {
 Shape layered(Index tasks) {
   constexpr int kInEdges = 3;
   const auto width = static_cast<Index>(std::lround(std::sqrt(tasks)));
-  Shape shape{width * width, {}};
+  Shape shape{width * width, {}, {}};
   std::mt19937 random(1);
   for (Index layer = 1; layer < width; ++layer) {
     for (Index i = 0; i < width; ++i) {
@@ -47,12 +47,25 @@ Shape layered(Index tasks) {
   return shape;
 }
 
-Shape make_shape(const std::string& name, Index tasks) {
+namespace {
+Shape draw(const std::string& name, Index tasks) {
   if (name == "chain") return chain(tasks);
   if (name == "fan") return fan(tasks);
   if (name == "grid") return grid(tasks);
   if (name == "layered") return layered(tasks);
   throw std::invalid_argument("no shape " + name);
+}
+}  // namespace
+
+Shape make_shape(const std::string& name, Index tasks) {
+  Shape shape = draw(name, tasks);
+  shape.topology = workflow::build_topology(shape.count, shape.edges);
+  return shape;
+}
+
+std::size_t Shape::plan_bytes() const {
+  return sizeof(Index) * (topology.dependency_count.capacity() + topology.first_successor.capacity() +
+                          topology.successors.capacity() + topology.height.capacity());
 }
 
 }  // namespace gantry::bench

@@ -2,6 +2,7 @@
 
 // The graphs that scheduler benchmarks run.
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,10 @@ using workflow::Index;
 struct Shape {
   Index count = 0;
   std::vector<std::pair<Index, Index>> edges;  ///< (from, to); from < to
+  /// As a compiled plan, which all runs of it share.
+  workflow::Topology topology;
+  /// Of that plan, in bytes.
+  [[nodiscard]] std::size_t plan_bytes() const;
 };
 
 Shape chain(Index tasks);
@@ -25,7 +30,7 @@ Shape grid(Index tasks);
 /// Layers of equal width and number, each task after three random ones of the layer before.
 Shape layered(Index tasks);
 
-/// By name: "chain", "fan", "grid", "layered".
+/// By name: "chain", "fan", "grid", "layered"; compiled.
 Shape make_shape(const std::string& name, Index tasks);
 
 }  // namespace gantry::bench
