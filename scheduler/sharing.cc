@@ -136,13 +136,35 @@ void Worker::measure(Nanoseconds took, Nanoseconds tasks) {
   soon_ = static_cast<std::size_t>(std::clamp<Nanoseconds>(kSoon * tasks / std::max<Nanoseconds>(took, 1), 1, kOffered));
 }
 
-bool Worker::end_window() {
+bool Worker::was_fast(Nanoseconds took) const {
+  const bool shared = !alone_ || std::any_of(owed_.begin(), owed_.end(), [](Loans::Count owed) { return owed != 0; });
+  return took < (shared ? kWorthSharingOn : kWorthSharing) * kWindow;
+}
+
+/// Looks for this many fast tasks, so that the window takes about kLook.
+void Worker::begin_window(Nanoseconds now, Nanoseconds took) {
+  window_began_.store(now, std::memory_order_relaxed);
+  window_ = took > kLook ? std::max(window_ / 2, kWindow) : std::min(window_ * 2, kLongWindow);
+}
+
+/// What look() does, where a window of fast tasks ends and there is nobody to look after: a task in hand need not be queued for it.
+bool Worker::goes_on_alone() {
+  if (!shares_ || number_ != 0 || !is_fast_ || !alone_) return false;
   const Nanoseconds now = now_nanoseconds();
   const Nanoseconds took = now - window_began_.load(std::memory_order_relaxed);
+  if (!was_fast(took)) return false;
+  doubts_ = false;
+  begin_window(now, took);
+  left_ = window_;
+  return true;
+}
+
+bool Worker::end_window() {
+  const Nanoseconds now = now_nanoseconds();
   // When it is asked before its time it is not known how many tasks there were, but that they took long.
-  const bool shared = !alone_ || std::any_of(owed_.begin(), owed_.end(), [](Loans::Count owed) { return owed != 0; });
-  const bool fast = took < (shared ? kWorthSharingOn : kWorthSharing) * kWindow;
-  window_began_.store(now, std::memory_order_relaxed);
+  const Nanoseconds took = now - window_began_.load(std::memory_order_relaxed);
+  const bool fast = was_fast(took);
+  begin_window(now, took);
   if (is_fast_ && !fast && !std::exchange(doubts_, true)) {
     window_ = kWindow;
     return true;
@@ -158,7 +180,6 @@ bool Worker::end_window() {
     hand_over(*scheduler_.workers()[number_ % scheduler_.processors()]);
     return false;
   }
-  window_ = took > kLook ? std::max(window_ / 2, kWindow) : std::min(window_ * 2, kLongWindow);
   take_back_offer();
   for (const auto& other : scheduler_.workers()) {
     if (other.get() == this) break;

@@ -268,7 +268,7 @@ class alignas(64) Worker {
       const bool is_ready = arrive(frame, successor);
       if (successors > 1) count_successors(frame, first + 1, successors - 1);
       if (!is_ready) return next(done);
-      if (inbox_.looks_empty() && goes_on()) return Ready{frame, successor};
+      if (inbox_.looks_empty() && (goes_on() || goes_on_alone())) return Ready{frame, successor};
       queue_.push_front({frame, first, 1}, urgency_of(frame, successor));
       return next(done);
     }
@@ -314,6 +314,9 @@ class alignas(64) Worker {
   void look_for_loans();
   void measure(Nanoseconds took, Nanoseconds tasks);
   bool end_window();
+  bool goes_on_alone();
+  [[nodiscard]] bool was_fast(Nanoseconds took) const;
+  void begin_window(Nanoseconds now, Nanoseconds took);
   void hand_over(Worker& to);
   bool steal();
   void begin_work();

@@ -2,17 +2,22 @@
 //
 //   bench_scheduler [--benchmark_filter=REGEX] [Google Benchmark's options]
 //
-// Names are SHAPE/TASKS/ENGINE/THREADS/WORK. Each is run several times, all in random order; medians
-// count. So what else the machine does meanwhile comes to all alike; and all runs of a shape share its plan, because on the same
-// machine the same graph may take half as long again in other memory.
+// Names are SHAPE/TASKS/ENGINE/THREADS/WORK. Each is run several times, all in random order, on one plan a shape; medians count. What a
+// further thread brings is measured by turns (THREADS is "turns"): one, two and four threads run the same graph one after the
+// other, and the median of the ratios counts. For the same graph takes half as long again a moment later, or in other memory.
 
 #include <benchmark/benchmark.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <fstream>
 #include <functional>
 #include <map>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "bench/scheduler/engine.h"
 
@@ -31,6 +36,8 @@ using Make = std::function<std::unique_ptr<Engine>(const Shape&, unsigned)>;
 using std::chrono::microseconds;
 using std::chrono::nanoseconds;
 
+constexpr unsigned kTurns = 0;  ///< for the threads of a case
+
 struct Case {
   std::string shape;
   Index tasks;
@@ -39,8 +46,8 @@ struct Case {
   nanoseconds work;
 
   [[nodiscard]] std::string name() const {
-    return shape + "/" + std::to_string(tasks) + "/" + engine + "/" + std::to_string(threads) + "T/" +
-           std::to_string(work.count()) + "ns";
+    return shape + "/" + std::to_string(tasks) + "/" + engine + "/" + (threads == kTurns ? "turns" : std::to_string(threads) + "T") +
+           "/" + std::to_string(work.count()) + "ns";
   }
 };
 
@@ -69,16 +76,52 @@ void measure(benchmark::State& state, const Case& c, const Make& make) {
   state.counters["run_B"] = static_cast<double>(engine->run_bytes) / shape.count;
 }
 
+double median(std::vector<double> numbers) {
+  const auto middle = numbers.begin() + static_cast<std::ptrdiff_t>(numbers.size() / 2);
+  std::nth_element(numbers.begin(), middle, numbers.end());
+  return *middle;
+}
+
+constexpr std::array<unsigned, 3> kThreads = {1, 2, 4};
+
+void measure_by_turns(benchmark::State& state, const Case& c, const Make& make) {
+  const auto shape = shape_of(c);
+  std::array<std::unique_ptr<Engine>, kThreads.size()> engines;
+  std::array<std::vector<double>, kThreads.size()> seconds;
+  for (std::size_t i = 0; i < kThreads.size(); ++i) {
+    engines[i] = make(*shape, kThreads[i]);
+    engines[i]->run(c.work);  // warm
+  }
+  std::vector<double> second, fourth;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < kThreads.size(); ++i) {
+      seconds[i].push_back(std::chrono::duration<double>(engines[i]->run(c.work)).count());
+    }
+    second.push_back(seconds[0].back() / seconds[1].back());
+    fourth.push_back(seconds[1].back() / seconds[2].back());
+    state.SetIterationTime(seconds[0].back() + seconds[1].back() + seconds[2].back());
+  }
+  for (std::size_t i = 0; i < kThreads.size(); ++i) {
+    state.counters["ms_" + std::to_string(kThreads[i]) + "T"] = median(seconds[i]) * 1e3;
+  }
+  state.counters["2T/1T"] = median(second);
+  state.counters["4T/2T"] = median(fourth);
+}
+
 /// Keeps medians for the ratios at the end.
 class Ratios final : public benchmark::ConsoleReporter {
  public:
   void ReportRuns(const std::vector<Run>& runs) override {
     ConsoleReporter::ReportRuns(runs);
     for (const Run& run : runs) {
-      if (run.error_occurred || run.run_type != Run::RT_Aggregate || run.aggregate_name != "median") continue;
+      if (run.error_occurred) continue;
       const std::string& name = run.run_name.function_name;
-      speed_[name] = run.counters.at("items_per_second");
-      build_[name] = run.counters.at("build_ms");
+      if (const auto second = run.counters.find("2T/1T"); second != run.counters.end()) {
+        turns_[name] = {second->second, run.counters.at("4T/2T")};
+      } else if (run.run_type == Run::RT_Aggregate && run.aggregate_name == "median") {
+        speed_[name] = run.counters.at("items_per_second");
+        build_[name] = run.counters.at("build_ms");
+      }
     }
   }
 
@@ -88,29 +131,21 @@ class Ratios final : public benchmark::ConsoleReporter {
     for (const char* shape : {"chain", "fan", "grid", "layered"}) {
       for (const char* engine : {"gantry", "gantry-full"}) {
         for (const char* peer : {"taskflow", "tbb", "mutex"}) ratio({shape, 1'000'000, engine, 2, {}}, {shape, 1'000'000, peer, 2, {}});
-        ratio({shape, 1'000'000, engine, 2, {}}, {shape, 1'000'000, engine, 1, {}});
-        ratio({shape, 1'000'000, engine, 4, {}}, {shape, 1'000'000, engine, 2, {}});
       }
     }
-    std::printf("\nTasks that work:\n");
-    for (const char* shape : {"fan", "grid", "layered"}) {
-      for (const nanoseconds work : {nanoseconds(1000), nanoseconds(10'000)}) {
-        for (const char* engine : {"gantry", "gantry-full"}) {
-          ratio({shape, 100'000, engine, 2, work}, {shape, 100'000, engine, 1, work});
-          ratio({shape, 100'000, engine, 4, work}, {shape, 100'000, engine, 2, work});
-        }
-      }
-    }
+    std::printf("\nRatios of tasks a second, by turns:                  2T/1T    4T/2T\n");
+    for (const auto& [name, ratios] : turns_) std::printf("  %-50s %5.2f    %5.2f\n", name.c_str(), ratios.first, ratios.second);
   }
 
  private:
   void ratio(const Case& a, const Case& b) const {
     const auto one = speed_.find(a.name()), other = speed_.find(b.name());
     if (one == speed_.end() || other == speed_.end()) return;
-    std::printf("  %-40s / %-40s %8.2f   (build %.3f)\n", a.name().c_str(), b.name().c_str(), one->second / other->second,
+    std::printf("  %-32s / %-32s %8.2f   (build %.3f)\n", a.name().c_str(), b.name().c_str(), one->second / other->second,
                 build_.at(a.name()) / build_.at(b.name()));
   }
   std::map<std::string, double> speed_, build_;
+  std::map<std::string, std::pair<double, double>> turns_;
 };
 
 void add(const Case& c, const Make& make, int repetitions) {
@@ -122,6 +157,13 @@ void add(const Case& c, const Make& make, int repetitions) {
       ->Unit(benchmark::kMillisecond);
 }
 
+void add_turns(const Case& c, const Make& make, int turns) {
+  benchmark::RegisterBenchmark(c.name().c_str(), [c, make](benchmark::State& state) { measure_by_turns(state, c, make); })
+      ->UseManualTime()
+      ->Iterations(turns)
+      ->Unit(benchmark::kMillisecond);
+}
+
 void add_all() {
   const std::vector<std::pair<std::string, Make>> engines = {{"gantry", gantry_plain},
                                                              {"gantry-full", gantry_full},
@@ -130,15 +172,13 @@ void add_all() {
                                                              {"taskflow", taskflow}};
   for (const std::string shape : {"chain", "fan", "grid", "layered"}) {
     for (const auto& [name, make] : engines) {
-      const bool ours = name.starts_with("gantry");
-      for (const unsigned threads : {1u, 2u, 4u}) {
-        if (ours || threads == 2) add({shape, 1'000'000, name, threads, {}}, make, ours ? 25 : 7);
-      }
-      if (!ours) continue;
-      for (const Index tasks : {1'000u, 100'000u, 10'000'000u}) add({shape, tasks, name, 1, {}}, make, 3);
+      add({shape, 1'000'000, name, 2, {}}, make, 9);
+      if (!name.starts_with("gantry")) continue;
+      for (const Index tasks : {1'000u, 100'000u, 1'000'000u, 10'000'000u}) add({shape, tasks, name, 1, {}}, make, 3);
+      add_turns({shape, 1'000'000, name, kTurns, {}}, make, 25);
       if (shape == "chain") continue;
       for (const microseconds work : {microseconds(1), microseconds(10)}) {
-        for (const unsigned threads : {1u, 2u, 4u}) add({shape, 100'000, name, threads, work}, make, 7);
+        add_turns({shape, 100'000, name, kTurns, work}, make, 15);
       }
     }
   }
