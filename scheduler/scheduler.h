@@ -10,8 +10,9 @@
 // whether it then runs, is skipped or omitted, and whether the frame goes on at all, the caller decides.
 //
 //   topology.h   (workflow) which task waits for which      frame.h, countdown.h   one instance of it while it runs
-//   worker.h     one thread's ready tasks, in order         ready_queue.h          that order
-//   handover.h, loans.h, sleepers.h   between threads                admission.h            who may start on this host
+//   worker.h     one thread's ready tasks, in order         ready_queue.h, ready_list.h    that order
+//   handover.h, loans.h, sleepers.h   between threads                pace.h      whether it is worth to share
+//   admission.h  who may start on this host
 //
 // gantryd has one worker, its loop: the order is then exact, priority before critical path before becoming ready. With
 // several workers each of them keeps that order among its own tasks. Nobody ever waits for a lock.

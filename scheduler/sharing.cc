@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include "scheduler/scheduler.h"
 #include "scheduler/worker.h"
@@ -90,7 +89,7 @@ void Worker::absorb_inbox() {
     for (Index i = 0; i < batch->count; ++i) queue_.push_back(batch->runs[i], batch->urgency);
     const Ready completed = batch->completed;
     if (completed.frame != nullptr && complete(completed.frame, completed.task)) done_.push_back(completed.frame);
-    if (batch->count == 0 && completed.frame == nullptr) left_ = 1;  // somebody asks for a share
+    if (batch->count == 0 && completed.frame == nullptr) pace_.look_at_once();  // somebody asks for a share
     recycle(batch);
   }
 }
@@ -102,79 +101,34 @@ Frame* Worker::take_done() {
   return frame;
 }
 
-void Worker::judge(bool fast) {
-  is_fast_ = fast;
-  if (!fast) collects_ = true;  // until they are counted
-  looks_fast_.store(fast, std::memory_order_relaxed);
-}
-
-/// So slow that it is worth to take from it; or inside of a long task.
-bool Worker::may_be_slow(Nanoseconds now) const {
-  return !looks_fast_.load(std::memory_order_relaxed) ||
-         now - window_began_.load(std::memory_order_relaxed) >= kWorthSharing * kWindow;
-}
-
 /// Offers what others may take, and measures. False when the tasks were handed over.
 bool Worker::look() {
   if (!shares_) {
-    left_ = std::numeric_limits<unsigned>::max();
+    pace_.has_looked();
     return true;
   }
-  bool in_window = true;
-  if (is_fast_ || --left_in_window_ == 0) {
-    if (!end_window()) return false;
-    in_window = false;
-  }
+  const bool window_over = pace_.counts_window();
+  if (window_over && !end_window()) return false;
   // What it does soon it keeps, but when it has had no more for a whole window.
-  if (!is_fast_ && !offer_.looks_full()) offer(in_window ? soon_ : 1);
-  left_ = is_fast_ ? window_ : 1;
+  if (!pace_.is_fast() && !offer_.looks_full()) offer(window_over ? 1 : pace_.soon());
+  pace_.has_looked();
   return true;
-}
-
-/// How many of its tasks are done soon.
-void Worker::measure(Nanoseconds took, Nanoseconds tasks) {
-  soon_ = static_cast<std::size_t>(std::clamp<Nanoseconds>(kSoon * tasks / std::max<Nanoseconds>(took, 1), 1, kOffered));
-}
-
-bool Worker::was_fast(Nanoseconds took) const {
-  const bool shared = !alone_ || std::any_of(owed_.begin(), owed_.end(), [](Loans::Count owed) { return owed != 0; });
-  return took < (shared ? kWorthSharingOn : kWorthSharing) * kWindow;
-}
-
-/// Looks for this many fast tasks, so that the window takes about kLook.
-void Worker::begin_window(Nanoseconds now, Nanoseconds took) {
-  window_began_.store(now, std::memory_order_relaxed);
-  window_ = took > kLook ? std::max(window_ / 2, kWindow) : std::min(window_ * 2, kLongWindow);
 }
 
 /// What look() does, where a window of fast tasks ends and there is nobody to look after: a task in hand need not be queued for it.
-bool Worker::goes_on_alone() {
-  if (!shares_ || number_ != 0 || !is_fast_ || !alone_) return false;
-  const Nanoseconds now = now_nanoseconds();
-  const Nanoseconds took = now - window_began_.load(std::memory_order_relaxed);
-  if (!was_fast(took)) return false;
-  doubts_ = false;
-  begin_window(now, took);
-  left_ = window_;
-  return true;
+bool Worker::goes_on_alone() { return shares_ && number_ == 0 && alone_ && pace_.stays_fast(now_nanoseconds()); }
+
+/// Whether others work on the same frames.
+bool Worker::is_shared() const {
+  return !alone_ || std::any_of(owed_.begin(), owed_.end(), [](Loans::Count owed) { return owed != 0; });
 }
 
 bool Worker::end_window() {
   const Nanoseconds now = now_nanoseconds();
-  // When it is asked before its time it is not known how many tasks there were, but that they took long.
-  const Nanoseconds took = now - window_began_.load(std::memory_order_relaxed);
-  const bool fast = was_fast(took);
-  begin_window(now, took);
-  if (is_fast_ && !fast && !std::exchange(doubts_, true)) {
-    window_ = kWindow;
-    return true;
-  }
-  doubts_ = false;
-  judge(fast);
-  measure(took, kWindow);
-  left_in_window_ = kWindow;
+  if (!pace_.end_window(now, is_shared())) return true;
   if (!alone_) look_for_loans();
-  if (!is_fast_) {
+  if (!pace_.is_fast()) {
+    collects_ = true;  // until they are fast again when it counts
     in_the_way_ = was_put_off();
     if (!in_the_way_) return true;
     hand_over(*scheduler_.workers()[number_ % scheduler_.processors()]);
@@ -183,9 +137,9 @@ bool Worker::end_window() {
   take_back_offer();
   for (const auto& other : scheduler_.workers()) {
     if (other.get() == this) break;
-    const bool works = other->has_work_.load(std::memory_order_relaxed);
+    const bool works = other->pace_.is_at_work();
     // One that has run out of what it lent counts faster than this one.
-    if (works ? other->may_be_slow(now) : !owes(*other)) continue;
+    if (works ? other->pace_.may_be_slow(now) : !owes(*other)) continue;
     hand_over(*other);
     return false;
   }
@@ -216,14 +170,14 @@ void Worker::hand_over(Worker& to) {
 bool Worker::steal() {
   const Nanoseconds now = now_nanoseconds();
   for (const auto& other : scheduler_.workers()) {
-    if (other.get() == this || !other->may_be_slow(now)) continue;
+    if (other.get() == this || !other->pace_.may_be_slow(now)) continue;
     if (Batch* batch = other->offer_.take()) {
       owe(*batch);
       absorb(batch);
       return true;
     }
     // It was fast and is no more: an empty batch asks.
-    const bool asks = other->has_work_.load(std::memory_order_relaxed) && other->looks_fast_.load(std::memory_order_relaxed);
+    const bool asks = other->pace_.is_at_work() && other->pace_.looks_fast();
     if (asks && other->inbox_.looks_empty()) other->inbox_.push(new Batch);
   }
   return false;
@@ -260,19 +214,13 @@ bool Worker::was_put_off() {
 
 void Worker::begin_work() {
   nap_ = kShortestNap;
-  left_in_window_ = window_ = kWindow;
-  left_ = 1;
-  judge(!shares_);  // it is not known yet: whoever wants to help may
-  window_began_.store(now_nanoseconds(), std::memory_order_relaxed);
-  has_work_.store(true, std::memory_order_relaxed);
+  pace_.begin(now_nanoseconds(), shares_);
+  collects_ = shares_;
   was_put_off();  // from now on it counts
 }
 
 bool Worker::wait_for_work() {
-  if (const Nanoseconds tasks = kWindow - left_in_window_; !is_fast_ && tasks > 0) {
-    measure(now_nanoseconds() - window_began_.load(std::memory_order_relaxed), tasks);
-  }
-  has_work_.store(false, std::memory_order_relaxed);
+  pace_.end(now_nanoseconds());
   step_aside();
   if (watch_others()) return begin_work(), true;
   for (;;) {
@@ -286,7 +234,7 @@ bool Worker::wait_for_work() {
     }
     const auto& all = scheduler_.workers();
     const bool others_work = std::any_of(all.begin(), all.end(), [](const auto& worker) {
-      return worker->has_work_.load(std::memory_order_relaxed);
+      return worker->pace_.is_at_work();
     });
     scheduler_.sleepers_.sleep(ticket, others_work ? nap_ : kUntilWoken);
     nap_ = std::min(2 * nap_, kLongestNap);
@@ -303,7 +251,7 @@ bool Worker::watch_others() {
     if (!inbox_.looks_empty() || steal()) return true;
     const auto& all = scheduler_.workers();
     const bool others_share = std::any_of(all.begin(), all.end(), [](const auto& worker) {
-      return worker->has_work_.load(std::memory_order_relaxed) && !worker->looks_fast_.load(std::memory_order_relaxed);
+      return worker->pace_.is_at_work() && !worker->pace_.looks_fast();
     });
     if (!others_share) return false;
 #ifdef __x86_64__

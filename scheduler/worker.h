@@ -10,13 +10,13 @@
 //   completions by other threads, tasks handed over by other workers ──► inbox (Stack) ──► next()
 //
 // **Who shares.** A second thread helps only when a task costs more than what two threads lose by working on the same
-// countdowns (a cache line moves for about 100 ns). So each worker measures how long its tasks take, a window of them at
-// a time, and offers only while they are slow or it does not know yet. Two workers that are both fast are one too many: the
-// later one hands its tasks to the earlier. When fast tasks are followed by a slow one, others ask for their share.
+// countdowns (a cache line moves for about 100 ns). So each worker measures how long its tasks take (pace.h), and offers
+// only while they are slow or it does not know yet. Two workers that are both fast are one too many: the later one hands its
+// tasks to the earlier. When fast tasks are followed by a slow one, others ask for their share, by an empty batch.
 // A worker above the number of processors that was put off its processor is one too many, too.
 //
 // **When it is counted.** Fast tasks at once. While tasks are shared, their countdowns are written by several threads, so a
-// worker collects what it has completed, for kSoon at most, and counts it together: then the cache lines come all at once, and
+// worker collects what it has completed, for Pace::kSoon at most, and counts it together: then the cache lines come all at once, and
 // not for each task. It does so only as long as nobody took its offer and it has tasks itself: as long as nobody waits for it.
 
 #include <algorithm>
@@ -30,6 +30,7 @@
 
 #include "scheduler/handover.h"
 #include "scheduler/loans.h"
+#include "scheduler/pace.h"
 #include "scheduler/ready_queue.h"
 
 namespace gantry::scheduler {
@@ -41,7 +42,7 @@ enum class Order : std::uint8_t {
   Arrival,  ///< As they became ready, but what follows in the topology follows at once; priorities and heights are not read.
 };
 
-/// What passes from one thread to another: runs, or one completion.
+/// What passes from one thread to another: runs, or one completion; or nothing, which asks for a share.
 struct Batch {
   static constexpr Index kMost = 128;
   Batch* next = nullptr;
@@ -117,11 +118,11 @@ class alignas(64) Worker {
 
  private:
   friend class Scheduler;
-  using Nanoseconds = std::int64_t;
+  using Nanoseconds = Pace::Nanoseconds;
 
   std::optional<Ready> next_here() {
     if (queue_.top().empty() && !refill()) return std::nullopt;
-    if (!goes_on() && !look()) return std::nullopt;
+    if (!pace_.goes_on() && !look()) return std::nullopt;
     if (!graveyard_.empty()) return next_open();
     return take<true>();
   }
@@ -160,13 +161,6 @@ class alignas(64) Worker {
     __builtin_prefetch(frame->at(frame->first_successor_[frame->successors_[run.first]]));
   }
   static constexpr Index kAhead = 8;
-
-  /// Counts a task, unless the worker has to look() after the others before it.
-  bool goes_on() {
-    if (left_ <= 1) return false;
-    --left_;
-    return true;
-  }
 
   /// Counts what `task` was needed for. True when it was the last one of the frame.
   bool count(Frame* frame, Index task) {
@@ -254,7 +248,7 @@ class alignas(64) Worker {
     Frame* frame = ready.frame;
     if (collects_) {
       collected_[collected_count_++] = ready;
-      if (collected_count_ >= soon_ || !offer_.looks_full() || queue_.top().empty() || is_fast_) count_collected(done);
+      if (collected_count_ >= pace_.soon() || !offer_.looks_full() || queue_.top().empty() || pace_.is_fast()) count_collected(done);
       return next(done);
     }
     const Index first = frame->first_successor_[ready.task];
@@ -268,7 +262,7 @@ class alignas(64) Worker {
       const bool is_ready = arrive(frame, successor);
       if (successors > 1) count_successors(frame, first + 1, successors - 1);
       if (!is_ready) return next(done);
-      if (inbox_.looks_empty() && (goes_on() || goes_on_alone())) return Ready{frame, successor};
+      if (inbox_.looks_empty() && (pace_.goes_on() || goes_on_alone())) return Ready{frame, successor};
       queue_.push_front({frame, first, 1}, urgency_of(frame, successor));
       return next(done);
     }
@@ -296,7 +290,7 @@ class alignas(64) Worker {
         count_successors(frame, first, successors);
       }
     }
-    collects_ = !is_fast_;
+    collects_ = !pace_.is_fast();
   }
   static bool leads_only_to(const Frame* frame, Index successor, Ready ready) {
     const Index first = frame->first_successor_[ready.task];
@@ -312,17 +306,13 @@ class alignas(64) Worker {
   void recycle(Batch* batch);
   bool look();
   void look_for_loans();
-  void measure(Nanoseconds took, Nanoseconds tasks);
   bool end_window();
   bool goes_on_alone();
-  [[nodiscard]] bool was_fast(Nanoseconds took) const;
-  void begin_window(Nanoseconds now, Nanoseconds took);
+  [[nodiscard]] bool is_shared() const;
   void hand_over(Worker& to);
   bool steal();
   void begin_work();
   bool wait_for_work();
-  [[nodiscard]] bool may_be_slow(Nanoseconds now) const;
-  void judge(bool fast);
   bool leave_to_its_worker(Frame* frame, Index task);
   void owe(const Batch& batch);
   [[nodiscard]] bool owes(const Worker& other) const;
@@ -332,14 +322,7 @@ class alignas(64) Worker {
   void step_aside();
   void free_graveyard();
 
-  static constexpr unsigned kWindow = 64, kLongWindow = 4096;  ///< tasks between two looks at the clock; more while they are fast
-  static constexpr Nanoseconds kLook = 8'000;                 ///< that a window of fast tasks is made to take
-  static constexpr Nanoseconds kWorthSharing = 300;    ///< a task, when one worker does them
-  static constexpr Nanoseconds kWorthSharingOn = 600;  ///< a task, when several do, and wait for each other's cache lines
-
-  /// Runs in an offer, at most: what is not taken is put back and offered again, over and over.
-  static constexpr std::size_t kOffered = 32;
-  static constexpr Nanoseconds kSoon = 16'000;  ///< what a worker does in that time it does not offer
+  static constexpr std::size_t kOffered = 32;  ///< runs in an offer, at most
 
   Scheduler& scheduler_;
   const Order order_;
@@ -349,15 +332,9 @@ class alignas(64) Worker {
   bool alone_ = true;  ///< nothing of it is at others, as far as it knows
   ReadyQueue queue_;
   /// Completed tasks whose successors are not counted yet.
-  std::array<Ready, kOffered> collected_;
+  std::array<Ready, Pace::kMostSoon> collected_;
   std::size_t collected_count_ = 0;
   bool collects_ = false;        ///< its tasks were not fast when it counted last
-  std::size_t soon_ = 1;         ///< tasks of its that take about kSoon; 1: they take longer, or it is not known
-  unsigned left_ = 1;            ///< tasks until it looks after the others; while they are fast, a window
-  unsigned window_ = kWindow;    ///< tasks
-  unsigned left_in_window_ = kWindow;  ///< while they are slow
-  bool is_fast_ = true;          ///< its tasks took less than kWorthSharing in the last window
-  bool doubts_ = false;          ///< they did not, but it may have been interrupted: the next window says so
   Urgency offered_ = 0;          ///< of the most urgent run in the offer; 0: nothing was offered
   std::unique_ptr<Batch> spare_;
   std::vector<Frame*> done_;       ///< see take_done()
@@ -371,10 +348,7 @@ class alignas(64) Worker {
   // What other threads touch, on lines of its own.
   alignas(64) Slot<Batch> offer_;
   Stack<Batch> inbox_;
-  // What other workers judge it by. Relaxed: a wrong guess costs time only.
-  alignas(64) std::atomic<Nanoseconds> window_began_{0};
-  std::atomic<bool> looks_fast_{false};
-  std::atomic<bool> has_work_{false};
+  Pace pace_;
 };
 
 }  // namespace gantry::scheduler
