@@ -135,6 +135,7 @@ class alignas(64) Worker {
     return next_here();
   }
   std::optional<Ready> next_open();
+  /// The first of the top list.
   template <bool kFetches>
   Ready take() {
     ReadyList& list = queue_.top();
@@ -218,7 +219,7 @@ class alignas(64) Worker {
     return order_ == Order::Urgent ? frame->urgency_of(task) : 0;
   }
 
-  /// What the end of the task will touch comes near: others have written it.
+  /// What the counting of a task will touch comes near: others have written it.
   static void fetch_countdowns(Ready ready) {
     const Frame* frame = ready.frame;
     const Index* const edges = frame->at(frame->first_successor_[ready.task]);
@@ -270,6 +271,7 @@ class alignas(64) Worker {
     return next(done);
   }
 
+  /// What was collected, in the order in which it was completed.
   template <class Done>
   void count_collected(Done&& done) {
     const std::size_t count = std::exchange(collected_count_, 0);
@@ -293,8 +295,9 @@ class alignas(64) Worker {
     collects_ = !pace_.is_fast();
   }
   static bool leads_only_to(const Frame* frame, Index successor, Ready ready) {
+    if (ready.frame != frame) return false;
     const Index first = frame->first_successor_[ready.task];
-    return ready.frame == frame && frame->first_successor_[ready.task + 1] == first + 1 && frame->successors_[first] == successor;
+    return frame->first_successor_[ready.task + 1] == first + 1 && frame->successors_[first] == successor;
   }
 
   bool refill();

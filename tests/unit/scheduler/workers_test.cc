@@ -232,6 +232,36 @@ TEST(Workers, HearOfTheEndOfAFrameWhileTheyAreBusy) {
   EXPECT_EQ(awaited, nullptr);
 }
 
+/// What several of them complete is counted together: tasks of a large frame and of small ones, whose ends are near.
+TEST(Workers, CountTasksOfSeveralFramesTogether) {
+  const Topology large = workflow::build_topology(20'000, {});
+  const Topology small = workflow::build_topology(4, {{{0, 3}, {1, 3}, {2, 3}}});
+  Scheduler scheduler(2);
+  std::atomic<int> frames_open{1}, ran{0};
+  const auto run = [&](Worker& worker, Ready ready) {
+    for (const auto end = steady_clock::now() + std::chrono::microseconds(1); steady_clock::now() < end;) {
+    }
+    ++ran;
+    if (ready.frame->owner() == nullptr && ready.task % 50 == 0) {
+      ++frames_open;
+      worker.open(small, 1, 0, &scheduler);
+    }
+    return true;
+  };
+  const auto work = [&](unsigned number) {
+    Worker& worker = scheduler.worker(number);
+    worker.work(run, [&](Frame* frame) {
+      worker.close(frame);
+      if (--frames_open == 0) scheduler.stop();
+    });
+  };
+  scheduler.worker().open(large, 0, 0, nullptr);
+  std::thread other([&] { work(1); });
+  work(0);
+  other.join();
+  EXPECT_EQ(ran, 20'000 + 400 * 4);
+}
+
 /// A million loops of loops: frames are opened and closed by whoever is there.
 TEST(Workers, OpenAndCloseFramesAsTheyGo) {
   const Topology outer = workflow::build_topology(200, {});
