@@ -3,7 +3,7 @@
 // How long the tasks of a worker take, as it measures a window of them at a time: whether it is worth to share them, when it
 // looks after the others, and what it will have done soon.
 //
-// Times are nanoseconds of a clock that only goes forward. `Atomic`s are relaxed: a wrong guess costs time only.
+// Times are nanoseconds of a clock that only goes forward. The atomics are relaxed: a wrong guess costs time only.
 
 #include <atomic>
 #include <cstddef>

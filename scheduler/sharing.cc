@@ -86,11 +86,10 @@ void Worker::absorb_inbox() {
   while (oldest != nullptr) {
     Batch* batch = std::exchange(oldest, oldest->next);
     owe(*batch);
-    for (Index i = 0; i < batch->count; ++i) queue_.push_back(batch->runs[i], batch->urgency);
     const Ready completed = batch->completed;
     if (completed.frame != nullptr && complete(completed.frame, completed.task)) done_.push_back(completed.frame);
     if (batch->count == 0 && completed.frame == nullptr) pace_.look_at_once();  // somebody asks for a share
-    recycle(batch);
+    absorb(batch);
   }
 }
 

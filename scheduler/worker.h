@@ -274,22 +274,20 @@ class alignas(64) Worker {
   /// What was collected, in the order in which it was completed.
   template <class Done>
   void count_collected(Done&& done) {
-    const std::size_t count = std::exchange(collected_count_, 0);
-    for (std::size_t i = 0; i < count; ++i) fetch_countdowns(collected_[i]);
-    for (std::size_t i = 0; i < count;) {
+    const std::size_t tasks = std::exchange(collected_count_, 0);
+    for (std::size_t i = 0; i < tasks; ++i) fetch_countdowns(collected_[i]);
+    for (std::size_t i = 0; i < tasks;) {
       const auto [frame, task] = collected_[i++];
       const Index first = frame->first_successor_[task];
       const Index successors = frame->first_successor_[task + 1] - first;
-      if (successors == 0) {
-        if (end_reached(frame)) done(frame);
-      } else if (successors == 1) {
+      if (successors == 1) {
         // The end of a fan is counted once for all of them.
         const Index successor = frame->successors_[first];
         std::uint32_t together = 1;
-        for (; i < count && leads_only_to(frame, successor, collected_[i]); ++i) ++together;
+        for (; i < tasks && leads_only_to(frame, successor, collected_[i]); ++i) ++together;
         if (arrive(frame, successor, together)) queue_.push_back({frame, first, 1}, urgency_of(frame, successor));
-      } else {
-        count_successors(frame, first, successors);
+      } else if (count(frame, task)) {
+        done(frame);
       }
     }
     collects_ = !pace_.is_fast();

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 namespace gantry::bench {
+namespace {
 
 Shape chain(Index tasks) {
   Shape shape{tasks, {}, {}};
@@ -47,7 +48,6 @@ Shape layered(Index tasks) {
   return shape;
 }
 
-namespace {
 Shape draw(const std::string& name, Index tasks) {
   if (name == "chain") return chain(tasks);
   if (name == "fan") return fan(tasks);
@@ -55,6 +55,7 @@ Shape draw(const std::string& name, Index tasks) {
   if (name == "layered") return layered(tasks);
   throw std::invalid_argument("no shape " + name);
 }
+
 }  // namespace
 
 Shape make_shape(const std::string& name, Index tasks) {

@@ -22,15 +22,11 @@ struct Shape {
   [[nodiscard]] std::size_t plan_bytes() const;
 };
 
-Shape chain(Index tasks);
-/// One task, all others but the last, the last.
-Shape fan(Index tasks);
-/// Each task after its left and its upper neighbour.
-Shape grid(Index tasks);
-/// Layers of equal width and number, each task after three random ones of the layer before.
-Shape layered(Index tasks);
-
-/// By name: "chain", "fan", "grid", "layered"; compiled.
+/// By name, compiled:
+///  * "chain";
+///  * "fan": one task, all others but the last, the last;
+///  * "grid": each task after its left and its upper neighbour;
+///  * "layered": layers of equal width and number, each task after three random ones of the layer before.
 Shape make_shape(const std::string& name, Index tasks);
 
 }  // namespace gantry::bench

@@ -7,7 +7,6 @@
 #include <map>
 #include <random>
 
-
 namespace gantry::scheduler {
 namespace {
 
