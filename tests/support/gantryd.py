@@ -118,13 +118,18 @@ class Gantryd:
 
     # ---- its clients ----
 
+    # An OSError, whatever of the answer is there, when the daemon ends before it has given all of it.
     def call(self, method, path, body=None, type="application/json", parse=json.loads, socket_path=None):
         connection = Connection(socket_path or self.socket)
         try:
             data = body if body is None or isinstance(body, str) else json.dumps(body)
             connection.request(method, path, data, {"Content-Type": type} if data else {})
             answer = connection.getresponse()
+            if answer.length is None and not answer.chunked:
+                raise http.client.HTTPException("its head is cut off")
             text = answer.read().decode()
+        except http.client.HTTPException as broken:
+            raise ConnectionResetError(f"{method} {path}: {broken!r}") from broken
         finally:
             connection.close()
         if answer.status != 200:
