@@ -104,19 +104,22 @@ std::size_t ReadyQueue::pop_front(ReadyRun* runs, std::size_t most, Urgency& urg
 std::size_t ReadyQueue::pop_back(ReadyRun* runs, std::size_t most, std::size_t kept, Urgency& urgency) {
   ReadyList* list = top_;
   urgency = top_urgency_;
-  if (list->size() <= kept) {
-    for (ReadyRun* run : {&list->back(), &list->front()}) {
-      if (run->size <= kept) continue;
-      const Index half = run->size / 2;
-      run->size -= half;
-      runs[0] = {run->frame, run->first + run->size, half};
+  std::size_t kept_runs = 0;
+  std::size_t tasks = 0;
+  while (tasks < kept && kept_runs < list->size()) tasks += list->look_ahead(static_cast<Index>(kept_runs++)).size;
+  if (kept_runs == list->size()) {
+    if (tasks > kept) {
+      ReadyRun& run = list->back();
+      const auto half = static_cast<Index>((tasks - kept + 1) / 2);
+      run.size -= half;
+      runs[0] = {run.frame, run.first + run.size, half};
       return 1;
     }
     if (lists_in_use_ <= 1) return 0;
     list = second(urgency);
-    kept = 0;
+    kept_runs = 0;
   }
-  const std::size_t count = std::min((list->size() - kept + 1) / 2, most);
+  const std::size_t count = std::min((list->size() - kept_runs + 1) / 2, most);
   for (std::size_t i = count; i-- > 0;) {
     runs[i] = list->back();
     list->pop_back();

@@ -33,8 +33,9 @@ class ReadyQueue {
 
   /// Takes up to `most` of the most urgent runs that are equally urgent; the first one first. It must not be empty.
   std::size_t pop_front(ReadyRun* runs, std::size_t most, Urgency& urgency);
-  /// Takes runs for others, up to `most` that are equally urgent, in their order: half of what there is besides the first `kept`
-  /// tasks, of the most urgent ones the last. 0 when there is nothing besides. The top list must hold something.
+  /// Takes runs for others, up to `most` that are equally urgent, in their order: half of the runs behind those of the first `kept`
+  /// tasks, of the most urgent ones the last; where there are none, half of the tasks. 0 when there is nothing besides. The top
+  /// list must hold something.
   std::size_t pop_back(ReadyRun* runs, std::size_t most, std::size_t kept, Urgency& urgency);
 
   [[nodiscard]] bool empty() const { return top_->empty() && lists_in_use_ <= 1; }

@@ -47,7 +47,7 @@ void Worker::recycle(Batch* batch) {
 /// Half of what there is besides the first `kept` tasks.
 void Worker::offer(std::size_t kept) {
   Batch* batch = new_batch();
-  batch->count = static_cast<Index>(queue_.pop_back(batch->runs.get(), kOffered, kept, batch->urgency));
+  batch->count = static_cast<Index>(queue_.pop_back(batch->runs.get(), Batch::kMost, kept, batch->urgency));
   if (batch->count == 0) return recycle(batch);
   batch->lender = this;
   batch->foreign = std::any_of(batch->runs.get(), batch->runs.get() + batch->count,
@@ -221,15 +221,23 @@ void Worker::begin_work() {
 bool Worker::wait_for_work() {
   pace_.end(now_nanoseconds());
   step_aside();
-  if (watch_others()) return begin_work(), true;
+  scheduler_.idle_.fetch_add(1, std::memory_order_relaxed);
+  const bool found = find_work();
+  scheduler_.idle_.fetch_sub(1, std::memory_order_relaxed);
+  if (found) begin_work();
+  return found;
+}
+
+/// False when the scheduler was stopped.
+bool Worker::find_work() {
+  if (watch_others()) return true;
   for (;;) {
     repay();
     const Sleepers::Ticket ticket = scheduler_.sleepers_.prepare();
     const bool stopped = scheduler_.stopped_.load(std::memory_order_relaxed);
     if (stopped || !inbox_.looks_empty() || offer_.looks_full() || steal()) {
       scheduler_.sleepers_.cancel();
-      if (stopped) return false;
-      break;
+      return !stopped;
     }
     const auto& all = scheduler_.workers();
     const bool others_work = std::any_of(all.begin(), all.end(), [](const auto& worker) {
@@ -238,8 +246,6 @@ bool Worker::wait_for_work() {
     scheduler_.sleepers_.sleep(ticket, others_work ? nap_ : kUntilWoken);
     nap_ = std::min(2 * nap_, kLongestNap);
   }
-  begin_work();
-  return true;
 }
 
 /// For a moment, while others are at work that they share: to be woken takes longer.

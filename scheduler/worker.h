@@ -17,7 +17,7 @@
 //
 // **When it is counted.** Fast tasks at once. While tasks are shared, their countdowns are written by several threads, so a
 // worker collects what it has completed, for Pace::kSoon at most, and counts it together: then the cache lines come all at once, and
-// not for each task. It does so only as long as nobody took its offer and it has tasks itself: as long as nobody waits for it.
+// not for each task. It does so only as long as it has tasks itself and no other worker is idle: as long as nobody waits for it.
 
 #include <algorithm>
 #include <array>
@@ -249,7 +249,7 @@ class alignas(64) Worker {
     Frame* frame = ready.frame;
     if (collects_) {
       collected_[collected_count_++] = ready;
-      if (collected_count_ >= pace_.soon() || !offer_.looks_full() || queue_.top().empty() || pace_.is_fast()) count_collected(done);
+      if (collected_count_ >= pace_.soon() || somebody_waits() || queue_.top().empty() || pace_.is_fast()) count_collected(done);
       return next(done);
     }
     const Index first = frame->first_successor_[ready.task];
@@ -314,6 +314,8 @@ class alignas(64) Worker {
   bool steal();
   void begin_work();
   bool wait_for_work();
+  bool find_work();
+  [[nodiscard]] bool somebody_waits() const;
   bool leave_to_its_worker(Frame* frame, Index task);
   void owe(const Batch& batch);
   [[nodiscard]] bool owes(const Worker& other) const;
@@ -322,8 +324,6 @@ class alignas(64) Worker {
   bool watch_others();
   void step_aside();
   void free_graveyard();
-
-  static constexpr std::size_t kOffered = 32;  ///< runs in an offer, at most
 
   Scheduler& scheduler_;
   const Order order_;

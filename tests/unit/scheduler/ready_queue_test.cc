@@ -69,11 +69,14 @@ TEST_F(ReadyQueueTest, GivesOthersTheLastOfTheMostUrgent) {
 TEST_F(ReadyQueueTest, GivesOthersHalfOfALongRun) {
   queue_.push_back(run(100, 50), of(1, 1));
   queue_.push_back(run(7), of(1, 1));
-  EXPECT_THAT(pop_back(9, 4), ElementsAre(125)) << "of the first, behind which there are few";
+  EXPECT_THAT(pop_back(9, 4), ElementsAre(7)) << "what is behind the run with the first four";
+  EXPECT_THAT(pop_back(9, 4), ElementsAre(127)) << "half of what that run has besides them";
   queue_.push_back(run(200, 9), of(1, 1));
-  EXPECT_THAT(pop_back(9, 4), ElementsAre(205)) << "of the last";
-  EXPECT_EQ(queue_.top().front().size, 25u);
-  EXPECT_THAT(pop(9), ElementsAre(100, 7, 200));
+  EXPECT_THAT(pop_back(9, 30), ElementsAre(206)) << "the first thirty are in both runs";
+  EXPECT_EQ(queue_.top().front().size, 27u);
+  EXPECT_EQ(queue_.top().back().size, 6u);
+  EXPECT_THAT(pop_back(9, 33), ElementsAre()) << "nothing besides";
+  EXPECT_THAT(pop(9), ElementsAre(100, 200));
 }
 
 TEST_F(ReadyQueueTest, TurnsToWhatIsAsUrgentAsIsAskedFor) {

@@ -1,9 +1,13 @@
 // Several workers: each task exactly once, and never before its dependencies. ThreadSanitizer watches.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
 #include <chrono>
+#include <fstream>
 #include <random>
+#include <string>
 #include <thread>
 
 #include "scheduler/scheduler.h"
@@ -230,6 +234,63 @@ TEST(Workers, HearOfTheEndOfAFrameWhileTheyAreBusy) {
         worker.close(frame);
       });
   EXPECT_EQ(awaited, nullptr);
+}
+
+/// Whether a thread of this process sleeps.
+bool sleeps(pid_t thread) {
+  std::ifstream stat("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string line;
+  std::getline(stat, line);
+  const std::size_t name_end = line.rfind(')');
+  return name_end + 2 < line.size() && line[name_end + 2] == 'S';
+}
+
+/// What a worker has completed it does not keep to itself while another has nothing to do, not even if tasks were fast so far that
+/// are counted together: the task after it may be long, and here it lasts until the other has done what was waited for.
+TEST(Workers, CountAtOnceWhileAnotherIsIdle) {
+  constexpr Index kBefore = 2'000, kBeside = 200, kJoin = kBefore, kFirst = kJoin + 1, kLong = kFirst + 1,
+                  kAwaited = kLong + kBeside + 1;
+  std::vector<std::pair<Index, Index>> edges;
+  for (Index i = 0; i < kJoin; ++i) edges.emplace_back(i, kJoin);
+  for (Index i = kFirst; i < kAwaited; ++i) edges.emplace_back(kJoin, i);
+  edges.emplace_back(kFirst, kAwaited);
+  const Topology graph = workflow::build_topology(kAwaited + 1, edges);
+  Scheduler scheduler(2, Order::Arrival);
+  std::array<std::atomic<pid_t>, 2> threads{};
+  std::atomic<bool> long_runs = false, awaited_ran = false, in_time = false;
+  const auto work = [&](unsigned number) {
+    threads[number] = gettid();
+    const auto run = [&](Worker&, Ready ready) {
+      const pid_t other = threads[1 - number];
+      const auto begin = steady_clock::now();
+      const auto wait_until = [&](auto&& condition, nanoseconds longest) {
+        while (!condition() && steady_clock::now() - begin < longest) {
+        }
+      };
+      if (ready.task == kFirst) {
+        wait_until([&] { return long_runs || sleeps(other); }, std::chrono::seconds(20));
+      } else if (ready.task == kLong) {
+        long_runs = true;
+        wait_until([&] { return awaited_ran.load(); }, std::chrono::seconds(20));
+        in_time = awaited_ran.load();
+      } else if (ready.task == kAwaited) {
+        awaited_ran = true;
+      } else {
+        wait_until([] { return false; }, std::chrono::microseconds(1));
+      }
+      return true;
+    };
+    scheduler.worker(number).work(run, [&](Frame*) { scheduler.stop(); });
+  };
+  std::thread other([&] {
+    while (threads[0] == 0) std::this_thread::yield();
+    work(1);
+  });
+  Frame* frame = scheduler.worker().open(graph, 0, 0, nullptr);
+  work(0);
+  other.join();
+  EXPECT_TRUE(in_time);
+  scheduler.worker().close(frame);
 }
 
 /// What several of them complete is counted together: tasks of a large frame and of small ones, whose ends are near.
