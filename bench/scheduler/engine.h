@@ -35,6 +35,8 @@ std::unique_ptr<Engine> gantry_plain(const Shape& shape, unsigned threads);
 std::unique_ptr<Engine> gantry_full(const Shape& shape, unsigned threads);
 /// The same with a mutex, a deque and a condition variable.
 std::unique_ptr<Engine> mutex_and_deque(const Shape& shape, unsigned threads);
+/// No graph at all: the most that further threads can bring.
+std::unique_ptr<Engine> bare_threads(const Shape& shape, unsigned threads);
 std::unique_ptr<Engine> tbb_flow_graph(const Shape& shape, unsigned threads);
 /// Null when the benchmark was built without it (-DGANTRY_TASKFLOW=DIRECTORY).
 std::unique_ptr<Engine> taskflow(const Shape& shape, unsigned threads);

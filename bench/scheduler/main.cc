@@ -170,6 +170,7 @@ void add_all() {
                                                              {"mutex", mutex_and_deque},
                                                              {"tbb", tbb_flow_graph},
                                                              {"taskflow", taskflow}};
+  for (const microseconds work : {microseconds(1), microseconds(10)}) add_turns({"fan", 100'000, "bare", kTurns, work}, bare_threads, 15);
   for (const std::string shape : {"chain", "fan", "grid", "layered"}) {
     for (const auto& [name, make] : engines) {
       add({shape, 1'000'000, name, 2, {}}, make, 9);
