@@ -104,9 +104,9 @@ std::size_t ReadyQueue::pop_front(ReadyRun* runs, std::size_t most, Urgency& urg
 std::size_t ReadyQueue::pop_back(ReadyRun* runs, std::size_t most, std::size_t kept, Urgency& urgency) {
   ReadyList* list = top_;
   urgency = top_urgency_;
-  std::size_t kept_runs = 0;
+  Index kept_runs = 0;
   std::size_t tasks = 0;
-  while (tasks < kept && kept_runs < list->size()) tasks += list->look_ahead(static_cast<Index>(kept_runs++)).size;
+  while (tasks < kept && kept_runs < list->size()) tasks += list->look_ahead(kept_runs++).size;
   if (kept_runs == list->size()) {
     if (tasks > kept) {
       ReadyRun& run = list->back();
@@ -119,7 +119,7 @@ std::size_t ReadyQueue::pop_back(ReadyRun* runs, std::size_t most, std::size_t k
     list = second(urgency);
     kept_runs = 0;
   }
-  const std::size_t count = std::min((list->size() - kept_runs + 1) / 2, most);
+  const std::size_t count = std::min<std::size_t>((list->size() - kept_runs + 1) / 2, most);
   for (std::size_t i = count; i-- > 0;) {
     runs[i] = list->back();
     list->pop_back();

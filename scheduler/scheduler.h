@@ -58,9 +58,10 @@ class Scheduler {
   std::vector<std::unique_ptr<Worker>> workers_;
   Sleepers sleepers_;
   Sleepers aside_;  ///< of workers that were in the way, which no offer wakes
+  // On a line that seldom changes: it is read after each shared task.
   /// Workers that have nothing to do and look for it, but for those in aside_. Relaxed: a guess, which costs time only.
   alignas(64) std::atomic<unsigned> idle_{0};
-  alignas(64) std::atomic<bool> stopped_{false};  ///< relaxed: it publishes nothing
+  std::atomic<bool> stopped_{false};  ///< relaxed: it publishes nothing
 };
 
 inline bool Worker::somebody_waits() const { return scheduler_.idle_.load(std::memory_order_relaxed) != 0; }

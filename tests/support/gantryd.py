@@ -118,8 +118,8 @@ class Gantryd:
 
     # ---- its clients ----
 
-    # An OSError, whatever of the answer is there, when the daemon ends before it has given all of it.
     def call(self, method, path, body=None, type="application/json", parse=json.loads, socket_path=None):
+        """An OSError, whatever of the answer is there, when the daemon ends before it has given all of it."""
         connection = Connection(socket_path or self.socket)
         try:
             data = body if body is None or isinstance(body, str) else json.dumps(body)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What tests hear when the daemon ends before, or while, it answers."""
-import os, socket, tempfile, threading, unittest
+import socket, tempfile, threading, unittest
 
 from gantryd import Gantryd
 
